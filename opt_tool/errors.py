@@ -1,0 +1,96 @@
+"""The errors that a user of opt can cause and mend.
+
+Each carries its exit code; the command line turns them into one line on standard
+error. Everything else that is raised is a fault of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class OptError(Exception):
+    """Something that the user can mend: what, where and what is possible."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(OptError):
+    """Options or arguments that do not fit each other or the model."""
+
+    exit_code = 2
+
+
+class UnsupportedError(OptError):
+    """The model needs something that opt or the target runtime does not have."""
+
+    exit_code = 3
+
+
+class UnsupportedOperatorError(UnsupportedError):
+    """A node that opt cannot read, lower or run.
+
+    Args:
+        operator: The operator's name in the source framework.
+        node: The node's name in the source file.
+        problem: The fact, the limit and, where there is one, the way out.
+    """
+
+    def __init__(self, operator: str, node: str, problem: str) -> None:
+        self.operator = operator
+        self.node = node
+        self.problem = problem
+        super().__init__(f"{operator} (node {node!r}): {problem}")
+
+    def __reduce__(self) -> tuple[type[UnsupportedOperatorError], tuple[str, str, str]]:
+        return type(self), (self.operator, self.node, self.problem)
+
+
+class UnsupportedModelError(UnsupportedError):
+    """All the nodes of one model that cannot be converted, named together."""
+
+    def __init__(self, problems: tuple[UnsupportedOperatorError, ...]) -> None:
+        self.problems = problems
+        lines = [str(problem) for problem in problems]
+        head = lines[0] if len(lines) == 1 else f"{len(lines)} nodes cannot be converted:"
+        super().__init__("\n  ".join([head, *lines] if len(lines) > 1 else [head]))
+
+    def __reduce__(
+        self,
+    ) -> tuple[type[UnsupportedModelError], tuple[tuple[UnsupportedOperatorError, ...]]]:
+        return type(self), (self.problems,)
+
+
+class VerificationError(OptError):
+    """The converted model does not compute what the source computes."""
+
+    exit_code = 4
+
+
+class DamagedFileError(OptError):
+    """A file that is damaged or not what it claims to be."""
+
+    exit_code = 5
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        self.path = str(path)
+        self.problem = problem
+        super().__init__(f"{self.path}: {problem}")
+
+    def __reduce__(self) -> tuple[type[DamagedFileError], tuple[str, str]]:
+        return type(self), (self.path, self.problem)
+
+
+class FileAccessError(OptError):
+    """A file that could not be read or written."""
+
+    exit_code = 6
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        self.path = str(path)
+        self.problem = problem
+        super().__init__(f"{self.path}: {problem}")
+
+    def __reduce__(self) -> tuple[type[FileAccessError], tuple[str, str]]:
+        return type(self), (self.path, self.problem)

@@ -1,0 +1,118 @@
+"""Convolutions: conv2d, depthwise_conv2d and conv2d_transpose.
+
+Paddle-Lite: lite/operators/conv_op.cc, conv_transpose_op.cc.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from opt_tool.ir.graph import Value
+from opt_tool.ir.operation import Operands, Operation, ShapeError, slots
+from opt_tool.ir.operations.activation import Activation
+from opt_tool.ir.types import Dim, TensorType, add, floor_divide, multiply, subtract
+
+Pair = tuple[int, int]
+Pads = tuple[int, int, int, int]
+"""top, bottom, left, right"""
+
+
+def window_output(size: Dim, before: int, after: int, extent: int, stride: int) -> Dim:
+    """How many windows of ``extent`` fit on a padded side at a stride."""
+    return add(floor_divide(subtract(add(size, before + after), extent), stride), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2D(Operation):
+    """Convolution, NCHW.
+
+    Inputs: Input (N, C, H, W), Filter (O, C / groups, R, S), Bias? (O,), ResidualData?
+    (N, O, P, Q) added before the activation (x86 kernels only).
+    Output: (N, O, P, Q) with P = (H + top + bottom - dilation * (R - 1) - 1) // stride + 1.
+    """
+
+    type: ClassVar[str] = "conv2d"
+    inputs = slots("Input Filter Bias? ResidualData?")
+    outputs = slots("Output")
+
+    strides: Pair = (1, 1)
+    paddings: Pads = (0, 0, 0, 0)
+    dilations: Pair = (1, 1)
+    groups: int = 1
+    activation: Activation | None = None
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x, weight = inputs.one("Input").type, inputs.one("Filter").type
+        if x.rank != 4 or weight.rank != 4:
+            raise ShapeError(f"needs an input and a filter of 4 dimensions, found {x} and {weight}")
+        out_channels, group_channels, *kernel = weight.static_shape
+        expected = group_channels * self.groups
+        if isinstance(x.shape[1], int) and x.shape[1] != expected:
+            raise ShapeError(
+                f"the filter {weight} with {self.groups} groups takes {expected} channels, "
+                f"the input has {x.shape[1]}"
+            )
+        if out_channels % self.groups:
+            raise ShapeError(f"{out_channels} filters do not divide into {self.groups} groups")
+        pads = (self.paddings[:2], self.paddings[2:])
+        spatial = (
+            window_output(size, *pad, dilation * (extent - 1) + 1, stride)
+            for size, pad, extent, stride, dilation in zip(
+                x.shape[2:], pads, kernel, self.strides, self.dilations, strict=True
+            )
+        )
+        return (x.with_shape((x.shape[0], out_channels, *spatial)),)
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseConv2D(Conv2D):
+    """Convolution with one group for each input channel: groups = C, Filter (O, 1, R, S)."""
+
+    type: ClassVar[str] = "depthwise_conv2d"
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2DTranspose(Operation):
+    """Transposed convolution, NCHW.
+
+    Inputs: Input (N, C, H, W), Filter (C, O / groups, R, S), Bias? (O,).
+    Output: (N, O, P, Q) with
+    P = (H - 1) * stride - top - bottom + dilation * (R - 1) + 1 + output_padding.
+    """
+
+    type: ClassVar[str] = "conv2d_transpose"
+    inputs = slots("Input Filter Bias?")
+    outputs = slots("Output")
+
+    strides: Pair = (1, 1)
+    paddings: Pads = (0, 0, 0, 0)
+    dilations: Pair = (1, 1)
+    groups: int = 1
+    output_padding: Pair = (0, 0)
+    activation: Activation | None = None
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x, weight = inputs.one("Input").type, inputs.one("Filter").type
+        if x.rank != 4 or weight.rank != 4:
+            raise ShapeError(f"needs an input and a filter of 4 dimensions, found {x} and {weight}")
+        in_channels, group_outputs, *kernel = weight.static_shape
+        if isinstance(x.shape[1], int) and x.shape[1] != in_channels:
+            raise ShapeError(f"the filter {weight} does not fit the input {x}")
+        pads = (self.paddings[:2], self.paddings[2:])
+        spatial = (
+            add(
+                multiply(subtract(size, 1), stride),
+                dilation * (extent - 1) + 1 + extra - sum(pad),
+            )
+            for size, pad, extent, stride, dilation, extra in zip(
+                x.shape[2:],
+                pads,
+                kernel,
+                self.strides,
+                self.dilations,
+                self.output_padding,
+                strict=True,
+            )
+        )
+        return (x.with_shape((x.shape[0], group_outputs * self.groups, *spatial)),)

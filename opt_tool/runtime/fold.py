@@ -1,0 +1,65 @@
+"""Computes nodes whose operands are all constants, with the runtime's own kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from opt_tool.ir import Graph, Node, Operation, Value
+from opt_tool.ir.builder import GraphBuilder
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import run_node
+
+FOLD_LIMIT = 64 * 1024 * 1024
+"""A constant of more bytes than this is left to be computed at run time."""
+
+
+def can_fold(node: Node) -> bool:
+    """Whether a node has only constant operands and outputs of a bearable size."""
+    return all(value.is_constant for value in node.inputs.flat()) and all(
+        value.type.is_static and value.type.size * value.dtype.numpy.itemsize <= FOLD_LIMIT
+        for value in node.outputs.flat()
+    )
+
+
+def evaluate(node: Node) -> list[np.ndarray]:
+    """The outputs of a node whose operands are all constants."""
+    return run_node(node, node.inputs.map(lambda value: value.array()), Settings())
+
+
+def known_elements(node: Node) -> np.ndarray | None:
+    """The output of a node that shape arithmetic knows in numbers, such as a static shape."""
+    output = node.output
+    if output.elements is None or not all(isinstance(dim, int) for dim in output.elements):
+        return None
+    return np.array(output.elements, output.dtype.numpy).reshape(output.type.static_shape)
+
+
+def fold(graph: Graph, node: Node) -> bool:
+    """Replace a node by constants if it can be computed now; say whether it was."""
+    if can_fold(node):
+        graph.freeze(node, evaluate(node))
+        return True
+    elements = known_elements(node)
+    if elements is None:
+        return False
+    graph.freeze(node, [elements])
+    return True
+
+
+class FoldingBuilder(GraphBuilder):
+    """A builder that computes what it can at once, so that readers see constants.
+
+    Exporters write shapes as chains of small operators; folded on the way in, they are
+    numbers by the time a Reshape or a Resize asks for them.
+    """
+
+    def add_all(
+        self, op: Operation, *, name: str | None = None, **inputs: Value | Sequence[Value] | None
+    ) -> tuple[Value, ...]:
+        outputs = super().add_all(op, name=name, **inputs)
+        node = outputs[0].producer
+        assert node is not None
+        fold(self.graph, node)
+        return outputs
