@@ -27,13 +27,13 @@ class GraphBuilder:
         return self.graph.add_constant(name, np.asarray(array))
 
     def add(
-        self, op: Operation, *, name: str | None = None, **inputs: Value | Sequence[Value] | None
+        self, op: Operation, name: str | None = None, /, **inputs: Value | Sequence[Value] | None
     ) -> Value:
         """Add an operation and return its first output; the inputs are given by slot."""
-        return self.add_all(op, name=name, **inputs)[0]
+        return self.add_all(op, name, **inputs)[0]
 
     def add_all(
-        self, op: Operation, *, name: str | None = None, **inputs: Value | Sequence[Value] | None
+        self, op: Operation, name: str | None = None, /, **inputs: Value | Sequence[Value] | None
     ) -> tuple[Value, ...]:
         """Add an operation and return all its outputs, in slot order."""
         outputs = () if name is None else (name,)

@@ -56,9 +56,9 @@ class FoldingBuilder(GraphBuilder):
     """
 
     def add_all(
-        self, op: Operation, *, name: str | None = None, **inputs: Value | Sequence[Value] | None
+        self, op: Operation, name: str | None = None, /, **inputs: Value | Sequence[Value] | None
     ) -> tuple[Value, ...]:
-        outputs = super().add_all(op, name=name, **inputs)
+        outputs = super().add_all(op, name, **inputs)
         node = outputs[0].producer
         assert node is not None
         fold(self.graph, node)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from opt_tool.ir.operations import activation, convolution
+from opt_tool.ir.operations import activation, convolution, data_movement
 
-__all__ = ["activation", "convolution"]
+__all__ = ["activation", "convolution", "data_movement"]

@@ -1,0 +1,47 @@
+"""Opens ONNX files: from bytes to a checked protobuf message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """Parse an ONNX file without its external data.
+
+    Raises:
+        FileAccessError: when the file cannot be read.
+        DamagedFileError: when it is not a whole ONNX model.
+        UnsupportedError: when its opset is newer than the installed onnx package.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileAccessError(path, f"cannot be read: {error.strerror}") from error
+    if not data:
+        raise DamagedFileError(path, "the file is empty; export or copy the model again")
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise DamagedFileError(
+            path, "not a whole ONNX model (the protobuf cannot be parsed); copy or export it again"
+        ) from error
+    _check(model, path)
+    return model
+
+
+def _check(model: onnx.ModelProto, path: Path) -> None:
+    if not model.HasField("graph") or not model.opset_import:
+        raise DamagedFileError(path, "not an ONNX model: it has no graph or no opset")
+    newest = onnx.defs.onnx_opset_version()
+    for entry in model.opset_import:
+        if entry.domain in ("", "ai.onnx") and entry.version > newest:
+            raise UnsupportedError(
+                f"{path}: opset {entry.version} is newer than the installed onnx package knows "
+                f"({newest}); upgrade it with `pip install -U onnx`"
+            )

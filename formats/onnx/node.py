@@ -1,0 +1,157 @@
+"""One ONNX node as its importer sees it: operands as values, attributes by type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+
+from opt_tool.errors import UnsupportedOperatorError
+from opt_tool.formats.onnx.tensors import to_array
+from opt_tool.ir import Dim, Operation, Value
+from opt_tool.runtime import FoldingBuilder
+
+if TYPE_CHECKING:
+    from opt_tool.formats.onnx.reader import GraphReader
+
+
+class OnnxNode:
+    """A node being read.
+
+    Attributes are read by accessors that take the ONNX default; optional operands may be
+    None. What an importer adds goes to ``builder``, mostly by ``add``.
+    """
+
+    def __init__(
+        self,
+        reader: GraphReader,
+        proto: onnx.NodeProto,
+        name: str,
+        inputs: Sequence[Value | None],
+        scope: Mapping[str, Value],
+    ) -> None:
+        self.reader = reader
+        self.proto = proto
+        self.name = name
+        self.inputs = tuple(inputs)
+        self.scope = scope
+        self._attributes = {attribute.name: attribute for attribute in proto.attribute}
+
+    @property
+    def operator(self) -> str:
+        return self.proto.op_type
+
+    @property
+    def builder(self) -> FoldingBuilder:
+        return self.reader.builder
+
+    @property
+    def opset(self) -> int:
+        """The version of this node's domain that the model uses."""
+        return self.reader.opsets.get(self.proto.domain, 1)
+
+    @property
+    def output_count(self) -> int:
+        return len(self.proto.output)
+
+    def has_output(self, index: int) -> bool:
+        return index < len(self.proto.output) and self.proto.output[index] != ""
+
+    # ---- operands
+
+    def input(self, index: int) -> Value:
+        """An operand that must be there."""
+        value = self.maybe(index)
+        if value is None:
+            raise self.unsupported(f"input {index} is missing")
+        return value
+
+    def maybe(self, index: int) -> Value | None:
+        """An operand that may be left out."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def constant(self, index: int, what: str) -> np.ndarray:
+        """The contents of an operand that must be known at conversion."""
+        value = self.input(index)
+        if value.is_constant:
+            return value.array()
+        raise self.unsupported(
+            f"its {what} ({value.name!r}) is computed at run time; the target needs it at "
+            "conversion. Fix the input shapes with --input-shape if it depends on them"
+        )
+
+    def maybe_constant(self, index: int, what: str) -> np.ndarray | None:
+        """Like ``constant`` for an operand that may be left out."""
+        return None if self.maybe(index) is None else self.constant(index, what)
+
+    def dims(self, index: int, what: str) -> tuple[Dim, ...]:
+        """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""
+        value = self.input(index)
+        if value.elements is not None:
+            return value.elements
+        return tuple(int(x) for x in self.constant(index, what).reshape(-1))
+
+    # ---- attributes
+
+    def has(self, name: str) -> bool:
+        return name in self._attributes
+
+    def integer(self, name: str, default: int) -> int:
+        attribute = self._attributes.get(name)
+        return default if attribute is None else int(attribute.i)
+
+    def integers(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+        attribute = self._attributes.get(name)
+        return default if attribute is None else tuple(attribute.ints)
+
+    def real(self, name: str, default: float) -> float:
+        attribute = self._attributes.get(name)
+        return default if attribute is None else float(attribute.f)
+
+    def reals(self, name: str, default: tuple[float, ...] = ()) -> tuple[float, ...]:
+        attribute = self._attributes.get(name)
+        return default if attribute is None else tuple(attribute.floats)
+
+    def text(self, name: str, default: str) -> str:
+        attribute = self._attributes.get(name)
+        return default if attribute is None else attribute.s.decode("utf-8", "replace")
+
+    def tensor(self, name: str) -> np.ndarray:
+        """A tensor attribute; refuses the node when it is missing."""
+        attribute = self._attributes.get(name)
+        if attribute is None:
+            raise self.unsupported(f"attribute {name!r} is missing")
+        return to_array(attribute.t, self.reader.directory)
+
+    def graph(self, name: str) -> onnx.GraphProto:
+        """A sub-graph attribute; refuses the node when it is missing."""
+        attribute = self._attributes.get(name)
+        if attribute is None:
+            raise self.unsupported(f"attribute {name!r} is missing")
+        return attribute.g
+
+    def axis(self, axis: int, rank: int) -> int:
+        """An axis counted from the front; refuses one that the rank does not have."""
+        if not -rank <= axis < rank:
+            raise self.unsupported(f"axis {axis} does not exist in a tensor of rank {rank}")
+        return axis % rank
+
+    # ---- building
+
+    def add(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> Value:
+        """Add an operation and return its first output; operands are given by slot."""
+        return self.builder.add(op, **inputs)
+
+    def add_all(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
+        """Add an operation and return all its outputs."""
+        return self.builder.add_all(op, **inputs)
+
+    def new_constant(self, array: np.ndarray, what: str = "constant") -> Value:
+        """A constant named after this node."""
+        return self.builder.constant(array, f"{self.name}.{what}")
+
+    def unsupported(self, problem: str) -> UnsupportedOperatorError:
+        """The error that refuses this node, to be raised."""
+        return UnsupportedOperatorError(self.operator, self.name, problem)

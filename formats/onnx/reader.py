@@ -1,0 +1,224 @@
+"""Reads an ONNX model into the graph.
+
+Each node is handed to the importer of its operator and version. Nodes that cannot be
+read are collected, so that the user sees them all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import onnx
+
+from opt_tool.errors import (
+    UnsupportedError,
+    UnsupportedModelError,
+    UnsupportedOperatorError,
+    UsageError,
+)
+from opt_tool.formats.onnx import operators
+from opt_tool.formats.onnx.file import load_model
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.registry import importer_for
+from opt_tool.formats.onnx.tensors import dtype_of, to_array
+from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
+from opt_tool.ir.operations.data_movement import Assign
+from opt_tool.runtime import FoldingBuilder
+
+__all__ = ["GraphReader", "operators", "read"]
+
+
+def read(
+    path: Path,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] = (),
+) -> Graph:
+    """Read an ONNX file.
+
+    Args:
+        path: The model; external data are looked for beside it.
+        input_shapes: Shapes that take the place of those in the file, by input name.
+        outputs: Names of the tensors to compute instead of the model's outputs.
+
+    Raises:
+        DamagedFileError: when the file is not a whole ONNX model.
+        UnsupportedModelError: naming every node that cannot be converted.
+        UsageError: when a name in ``input_shapes`` or ``outputs`` is not in the model.
+    """
+    model = load_model(path)
+    reader = GraphReader(model, path)
+    return reader.read({} if input_shapes is None else input_shapes, outputs)
+
+
+class GraphReader:
+    """The state of reading one model."""
+
+    def __init__(self, model: onnx.ModelProto, path: Path) -> None:
+        self.model = model
+        self.path = path
+        self.directory = path.resolve().parent
+        self.opsets = {entry.domain: entry.version for entry in model.opset_import}
+        if "ai.onnx" in self.opsets:
+            self.opsets.setdefault("", self.opsets["ai.onnx"])
+        self.builder = FoldingBuilder(model.graph.name or path.stem)
+        self.problems: list[UnsupportedOperatorError] = []
+        self._named: set[int] = set()
+
+    def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
+        proto = self.model.graph
+        scope: dict[str, Value] = {}
+        self.add_initializers(proto, scope)
+        self._add_inputs(proto, scope, input_shapes)
+        wanted = tuple(outputs) or tuple(output.name for output in proto.output)
+        known = {name for node in proto.node for name in node.output} | set(scope)
+        for name in wanted:
+            if name not in known:
+                raise UsageError(f"{self.path}: no tensor is called {name!r}")
+        self.read_nodes(needed_nodes(proto, wanted), scope)
+        if self.problems:
+            raise UnsupportedModelError(tuple(self.problems))
+        self._add_outputs(wanted, scope)
+        self.builder.graph.remove_unused()
+        return self.builder.graph
+
+    def add_initializers(self, proto: onnx.GraphProto, scope: dict[str, Value]) -> None:
+        """Put the weights of a graph into its scope."""
+        for tensor in proto.initializer:
+            array = to_array(tensor, self.directory)
+            scope[tensor.name] = self.builder.constant(array, tensor.name)
+        if proto.sparse_initializer:
+            raise UnsupportedError(f"{self.path}: sparse weights are not supported")
+
+    def _add_inputs(
+        self,
+        proto: onnx.GraphProto,
+        scope: dict[str, Value],
+        input_shapes: Mapping[str, Sequence[int]],
+    ) -> None:
+        inputs = [info for info in proto.input if info.name not in scope]
+        unknown = sorted(set(input_shapes) - {info.name for info in inputs})
+        if unknown:
+            names = ", ".join(repr(info.name) for info in inputs)
+            raise UsageError(f"{self.path}: no input is called {unknown[0]!r}; there are {names}")
+        for info in inputs:
+            type = self._input_type(info, input_shapes.get(info.name))
+            scope[info.name] = self.builder.graph.add_input(info.name, type)
+
+    def _input_type(self, info: onnx.ValueInfoProto, given: Sequence[int] | None) -> TensorType:
+        if not info.type.HasField("tensor_type"):
+            raise UnsupportedError(f"{self.path}: input {info.name!r} is not a tensor")
+        tensor = info.type.tensor_type
+        try:
+            dtype = dtype_of(tensor.elem_type)
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{self.path}: input {info.name!r}: {error}") from error
+        if not tensor.HasField("shape") and given is None:
+            raise UnsupportedError(
+                f"{self.path}: input {info.name!r} has no shape; give one with "
+                f"--input-shape {info.name}=..."
+            )
+        shape: Shape = tuple(
+            self._dim(dim, f"{info.name}.{axis}") for axis, dim in enumerate(tensor.shape.dim)
+        )
+        if given is None:
+            return TensorType(dtype, shape)
+        return TensorType(dtype, self._checked_shape(info, shape, tuple(given)))
+
+    def _dim(self, dim: onnx.TensorShapeProto.Dimension, symbol: str) -> Dim:
+        if dim.HasField("dim_value") and dim.dim_value >= 0:
+            return dim.dim_value
+        return dim.dim_param if dim.dim_param.isidentifier() else symbol
+
+    def _checked_shape(
+        self, info: onnx.ValueInfoProto, shape: Shape, given: tuple[int, ...]
+    ) -> Shape:
+        if info.type.tensor_type.HasField("shape") and len(shape) != len(given):
+            raise UsageError(
+                f"{self.path}: input {info.name!r} has {len(shape)} dimensions "
+                f"{list(shape)}, --input-shape gives {len(given)}"
+            )
+        return given
+
+    def read_nodes(self, nodes: Iterable[onnx.NodeProto], scope: dict[str, Value]) -> None:
+        """Read nodes in order, putting what they make into ``scope``."""
+        for index, proto in enumerate(nodes):
+            if all(name in scope for name in proto.input if name):
+                self._read_node(proto, index, scope)
+
+    def _read_node(self, proto: onnx.NodeProto, index: int, scope: dict[str, Value]) -> None:
+        first = next((name for name in proto.output if name), f"{proto.op_type}_{index}")
+        name = proto.name or first
+        inputs = [scope[name] if name else None for name in proto.input]
+        node = OnnxNode(self, proto, name, inputs, scope)
+        self.builder.sources = (Source(proto.op_type, name),)
+        try:
+            made = self._import(node)
+        except UnsupportedOperatorError as error:
+            self.problems.append(error)
+            return
+        except (ShapeError, UnsupportedError) as error:
+            self.problems.append(UnsupportedOperatorError(proto.op_type, name, str(error)))
+            return
+        for output, value in zip(proto.output, made, strict=False):
+            if output and value is not None:
+                scope[output] = self._labelled(value, output)
+
+    def _import(self, node: OnnxNode) -> Sequence[Value | None]:
+        proto = node.proto
+        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        importer = importer_for(domain, proto.op_type, self.opsets)
+        if importer is None:
+            shown = f"{domain}.{proto.op_type}" if domain else proto.op_type
+            raise node.unsupported(
+                f"operator {shown} of opset {self.opsets.get(domain, 1)} is not supported; "
+                "`opt list-ops --supported` prints what is"
+            )
+        made = importer(node)
+        return (made,) if isinstance(made, Value) else made
+
+    def _labelled(self, value: Value, name: str) -> Value:
+        """Give a value that a node just made the name it has in the model."""
+        if id(value) not in self._named and not self.builder.graph.is_input(value):
+            self._named.add(id(value))
+            if name not in self.builder.graph.values:
+                self.builder.graph.rename(value, name)
+        return value
+
+    def _add_outputs(self, wanted: Sequence[str], scope: Mapping[str, Value]) -> None:
+        """Make the outputs, each a value of its own that a node makes under its name."""
+        graph = self.builder.graph
+        for name in wanted:
+            value = scope[name]
+            if value.producer is None or graph.is_output(value):
+                self.builder.sources = ()
+                if name in graph.values:
+                    graph.rename(graph.values[name], graph.unique_name(f"{name}.source"))
+                node = graph.add(Assign(), {"X": value}, name=name, outputs=(name,))
+                value = node.output
+            elif value.name != name and name not in graph.values:
+                graph.rename(value, name)
+            graph.outputs.append(value)
+
+
+def needed_nodes(proto: onnx.GraphProto, outputs: Sequence[str]) -> list[onnx.NodeProto]:
+    """The nodes that the outputs depend on, in their order."""
+    needed = set(outputs)
+    nodes = []
+    for node in reversed(proto.node):
+        if needed.intersection(node.output):
+            nodes.append(node)
+            needed.update(node.input)
+            needed.update(_captured(node))
+    return nodes[::-1]
+
+
+def _captured(node: onnx.NodeProto) -> Iterable[str]:
+    """The names that sub-graphs of a node may take from around it."""
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from inner.input
+                yield from _captured(inner)
+            yield from (output.name for output in graph.output)

@@ -1,0 +1,41 @@
+"""Which function reads which ONNX operator, by domain, name and version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from opt_tool.ir import Value
+
+if TYPE_CHECKING:
+    from opt_tool.formats.onnx.node import OnnxNode
+
+Importer: TypeAlias = "Callable[[OnnxNode], Value | Sequence[Value | None]]"
+"""Adds what a node means to the graph and returns the node's outputs."""
+
+IMPORTERS: dict[tuple[str, str], dict[int, Importer]] = {}
+
+
+def onnx_op(name: str, *, since: int, domain: str = "") -> Callable[[Importer], Importer]:
+    """Register the importer of an operator for models of opset ``since`` and newer."""
+
+    def register(importer: Importer) -> Importer:
+        versions = IMPORTERS.setdefault((domain, name), {})
+        if since in versions:
+            raise TypeError(f"{name} since opset {since} has two importers")
+        versions[since] = importer
+        return importer
+
+    return register
+
+
+def importer_for(domain: str, name: str, opsets: Mapping[str, int]) -> Importer | None:
+    """The newest importer that is not newer than the model's opset."""
+    versions = IMPORTERS.get((domain, name), {})
+    usable = [since for since in versions if since <= opsets.get(domain, 1)]
+    return versions[max(usable)] if usable else None
+
+
+def supported_operators() -> tuple[tuple[str, str], ...]:
+    """Every domain and operator that has an importer, sorted."""
+    return tuple(sorted(IMPORTERS))

@@ -1,0 +1,96 @@
+"""ONNX tensors as arrays, and the element types that the graph keeps.
+
+Paddle Lite computes in float32, so half, bfloat16 and double tensors become float32;
+unsigned integers of more than 8 bits become int64 where their values fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from opt_tool.errors import DamagedFileError, UnsupportedError
+from opt_tool.ir import DType
+
+DTYPES: Mapping[int, DType] = {
+    TensorProto.FLOAT: DType.FLOAT32,
+    TensorProto.FLOAT16: DType.FLOAT32,
+    TensorProto.BFLOAT16: DType.FLOAT32,
+    TensorProto.DOUBLE: DType.FLOAT32,
+    TensorProto.UINT8: DType.UINT8,
+    TensorProto.INT8: DType.INT8,
+    TensorProto.INT16: DType.INT16,
+    TensorProto.UINT16: DType.INT32,
+    TensorProto.INT32: DType.INT32,
+    TensorProto.UINT32: DType.INT64,
+    TensorProto.INT64: DType.INT64,
+    TensorProto.UINT64: DType.INT64,
+    TensorProto.BOOL: DType.BOOL,
+}
+"""What stands in the graph for each ONNX element type."""
+
+
+def dtype_of(elem_type: int) -> DType:
+    """The graph's element type for an ONNX one; raises UnsupportedError."""
+    if elem_type not in DTYPES:
+        name = _type_name(elem_type)
+        raise UnsupportedError(f"element type {name} has no counterpart in Paddle Lite")
+    return DTYPES[elem_type]
+
+
+def _type_name(elem_type: int) -> str:
+    names = {number: name for name, number in TensorProto.DataType.items()}
+    return names.get(elem_type, str(elem_type)).lower()
+
+
+def to_array(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
+    """The contents of a tensor in the graph's element type.
+
+    Args:
+        tensor: The tensor, whose data may lie in a file of its own.
+        directory: The folder of the model, which external data may not leave.
+
+    Raises:
+        UnsupportedError: for an element type that the graph does not have.
+        DamagedFileError: when the data do not fit the shape or cannot be found.
+    """
+    dtype = dtype_of(tensor.data_type)
+    if tensor.data_location == TensorProto.EXTERNAL:
+        array = _external(tensor, directory)
+    else:
+        try:
+            array = numpy_helper.to_array(tensor)
+        except (ValueError, TypeError) as error:
+            raise DamagedFileError(
+                directory, f"tensor {tensor.name!r} does not fit its shape ({error})"
+            ) from error
+    return array.astype(dtype.numpy, copy=False)
+
+
+def _external(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
+    """Map a tensor whose data lie beside the model into memory."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    path = _inside(entries.get("location", ""), directory, tensor.name)
+    source = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    shape = tuple(tensor.dims)
+    offset = int(entries.get("offset", "0"))
+    needed = int(np.prod(shape, dtype=np.float64)) * source.itemsize
+    if not path.is_file() or path.stat().st_size < offset + needed:
+        raise DamagedFileError(path, f"external data of tensor {tensor.name!r} are missing")
+    if needed == 0:
+        return np.zeros(shape, source)
+    return np.memmap(path, source, "r", offset, shape)
+
+
+def _inside(location: str, directory: Path, name: str) -> Path:
+    """The file of external data, which must lie in the model's folder."""
+    path = (directory / location).resolve()
+    if not location or not path.is_relative_to(directory.resolve()):
+        raise DamagedFileError(
+            directory, f"external data of tensor {name!r} lie outside of the model's folder"
+        )
+    return path
