@@ -1,1 +1,1 @@
-"""Graph rewrites, one module for each idea."""
+"""Graph rewrites, one module for each idea; ``pipeline`` lists them in order."""

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from opt_tool.ir import types
+
+
+def test_constants_are_summed_behind_a_symbol() -> None:
+    assert types.add(types.add("h", 2), -3) == "h-1"
+    assert types.add(types.add("h", 2), -2) == "h"
+    assert types.subtract("h", "h") == 0
+
+
+def test_products_are_the_same_text_in_any_order() -> None:
+    assert types.product(["w", 3, "h"]) == types.product(["h", "w", 3])
+    assert types.multiply("h", 0) == 0
+
+
+def test_a_factor_divides_out() -> None:
+    assert types.floor_divide(types.multiply("h", 4), 2) == types.multiply("h", 2)
+    assert types.floor_divide(types.add("h", 1), 2) == "(h+1)//2"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [((2, 1), (3,), (2, 3)), (("n", 4), (1, 1), ("n", 4)), ((1, 4), ("n", 4), ("n", 4))],
+)
+def test_shapes_broadcast(a: types.Shape, b: types.Shape, expected: types.Shape) -> None:
+    assert types.broadcast(a, b) == expected
+
+
+def test_shapes_that_do_not_broadcast_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\[2\] and \[3\]"):
+        types.broadcast((2,), (3,))

@@ -1,0 +1,71 @@
+"""Short ways to build graphs in tests and to check what passes do to them."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from opt_tool.ir import DType, Graph, Operation, Value, verify
+from opt_tool.ir.builder import GraphBuilder
+from opt_tool.passes.rewrite import Pass
+from opt_tool.runtime import Executor
+
+
+class TestGraphs(GraphBuilder):
+    """A builder with random constants from a seed of its own."""
+
+    __test__ = False
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__("test")
+        self.rng = np.random.default_rng(seed)
+
+    def weight(self, *shape: int, name: str = "weight") -> Value:
+        """A float32 constant of normal numbers."""
+        return self.constant(self.rng.standard_normal(shape).astype(np.float32), name)
+
+    def positive(self, *shape: int, name: str = "positive") -> Value:
+        """A float32 constant of numbers between 0.5 and 1.5."""
+        return self.constant(self.rng.uniform(0.5, 1.5, shape).astype(np.float32), name)
+
+
+def ops(graph: Graph) -> list[type[Operation]]:
+    """The operations of a graph in execution order."""
+    return [type(node.op) for node in graph.nodes]
+
+
+def feeds(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
+    """Random inputs for a graph; a symbolic dimension becomes 2."""
+    rng = np.random.default_rng(seed)
+    return {value.name: _random(rng, value) for value in graph.inputs}
+
+
+def _random(rng: np.random.Generator, value: Value) -> np.ndarray:
+    shape = [2 if isinstance(dim, str) else dim for dim in value.shape]
+    if value.dtype is DType.BOOL:
+        return rng.integers(0, 2, shape).astype(np.bool_)
+    if value.dtype.is_integer:
+        return rng.integers(0, 4, shape).astype(value.dtype.numpy)
+    return rng.standard_normal(shape).astype(value.dtype.numpy)
+
+
+def run(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
+    """What a graph makes of random inputs."""
+    return Executor(graph).run(feeds(graph, seed))
+
+
+def assert_rewrites(graph_pass: Pass, graph: Graph, count: int) -> None:
+    """Assert that the pass makes ``count`` rewrites and changes no result."""
+    before = run(copy.deepcopy(graph))
+    report = graph_pass.run(graph)
+    assert report.changes == count, report
+    verify(graph)
+    after = run(graph)
+    assert list(after) == list(before)
+    for name, expected in before.items():
+        assert np.abs(expected).max() > 0.1, f"{name} is about zero: comparing proves nothing"
+        np.testing.assert_allclose(after[name], expected, rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+__all__ = ["TestGraphs", "assert_rewrites", "feeds", "ops", "run"]
