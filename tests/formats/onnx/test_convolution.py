@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from onnx_models import assert_reads
 
 RNG = np.random.default_rng(0)

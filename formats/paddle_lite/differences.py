@@ -1,0 +1,19 @@
+"""Where an operator in the file differs from the fields of its operation.
+
+Most operations are written straight from their fields: a field is an attribute of the
+same name, in the wire type that ``targets`` lists. These tables are the exceptions, by
+operator. Values are plain: the wire type still comes from ``targets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FIXED: Mapping[str, Mapping[str, object]] = {}
+"""Attributes that the runtime asks for and that inference leaves no choice of."""
+
+RENAMED: Mapping[str, Mapping[str, str]] = {}
+"""Field to attribute, where the file has another name."""
+
+UNUSED_OUTPUTS: Mapping[str, tuple[str, ...]] = {}
+"""Output slots that the runtime demands and nobody reads."""
