@@ -187,11 +187,12 @@ class Graph:
         return value.producer is None and not value.is_constant
 
     def is_output(self, value: Value) -> bool:
-        return any(value is output for output in self.outputs)
+        return value in self.outputs
 
     def read_once(self, value: Value) -> bool:
         """Whether one operand of one node is all that reads the value."""
-        return sum(value._users.values()) == 1 and not self.is_output(value)
+        counts = value._users.values()  # may be long: a sum would make passes quadratic
+        return len(counts) == 1 and next(iter(counts)) == 1 and not self.is_output(value)
 
     def unique_name(self, base: str) -> str:
         """A name that no value has, made from ``base``."""
