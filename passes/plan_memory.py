@@ -1,0 +1,111 @@
+"""Give values whose lives do not overlap one variable name, so that they share memory.
+
+The runtime keeps one buffer for each variable of the file and lets it grow to the largest
+tensor that it ever holds. Values are placed by size, the largest first: every variable
+that exists is then large enough, and the one made last fits best.
+
+An operation's output never shares with its inputs: a kernel may write its output before
+it has read all of its input.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from opt_tool.ir import DType, Graph, Value
+
+PROBES = 256
+"""Variables to try for one value, so that planning stays linear in very wide graphs."""
+
+UNSHARED_OPERATORS = frozenset({"cast", "equal", "expand", "lod_reset", "share_data", "yolo_box"})
+"""Operators whose operands keep variables of their own: some kernels of theirs alias.
+
+The list of lite/core/optimizer/mir/memory_optimize_pass.cc, as far as graphs hold them.
+"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Life:
+    """From the node that makes a value to the last that reads it, by position."""
+
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Variable:
+    """A name and the lives of the values that have it, in order."""
+
+    name: str
+    lives: list[Life] = field(default_factory=list)
+
+    def is_free(self, life: Life) -> bool:
+        index = bisect.bisect(self.lives, life)
+        return (index == 0 or self.lives[index - 1].end < life.start) and (
+            index == len(self.lives) or life.end < self.lives[index].start
+        )
+
+
+def plan_variable_names(graph: Graph) -> dict[Value, str]:
+    """A variable name for each value that is not a constant.
+
+    Inputs and outputs keep their names, and nothing shares them: the caller's memory
+    stands behind them.
+    """
+    lives = _lives(graph)
+    own = _unshared(graph)
+    names = {value: value.name for value in lives if value in own}
+    variables: dict[DType, list[Variable]] = {}
+    by_size = sorted((value for value in lives if value not in own), key=_size, reverse=True)
+    for value in by_size:
+        names[value] = _place(value, lives[value], variables.setdefault(value.dtype, []))
+    return {value: names[value] for value in lives}
+
+
+def planned_bytes(names: Mapping[Value, str]) -> int:
+    """The memory that the variables of a plan take; a symbolic dimension counts as 1."""
+    sizes: dict[str, int] = {}
+    for value, name in names.items():
+        sizes[name] = max(sizes.get(name, 0), _size(value))
+    return sum(sizes.values())
+
+
+def _place(value: Value, life: Life, variables: list[Variable]) -> str:
+    for variable in reversed(variables[-PROBES:]):
+        if variable.is_free(life):
+            bisect.insort(variable.lives, life)
+            return variable.name
+    variables.append(Variable(value.name, [life]))
+    return value.name
+
+
+def _size(value: Value) -> int:
+    known = math.prod(dim for dim in value.shape if isinstance(dim, int))
+    return known * value.dtype.numpy.itemsize
+
+
+def _lives(graph: Graph) -> dict[Value, Life]:
+    """When each value is alive, in the order in which they are made."""
+    first = dict.fromkeys(graph.inputs, -1)
+    last = dict.fromkeys(graph.inputs, -1)
+    for position, node in enumerate(graph.nodes):
+        for value in node.outputs.flat():
+            first[value] = last[value] = position
+        for value in node.inputs.flat():
+            if not value.is_constant:
+                last[value] = position
+    return {value: Life(start, last[value]) for value, start in first.items()}
+
+
+def _unshared(graph: Graph) -> set[Value]:
+    """The values that keep their own names."""
+    operands: Iterable[Value] = (
+        value
+        for node in graph.nodes
+        if node.op.type in UNSHARED_OPERATORS
+        for value in (*node.inputs.flat(), *node.outputs.flat())
+    )
+    return {*graph.inputs, *graph.outputs, *operands}
