@@ -1,0 +1,117 @@
+"""The kernels that each Paddle Lite version has for ARM, x86 and the host.
+
+``kernels.json`` has one kernel a line, made from the sources of the released versions by
+``scripts/update_paddle_lite_tables.py``. The runtime chooses nothing: a file names the
+kernel of every operator, and a name that the runtime does not have ends its process.
+Kernels that compute in int8 or fp16 are left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .operators import Library
+from .places import Layout, Place, PlaceTarget, Precision
+from .versions import LiteVersion, Target
+
+FIRST_CHOICE = "def"  # the alias of the kernel for the usual dtypes
+
+
+@dataclass(frozen=True)
+class KernelAttribute:
+    """The name of a kernel as the file has it, in ``__@kernel_type_attr@__``."""
+
+    op_type: str
+    alias: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.op_type}/{self.alias}/{self.place}"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel of the runtime.
+
+    Attributes:
+        inputs: The dtype of each input slot that the kernel declares, in NumPy's names or
+            ``any``; a list of tensors (``LOD_TENSOR_ARRAY``) ends in ``[]``.
+        outputs: The same of each output slot.
+        since: The first version of the unbroken range of versions that have the kernel.
+        until: The last one.
+    """
+
+    op_type: str
+    alias: str
+    place: Place
+    library: Library
+    inputs: Mapping[str, str] = field(hash=False)
+    outputs: Mapping[str, str] = field(hash=False)
+    since: LiteVersion
+    until: LiteVersion
+
+    @property
+    def attribute(self) -> str:
+        """The kernel's name in the file, such as ``conv2d/def/4/1/1``."""
+        return str(KernelAttribute(self.op_type, self.alias, self.place))
+
+
+def kernels_for(op_type: str, target: Target, version: LiteVersion) -> tuple[Kernel, ...]:
+    """The kernels that can run an operator: the target's own first, then the host's.
+
+    Of each, the one with the alias ``def`` comes first. Empty when there is none.
+    """
+    order = (PlaceTarget[target.name], PlaceTarget.HOST)
+    found = [
+        kernel
+        for kernel in _table().get(op_type, ())
+        if kernel.place.target in order and kernel.since <= version <= kernel.until
+    ]
+    return tuple(
+        sorted(found, key=lambda k: (order.index(k.place.target), k.alias != FIRST_CHOICE))
+    )
+
+
+def parse_kernel_attribute(text: str) -> KernelAttribute:
+    """The parts of a kernel's name in a file.
+
+    Raises:
+        ValueError: The text is not ``op_type/alias/target/precision/layout`` with numbers
+            that Paddle Lite knows.
+    """
+    parts = text.split("/")
+    if len(parts) != 5:
+        raise ValueError(f"{text!r} is not op_type/alias/target/precision/layout")
+    op_type, alias, *numbers = parts
+    if not all(number.isascii() and number.isdigit() for number in numbers):
+        raise ValueError(f"{text!r} has a place that is not three numbers")
+    target, precision, layout = (int(number) for number in numbers)
+    place = Place(PlaceTarget(target), Precision(precision), Layout(layout))
+    return KernelAttribute(op_type, alias, place)
+
+
+@functools.cache
+def _table() -> Mapping[str, tuple[Kernel, ...]]:
+    text = importlib.resources.files(__package__).joinpath("kernels.json").read_text("utf-8")
+    table: dict[str, list[Kernel]] = {}
+    for row in json.loads(text):
+        op_type, alias, target, precision, layout, library, since, until, inputs, outputs = row
+        place = Place(
+            PlaceTarget[target.upper()], Precision[precision.upper()], Layout[layout.upper()]
+        )
+        kernel = Kernel(
+            op_type,
+            alias,
+            place,
+            Library(library),
+            inputs,
+            outputs,
+            LiteVersion(since),
+            LiteVersion(until),
+        )
+        table.setdefault(op_type, []).append(kernel)
+    return {op_type: tuple(kernels) for op_type, kernels in table.items()}

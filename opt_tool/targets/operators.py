@@ -1,0 +1,137 @@
+"""What Paddle Lite's operators read: slots, and attributes with their wire types.
+
+``operators.json`` has one operator a line, made from Paddle Lite's sources by
+``scripts/update_paddle_lite_tables.py``. A name that ends in ``?`` may be absent; all
+others must be there for some version from 2.8 on, and the versions that do not need them
+pass them over. A runtime that misses a required one, or finds it in another type, crashes
+or computes with a default.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import importlib.resources
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from opt_tool.errors import UnsupportedError
+
+from .versions import LiteVersion
+
+
+class AttributeType(enum.IntEnum):
+    """The type that an attribute is written with (``AttrType`` in the file's schema)."""
+
+    INT = 0
+    FLOAT = 1
+    STRING = 2
+    INTS = 3
+    FLOATS = 4
+    STRINGS = 5
+    BOOLEAN = 6
+    BOOLEANS = 7
+    BLOCK = 8
+    LONG = 9
+    BLOCKS = 10
+    LONGS = 11
+    FLOAT64S = 12
+    VAR = 13
+    VARS = 14
+    FLOAT64 = 15
+
+
+class Library(enum.Enum):
+    """Which of the two builds of the runtime has something."""
+
+    BASIC = "basic"
+    """The small default build, and the larger one too."""
+    WITH_EXTRA = "with_extra"
+    """Only the build that is made ``with_extra``."""
+
+
+@dataclass(frozen=True)
+class SlotSpec:
+    """One input or output of an operator; it holds any number of variables."""
+
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class AttributeSpec:
+    """One attribute.
+
+    Attributes:
+        since: The first version that reads it; older ones ignore it. The oldest of all
+            where it is as old as the operator.
+    """
+
+    name: str
+    type: AttributeType
+    required: bool
+    since: LiteVersion
+
+
+@dataclass(frozen=True)
+class OperatorSpec:
+    """All that an operator reads. The slots are in the order of the sources."""
+
+    op_type: str
+    inputs: tuple[SlotSpec, ...]
+    outputs: tuple[SlotSpec, ...]
+    attributes: Mapping[str, AttributeSpec] = field(hash=False)
+    library: Library
+
+
+class _Row(TypedDict):
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, str]
+    library: str
+
+
+def operator_types() -> tuple[str, ...]:
+    """The names of all operators that ARM, x86 or the host can run, sorted."""
+    return tuple(_rows())
+
+
+@functools.cache
+def operator_spec(op_type: str) -> OperatorSpec:
+    """What an operator reads.
+
+    Raises:
+        UnsupportedError: No Paddle Lite version has the operator for ARM or x86.
+    """
+    row = _rows().get(op_type)
+    if row is None:
+        raise UnsupportedError(f"Paddle Lite has no operator {op_type!r} for ARM or x86")
+    attributes = [_attribute(name, text) for name, text in row["attributes"].items()]
+    return OperatorSpec(
+        op_type,
+        tuple(SlotSpec(*_split_mark(name)) for name in row["inputs"]),
+        tuple(SlotSpec(*_split_mark(name)) for name in row["outputs"]),
+        {spec.name: spec for spec in attributes},
+        Library(row["library"]),
+    )
+
+
+@functools.cache
+def _rows() -> Mapping[str, _Row]:
+    text = importlib.resources.files(__package__).joinpath("operators.json").read_text("utf-8")
+    rows: Mapping[str, _Row] = json.loads(text)
+    return rows
+
+
+def _split_mark(name: str) -> tuple[str, bool]:
+    return name.removesuffix("?"), not name.endswith("?")
+
+
+def _attribute(marked_name: str, text: str) -> AttributeSpec:
+    name, required = _split_mark(marked_name)
+    type_name, _, since = text.partition(" since ")
+    oldest = next(iter(LiteVersion))
+    version = LiteVersion(since) if since else oldest
+    return AttributeSpec(name, AttributeType[type_name], required, version)

@@ -1,0 +1,1 @@
+"""Reads what Paddle Lite's sources register: the kernels and the operators of each version."""
