@@ -45,6 +45,9 @@ def test_lists_the_targets_own_kernels_before_the_hosts() -> None:
     assert names("abs", Target.ARM) == ["abs/def/4/1/1", "abs/def/1/1/1"]
     targets = [kernel.place.target for kernel in kernels_for("arg_max", Target.ARM, NEWEST)]
     assert targets == [PlaceTarget.ARM] * 5 + [PlaceTarget.HOST] * 5
+    for op_type in operator_types():
+        places = [kernel.place.target for kernel in kernels_for(op_type, Target.X86, NEWEST)]
+        assert places == sorted(places, reverse=True), op_type  # X86 is 2, HOST is 1
 
 
 def test_lists_the_usual_alias_first() -> None:

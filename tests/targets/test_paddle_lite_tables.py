@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from opt_tool.targets import LiteVersion
-from scripts.paddle_lite_tables.kernels import registered_kernels, version_ranges
-from scripts.paddle_lite_tables.operators import Operator, merged, registered_operators
-from scripts.paddle_lite_tables.sources import TAGS, Sources, active_code, without_comments
+from paddle_lite_tables.kernels import registered_kernels, version_ranges
+from paddle_lite_tables.operators import Operator, merged, registered_operators
+from paddle_lite_tables.sources import TAGS, Sources, active_code, without_comments
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "update_paddle_lite_tables.py"
 
