@@ -1,1 +1,1 @@
-"""What the commands call."""
+"""The library that the commands call: load, convert, verify, inspect, run."""

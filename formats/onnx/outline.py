@@ -1,0 +1,25 @@
+"""What an ONNX model consists of, without reading it into a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import TensorProto
+
+HALF_TYPES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
+
+
+def outline(model: onnx.ModelProto) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Operator, name and outputs of each node, in order; names as in error messages."""
+    for index, node in enumerate(model.graph.node):
+        made = tuple(name for name in node.output if name)
+        name = node.name or next(iter(made), f"{node.op_type}_{index}")
+        yield node.op_type, name, made
+
+
+def is_half_precision(model: onnx.ModelProto) -> bool:
+    """Whether weights or inputs are 16-bit floats, so that the model computes in 16 bits."""
+    inputs = (info.type.tensor_type.elem_type for info in model.graph.input)
+    weights = (tensor.data_type for tensor in model.graph.initializer)
+    return any(kind in HALF_TYPES for kind in (*inputs, *weights))

@@ -1,0 +1,181 @@
+"""Opens a model of any kind that opt reads, and says what to do with the other kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from opt_tool.api.file_format import FileFormat, detect
+from opt_tool.errors import UnsupportedError, UsageError
+from opt_tool.ir import Graph
+
+
+class SourceNode(NamedTuple):
+    """A node of the source model: its operator, its name and the tensors that it makes."""
+
+    operator: str
+    name: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the user fixes of a model while it is read."""
+
+    input_shapes: Mapping[str, Sequence[int]]
+    outputs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A graph and where it came from.
+
+    ``half_precision`` is whether the source computes in 16 bits what the graph computes
+    in 32.
+    """
+
+    graph: Graph
+    format: FileFormat
+    files: tuple[Path, ...]
+    nodes: tuple[SourceNode, ...]
+    half_precision: bool = False
+
+
+def load(
+    model: str | Path,
+    weights: str | Path | None = None,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] = (),
+) -> Graph:
+    """Read a model into a graph.
+
+    Args:
+        model: An ONNX model or a .nb file.
+        weights: The second file of formats that have two.
+        input_shapes: Shapes that take the place of those in the file, by input name.
+        outputs: Names of the tensors to compute instead of the model's outputs.
+
+    Raises:
+        FileAccessError: when the file cannot be read.
+        DamagedFileError: when it is damaged or no model.
+        UnsupportedError: when opt does not read its format or one of its operators.
+        UsageError: when a name that is given is not in the model.
+    """
+    return load_model(model, weights, input_shapes=input_shapes, outputs=outputs).graph
+
+
+def load_model(
+    model: str | Path,
+    weights: str | Path | None = None,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] = (),
+) -> LoadedModel:
+    """Read a model and keep what is known of its source; see ``load``."""
+    files = tuple(Path(file) for file in (model, weights) if file is not None)
+    format = formats_of(files)
+    options = ReadOptions({} if input_shapes is None else input_shapes, outputs)
+    return READERS[format](files, options)
+
+
+def formats_of(files: Sequence[Path]) -> FileFormat:
+    """The format that opt reads the files as.
+
+    Raises:
+        UnsupportedError: when opt does not read it; the sentence says what to do.
+        UsageError: when the files do not belong together.
+    """
+    found = [detect(file) for file in files]
+    for file, format in zip(files, found, strict=True):
+        if format not in READERS:
+            raise UnsupportedError(f"{file}: {REFUSALS[format].format(file=file)}")
+    if len(files) > 1:
+        raise UsageError(f"{files[0]} holds the whole model; leave {files[1]} out")
+    return found[0]
+
+
+# ---- one reader for each format
+
+
+def _read_onnx(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
+    from opt_tool.formats.onnx.file import load_model as parse
+    from opt_tool.formats.onnx.outline import is_half_precision, outline
+    from opt_tool.formats.onnx.reader import GraphReader
+
+    (path,) = files
+    model = parse(path)
+    nodes = tuple(SourceNode(*node) for node in outline(model))
+    half = is_half_precision(model)
+    graph = GraphReader(model, path).read(options.input_shapes, options.outputs)
+    return LoadedModel(graph, FileFormat.ONNX, files, nodes, half)
+
+
+def _read_paddle_lite(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
+    from opt_tool.formats import paddle_lite
+
+    (path,) = files
+    if options.input_shapes or options.outputs:
+        raise UsageError(f"{path}: the inputs and outputs of a .nb file are fixed")
+    graph = paddle_lite.read(path)
+    nodes = tuple(
+        SourceNode(node.op.type, node.name, tuple(value.name for value in node.outputs.flat()))
+        for node in graph.nodes
+    )
+    return LoadedModel(graph, FileFormat.PADDLE_LITE, files, nodes)
+
+
+Reader: TypeAlias = Callable[[tuple[Path, ...], ReadOptions], LoadedModel]
+
+READERS: Mapping[FileFormat, Reader] = {
+    FileFormat.ONNX: _read_onnx,
+    FileFormat.PADDLE_LITE: _read_paddle_lite,
+}
+
+REFUSALS: Mapping[FileFormat, str] = {
+    FileFormat.CAFFE_PROTOTXT: (
+        "a Caffe network, which this version does not read; convert it to ONNX first"
+    ),
+    FileFormat.CAFFE_MODEL: (
+        "Caffe weights, which this version does not read; convert the model to ONNX first"
+    ),
+    FileFormat.TFLITE: (
+        "a TFLite model, which this version does not read; convert it to ONNX first: "
+        "`pip install tf2onnx && python -m tf2onnx.convert --tflite {file} --output model.onnx`"
+    ),
+    FileFormat.SAVED_MODEL: (
+        "a TensorFlow SavedModel; convert it to ONNX first: `pip install tf2onnx && "
+        "python -m tf2onnx.convert --saved-model FOLDER --output model.onnx`"
+    ),
+    FileFormat.GRAPH_DEF: (
+        "a TensorFlow GraphDef; convert it to ONNX first: `pip install tf2onnx && "
+        "python -m tf2onnx.convert --graphdef {file} --inputs IN:0 --outputs OUT:0 "
+        "--output model.onnx`"
+    ),
+    FileFormat.PADDLE: (
+        "a Paddle program; convert it to ONNX first: `pip install paddle2onnx && "
+        "paddle2onnx --model_dir FOLDER --model_filename {file} "
+        "--params_filename PARAMS --save_file model.onnx`"
+    ),
+    FileFormat.PADDLE_JSON: (
+        "a Paddle 3 program; convert it to ONNX first: `pip install paddle2onnx && "
+        "paddle2onnx --model_dir FOLDER --model_filename {file} "
+        "--params_filename PARAMS --save_file model.onnx`"
+    ),
+    FileFormat.PYTORCH: (
+        "a PyTorch checkpoint or another pickle; export the model to ONNX first, in Python: "
+        '`torch.onnx.export(model, example_input, "model.onnx")`'
+    ),
+    FileFormat.KERAS: (
+        "a Keras model; export it to ONNX first, in Python: "
+        '`keras.models.load_model("{file}").export("model.onnx", format="onnx")`'
+    ),
+    FileFormat.OPENVINO: ("an OpenVINO model; opt reads the ONNX model that it was made from"),
+    FileFormat.SAFETENSORS: (
+        "weights without a network; export the model that loads them to ONNX: "
+        '`torch.onnx.export(model, example_input, "model.onnx")`'
+    ),
+}
+"""What to do with the formats that opt tells apart but does not read."""
