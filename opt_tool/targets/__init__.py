@@ -2,7 +2,6 @@
 
 from .kernels import Kernel, KernelAttribute, kernels_for, parse_kernel_attribute
 from .operators import (
-    AttributeSpec,
     AttributeType,
     Library,
     OperatorSpec,
@@ -14,7 +13,6 @@ from .places import Layout, Place, PlaceTarget, Precision
 from .versions import LiteVersion, Target
 
 __all__ = [
-    "AttributeSpec",
     "AttributeType",
     "Kernel",
     "KernelAttribute",

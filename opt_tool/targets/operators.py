@@ -61,28 +61,22 @@ class SlotSpec:
 
 
 @dataclass(frozen=True)
-class AttributeSpec:
-    """One attribute.
+class OperatorSpec:
+    """All that an operator reads. The slots are in the order of the sources.
 
     Attributes:
-        since: The first version that reads it; older ones ignore it. The oldest of all
-            where it is as old as the operator.
+        attributes: The wire type of each attribute.
+        optional_attributes: Those that may be absent.
+        since: The first version that reads an attribute, for those that are younger than
+            their operator; older versions ignore them.
     """
 
-    name: str
-    type: AttributeType
-    required: bool
-    since: LiteVersion
-
-
-@dataclass(frozen=True)
-class OperatorSpec:
-    """All that an operator reads. The slots are in the order of the sources."""
-
-    op_type: str
+    type: str
     inputs: tuple[SlotSpec, ...]
     outputs: tuple[SlotSpec, ...]
-    attributes: Mapping[str, AttributeSpec] = field(hash=False)
+    attributes: Mapping[str, AttributeType] = field(hash=False)
+    optional_attributes: frozenset[str]
+    since: Mapping[str, LiteVersion] = field(hash=False)
     library: Library
 
 
@@ -108,12 +102,22 @@ def operator_spec(op_type: str) -> OperatorSpec:
     row = _rows().get(op_type)
     if row is None:
         raise UnsupportedError(f"Paddle Lite has no operator {op_type!r} for ARM or x86")
-    attributes = [_attribute(name, text) for name, text in row["attributes"].items()]
+    attributes, optional, since = {}, set(), {}
+    for marked_name, text in row["attributes"].items():
+        name, required = _split_mark(marked_name)
+        type_name, _, version = text.partition(" since ")
+        attributes[name] = AttributeType[type_name]
+        if not required:
+            optional.add(name)
+        if version:
+            since[name] = LiteVersion(version)
     return OperatorSpec(
         op_type,
         tuple(SlotSpec(*_split_mark(name)) for name in row["inputs"]),
         tuple(SlotSpec(*_split_mark(name)) for name in row["outputs"]),
-        {spec.name: spec for spec in attributes},
+        attributes,
+        frozenset(optional),
+        since,
         Library(row["library"]),
     )
 
@@ -127,11 +131,3 @@ def _rows() -> Mapping[str, _Row]:
 
 def _split_mark(name: str) -> tuple[str, bool]:
     return name.removesuffix("?"), not name.endswith("?")
-
-
-def _attribute(marked_name: str, text: str) -> AttributeSpec:
-    name, required = _split_mark(marked_name)
-    type_name, _, since = text.partition(" since ")
-    oldest = next(iter(LiteVersion))
-    version = LiteVersion(since) if since else oldest
-    return AttributeSpec(name, AttributeType[type_name], required, version)
