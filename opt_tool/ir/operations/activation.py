@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from opt_tool.ir.graph import Value
-from opt_tool.ir.operation import Operands, Operation, slots
-from opt_tool.ir.types import TensorType
+from opt_tool.ir.operation import Operands, Operation, ShapeError, slots
+from opt_tool.ir.types import TensorType, product
 
 
 class ElementwiseUnary(Operation):
@@ -32,7 +32,11 @@ class Relu(ElementwiseUnary):
 
 @dataclass(frozen=True, slots=True)
 class Relu6(ElementwiseUnary):
-    """min(max(x, 0), threshold)"""
+    """min(max(x, 0), threshold)
+
+    The kernels for ARM and the host take 6 for the threshold, whatever it is; ``clip``
+    is the operation for another one.
+    """
 
     type: ClassVar[str] = "relu6"
 
@@ -81,6 +85,91 @@ class HardSwish(ElementwiseUnary):
     threshold: float = 6.0
     scale: float = 6.0
     offset: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Swish(ElementwiseUnary):
+    """x / (1 + exp(-beta * x))"""
+
+    type: ClassVar[str] = "swish"
+
+    beta: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Elu(ElementwiseUnary):
+    """x where x >= 0, else alpha * (exp(x) - 1)"""
+
+    type: ClassVar[str] = "elu"
+
+    alpha: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gelu(ElementwiseUnary):
+    """x * (1 + erf(x / sqrt(2))) / 2
+
+    The runtime's other form, by tanh, is not modelled: the x86 kernel does not have it.
+    """
+
+    type: ClassVar[str] = "gelu"
+
+
+@dataclass(frozen=True, slots=True)
+class Softplus(ElementwiseUnary):
+    """log(1 + exp(beta * x)) / beta, and x where beta * x > threshold
+
+    The kernel for ARM has no threshold: its exp overflows beyond 88.
+    """
+
+    type: ClassVar[str] = "softplus"
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mish(ElementwiseUnary):
+    """x * tanh(s), where s = log(1 + exp(x)), or x > threshold: x, x < -threshold: exp(x)"""
+
+    type: ClassVar[str] = "mish"
+
+    threshold: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdedRelu(ElementwiseUnary):
+    """x where x > threshold, else 0"""
+
+    type: ClassVar[str] = "thresholded_relu"
+
+    threshold: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PRelu(Operation):
+    """x where x > 0, else slope * x.
+
+    Inputs: X (N, C, ...), Alpha with one slope (mode ``all``), C slopes (mode
+    ``channel``) or as many as X has elements (mode ``element``).
+    """
+
+    type: ClassVar[str] = "prelu"
+    inputs = slots("X Alpha")
+
+    mode: str = "channel"
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x, alpha = inputs.one("X").type, inputs.one("Alpha").type
+        if x.rank < 2:
+            raise ShapeError(f"prelu needs an input of at least 2 dimensions, found {x}")
+        expected = {"all": 1, "channel": x.shape[1], "element": product(x.shape)}
+        if self.mode not in expected:
+            raise ShapeError(f"prelu has no mode {self.mode!r}; there are {sorted(expected)}")
+        if alpha.is_static and isinstance(expected[self.mode], int):
+            if alpha.size != expected[self.mode]:
+                raise ShapeError(f"prelu by {self.mode} of {x} does not take slopes {alpha}")
+        return (x,)
 
 
 Activation: TypeAlias = Relu | Relu6 | LeakyRelu | Sigmoid | Tanh | HardSigmoid | HardSwish

@@ -20,6 +20,12 @@ KERNELS: Mapping[type[Operation], Callable[..., np.ndarray]] = {
     ops.Tanh: kernels.tanh,
     ops.HardSigmoid: kernels.hard_sigmoid,
     ops.HardSwish: kernels.hard_swish,
+    ops.Swish: kernels.swish,
+    ops.Elu: kernels.elu,
+    ops.Gelu: kernels.gelu,
+    ops.Softplus: kernels.softplus,
+    ops.Mish: kernels.mish,
+    ops.ThresholdedRelu: kernels.thresholded_relu,
 }
 """Kernels whose keyword arguments are the operation's attributes, by the same names."""
 
@@ -34,7 +40,7 @@ def apply(activation: Operation | None, x: np.ndarray) -> np.ndarray:
     """What a fused activation makes of x."""
     if activation is None:
         return x
-    return KERNELS[type(activation)](x, **attributes(activation))
+    return np.asarray(KERNELS[type(activation)](x, **attributes(activation)))
 
 
 def _compute(op: Operation, arrays: Arrays) -> np.ndarray:
@@ -43,3 +49,10 @@ def _compute(op: Operation, arrays: Arrays) -> np.ndarray:
 
 for _op_type in KERNELS:
     computes(_op_type)(_compute)
+
+
+@computes(ops.PRelu)
+def prelu(op: ops.PRelu, arrays: Arrays) -> np.ndarray:
+    x, slope = arrays.one("X"), arrays.one("Alpha")
+    shapes = {"all": (1,), "channel": (-1, *(1,) * (x.ndim - 2)), "element": x.shape}
+    return kernels.prelu(x, slope.reshape(shapes[op.mode]))

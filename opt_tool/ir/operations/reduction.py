@@ -1,0 +1,217 @@
+"""Operations along axes: reductions, softmax, sums, the largest elements and their places.
+
+Paddle-Lite: lite/operators/reduce_ops.cc, reduce_mean_op.cc, argmax_op.cc, softmax_op.cc,
+cumsum_op.cc, topk_v2_op.cc, argsort_op.cc.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from opt_tool.ir.graph import Value
+from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, slots
+from opt_tool.ir.types import Dim, DType, Shape, TensorType, product
+
+
+def axis_from_front(axis: int, x: TensorType) -> int:
+    """An axis counted from the front; raises ShapeError for one that x does not have."""
+    if not -x.rank <= axis < x.rank:
+        raise ShapeError(f"axis {axis} does not exist in {x}")
+    return axis % x.rank
+
+
+def without_axes(shape: Shape, axes: set[int], *, keep: bool) -> Shape:
+    """A shape with axes left out, or kept with one element."""
+    kept = (1 if axis in axes else dim for axis, dim in enumerate(shape))
+    return tuple(dim for axis, dim in enumerate(kept) if keep or axis not in axes)
+
+
+class Reduction(Operation):
+    """An operation that makes one number of all along the axes ``dim``.
+
+    ``reduce_all`` takes every axis, whatever ``dim`` says. Reduced axes stay with one
+    element where ``keep_dim`` is set. The kernels for x86 take up to 4 dimensions; those
+    for ARM one axis, or the neighbours (0, 1), (1, 2) or (2, 3) of 4 dimensions.
+    """
+
+    __slots__ = ()
+    inputs = slots("X")
+
+    dim: tuple[int, ...]
+    keep_dim: bool
+    reduce_all: bool
+
+    def axes(self, x: TensorType) -> tuple[int, ...]:
+        """The reduced axes in ascending order."""
+        if self.reduce_all:
+            return tuple(range(x.rank))
+        return tuple(sorted({axis_from_front(axis, x) for axis in self.dim}))
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        return (x.with_shape(without_axes(x.shape, set(self.axes(x)), keep=self.keep_dim)),)
+
+    def infer_elements(self, inputs: Operands[Value]) -> tuple[Dim, ...] | None:
+        x = inputs.one("X")
+        if x.elements is None or x.rank != 1 or UNKNOWN in x.elements:
+            return None
+        return self.fold(x.elements)
+
+    def fold(self, elements: tuple[Dim, ...]) -> tuple[Dim, ...] | None:  # noqa: ARG002
+        """The one element that a vector of dimensions is reduced to, where it is known."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceSum(Reduction):
+    """The sum."""
+
+    type: ClassVar[str] = "reduce_sum"
+
+    dim: tuple[int, ...] = ()
+    keep_dim: bool = False
+    reduce_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceMean(Reduction):
+    """The mean, float32."""
+
+    type: ClassVar[str] = "reduce_mean"
+
+    dim: tuple[int, ...] = ()
+    keep_dim: bool = False
+    reduce_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceMax(Reduction):
+    """The largest."""
+
+    type: ClassVar[str] = "reduce_max"
+
+    dim: tuple[int, ...] = ()
+    keep_dim: bool = False
+    reduce_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceMin(Reduction):
+    """The smallest."""
+
+    type: ClassVar[str] = "reduce_min"
+
+    dim: tuple[int, ...] = ()
+    keep_dim: bool = False
+    reduce_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceProd(Reduction):
+    """The product."""
+
+    type: ClassVar[str] = "reduce_prod"
+
+    dim: tuple[int, ...] = ()
+    keep_dim: bool = False
+    reduce_all: bool = False
+
+    def fold(self, elements: tuple[Dim, ...]) -> tuple[Dim, ...] | None:
+        return (product(elements),)
+
+
+@dataclass(frozen=True, slots=True)
+class ArgMax(Operation):
+    """Where along an axis the largest element of X stands, the first of equal ones.
+
+    ``dtype`` is that of the result: int32 or int64.
+    """
+
+    type: ClassVar[str] = "arg_max"
+    inputs = slots("X")
+
+    axis: int = 0
+    keepdims: bool = False
+    dtype: DType = DType.INT64
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        axis = axis_from_front(self.axis, x)
+        return (TensorType(self.dtype, without_axes(x.shape, {axis}, keep=self.keepdims)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Operation):
+    """exp(x) divided by its sum along an axis, float32."""
+
+    type: ClassVar[str] = "softmax"
+    inputs = slots("X")
+
+    axis: int = -1
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        axis_from_front(self.axis, x)
+        return (x,)
+
+
+@dataclass(frozen=True, slots=True)
+class CumSum(Operation):
+    """The sum of the elements of X up to each along an axis: float32, int32 or int64.
+
+    ``exclusive`` leaves each element itself out; ``reverse`` sums from the end.
+    """
+
+    type: ClassVar[str] = "cumsum"
+    inputs = slots("X")
+
+    axis: int = -1
+    exclusive: bool = False
+    reverse: bool = False
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        axis_from_front(self.axis, x)
+        return (x,)
+
+
+@dataclass(frozen=True, slots=True)
+class TopKV2(Operation):
+    """The ``k`` largest elements of float32 X along an axis, and where they stand (int64).
+
+    The runtime leaves open in which order it gives equal elements.
+    """
+
+    type: ClassVar[str] = "top_k_v2"
+    inputs = slots("X")
+    outputs = slots("Out Indices")
+
+    k: int = 1
+    axis: int = -1
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        axis = axis_from_front(self.axis, x)
+        size = x.shape[axis]
+        if isinstance(size, int) and self.k > size:
+            raise ShapeError(f"there are no {self.k} elements along axis {axis} of {x}")
+        out = x.with_shape((*x.shape[:axis], self.k, *x.shape[axis + 1 :]))
+        return out, out.with_dtype(DType.INT64)
+
+
+@dataclass(frozen=True, slots=True)
+class ArgSort(Operation):
+    """The elements of X sorted along an axis, and where they stood (int64)."""
+
+    type: ClassVar[str] = "argsort"
+    inputs = slots("X")
+    outputs = slots("Out Indices")
+
+    axis: int = -1
+    descending: bool = False
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        axis_from_front(self.axis, x)
+        return x, x.with_dtype(DType.INT64)
