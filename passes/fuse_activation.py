@@ -22,22 +22,26 @@ from typing import TypeAlias, get_args
 from opt_tool.ir import Graph, Node, Operation
 from opt_tool.ir.operations.activation import Activation, HardSwish, LeakyRelu, Relu, Relu6
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.matmul import Fc
 from opt_tool.passes.rewrite import Kept, Rewrite
+from opt_tool.targets import Target
 
-Layer: TypeAlias = Conv2D | DepthwiseConv2D | Conv2DTranspose
+Layer: TypeAlias = Conv2D | DepthwiseConv2D | Conv2DTranspose | Fc
 
 RELUS = (Relu, Relu6, LeakyRelu)
 
-HONOURED: Mapping[str, Mapping[type[Operation], tuple[type[Operation], ...]]] = {
-    "arm": {
+HONOURED: Mapping[Target, Mapping[type[Operation], tuple[type[Operation], ...]]] = {
+    Target.ARM: {
         Conv2D: (*RELUS, HardSwish),
         DepthwiseConv2D: (*RELUS, HardSwish),
         Conv2DTranspose: RELUS,
+        Fc: (Relu, Relu6),
     },
-    "x86": {
+    Target.X86: {
         Conv2D: (*RELUS, HardSwish),
         DepthwiseConv2D: (*RELUS, HardSwish),
         Conv2DTranspose: RELUS,
+        Fc: (Relu,),
     },
 }
 """What float32 kernels apply, by target and operation.
@@ -59,7 +63,7 @@ class ActivatedLayer:
 class FuseActivation(Rewrite[ActivatedLayer]):
     """Fuses activations into the layers in front of them, as far as a target honours it."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: Target) -> None:
         self.honoured = HONOURED[target]
         self.target = target
 
@@ -72,7 +76,7 @@ class FuseActivation(Rewrite[ActivatedLayer]):
         if layer.op.activation is not None:
             return Kept(f"{layer.name!r} has an activation already")
         if type(node.op) not in self.honoured[type(layer.op)]:
-            return Kept(f"{layer.op.type} cannot apply {node.op.type} on {self.target}")
+            return Kept(f"{layer.op.type} cannot apply {node.op.type} on {self.target.value}")
         exception = self._exception(layer, node.op)
         if exception is not None:
             return Kept(exception)
@@ -84,10 +88,14 @@ class FuseActivation(Rewrite[ActivatedLayer]):
         """Why the table does not hold for one layer, if so."""
         if not (isinstance(layer.op, Conv2D) and is_depthwise(layer)):
             return None
-        if self.target == "arm" and isinstance(activation, HardSwish):
+        if self.target is Target.ARM and isinstance(activation, HardSwish):
             # conv3x3s1p01_depthwise_fp32.cc aborts
             return "depthwise convolution cannot apply hard_swish on arm"
-        if self.target == "x86" and isinstance(activation, Relu6) and activation.threshold != 6:
+        if (
+            self.target is Target.X86
+            and isinstance(activation, Relu6)
+            and activation.threshold != 6
+        ):
             # conv_depthwise_3x3.cc has 6 written into it
             return "depthwise convolution has relu6's threshold fixed at 6 on x86"
         return None

@@ -1,0 +1,45 @@
+"""Give an fc with an activation a bias of zeros, for ARM.
+
+Before::
+
+    y = fc(x, w, activation=relu)
+
+After::
+
+    y = fc(x, w, zeros, activation=relu)
+
+The ARM kernel for several rows applies the activation where it adds the bias, and without
+a bias not at all (lite/kernels/arm/fc_compute.cc).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from opt_tool.ir import Graph, Node
+from opt_tool.ir.operations.matmul import Fc
+from opt_tool.passes.rewrite import Rewrite
+
+
+@dataclass(frozen=True, slots=True)
+class FcWithoutBias:
+    """An fc that applies an activation and has no bias."""
+
+    fc: Node
+
+
+class AddFcBias(Rewrite[FcWithoutBias]):
+    """Adds biases of zeros where ARM would lose an activation."""
+
+    def match(self, graph: Graph, node: Node) -> FcWithoutBias | None:  # noqa: ARG002
+        if not isinstance(node.op, Fc) or node.op.activation is None or node.inputs["Bias"]:
+            return None
+        return FcWithoutBias(node)
+
+    def rewrite(self, graph: Graph, match: FcWithoutBias) -> Node:
+        fc = match.fc
+        zeros = np.zeros(fc.input("W").type.static_shape[1], np.float32)
+        bias = graph.add_constant(f"{fc.name}.bias", zeros)
+        return graph.replace(fc, fc.op, {**fc.inputs, "Bias": bias})
