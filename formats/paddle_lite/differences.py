@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-FIXED: Mapping[str, Mapping[str, object]] = {}
+FIXED: Mapping[str, Mapping[str, object]] = {
+    "batch_norm": {"is_test": True, "momentum": 0.9, "data_layout": "NCHW"},
+    "bilinear_interp_v2": {"interp_method": "bilinear"},
+    "group_norm": {"data_layout": "NCHW"},
+    "nearest_interp_v2": {"interp_method": "nearest"},
+    "pad2d": {"data_format": "NCHW"},
+}
 """Attributes that the runtime asks for and that inference leaves no choice of."""
 
 RENAMED: Mapping[str, Mapping[str, str]] = {}
 """Field to attribute, where the file has another name."""
 
-UNUSED_OUTPUTS: Mapping[str, tuple[str, ...]] = {}
+UNUSED_OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "group_norm": ("SavedMean", "SavedVariance"),
+    "instance_norm": ("SavedMean", "SavedVariance"),
+    "layer_norm": ("Mean", "Variance"),
+}
 """Output slots that the runtime demands and nobody reads."""

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from opt_tool.formats.onnx.operators import activation, convolution
+from opt_tool.formats.onnx.operators import (
+    activation,
+    convolution,
+    normalization,
+    pooling,
+)
 
-__all__ = ["activation", "convolution"]
+__all__ = [
+    "activation",
+    "convolution",
+    "normalization",
+    "pooling",
+]

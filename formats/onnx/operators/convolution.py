@@ -1,26 +1,112 @@
-"""Reads Conv and ConvTranspose."""
+"""Reads Conv and ConvTranspose.
+
+A convolution along one axis becomes one of planes of height 1.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.ir import Value
-from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
+from opt_tool.formats.onnx.windows import Ints, Window, read_window
+from opt_tool.ir import Dim, Value
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+
+
+def _filter_shape(node: OnnxNode, x: Value, weight: Value) -> Ints:
+    """The filter's shape; refuses a node whose operands Paddle's kernels cannot take."""
+    if x.rank not in (3, 4):
+        raise node.unsupported(
+            f"a convolution along {x.rank - 2} axes; Paddle Lite has kernels for 1 and 2"
+        )
+    if weight.rank != x.rank or not weight.type.is_static:
+        raise node.unsupported(f"the filter {weight.type} does not fit the input {x.type}")
+    shape = weight.type.static_shape
+    given = node.integers("kernel_shape", shape[2:])
+    if given != shape[2:]:
+        raise node.unsupported(f"kernel_shape {list(given)} is not that of the filter {shape[2:]}")
+    return shape
 
 
 @onnx_op("Conv", since=1)
 def conv(node: OnnxNode) -> Value:
     x, weight = node.input(0), node.input(1)
-    if x.rank != 4:
-        raise node.unsupported(f"{x.rank - 2}-D convolution; only 2-D is supported")
-    top, left, bottom, right = node.integers("pads", (0, 0, 0, 0))
+    shape = _filter_shape(node, x, weight)
+    window = read_window(node, shape[2:], x.shape[2:]).planar()
     groups = node.integer("group", 1)
-    strides, dilations = node.integers("strides", (1, 1)), node.integers("dilations", (1, 1))
-    depthwise = groups > 1 and weight.shape[:2] == (groups, 1)
+    depthwise = groups > 1 and shape[:2] == (groups, 1)
     op = (DepthwiseConv2D if depthwise else Conv2D)(
-        strides=(strides[0], strides[1]),
-        paddings=(top, bottom, left, right),
-        dilations=(dilations[0], dilations[1]),
+        strides=(window.strides[0], window.strides[1]),
+        paddings=window.paddings,
+        dilations=(window.dilations[0], window.dilations[1]),
         groups=groups,
     )
-    return node.add(op, Input=x, Filter=weight, Bias=node.maybe(2))
+    if min(op.paddings) < 0:
+        raise node.unsupported(f"pads {list(op.paddings)}: negative ones are not supported")
+    planes, filters = to_planes(node, x), to_planes(node, weight)
+    return from_planes(node, node.add(op, Input=planes, Filter=filters, Bias=node.maybe(2)), x)
+
+
+@onnx_op("ConvTranspose", since=1)
+def conv_transpose(node: OnnxNode) -> Value:
+    x, weight = node.input(0), node.input(1)
+    shape = _filter_shape(node, x, weight)
+    extra = node.integers("output_padding", (0,) * (x.rank - 2))
+    window, extra = _transposed_window(node, shape[2:], x.shape[2:], extra)
+    window, extra = window.planar(), extra if x.rank == 4 else (0, *extra)
+    if any(size >= stride for size, stride in zip(extra, window.strides, strict=True)):
+        raise node.unsupported(
+            f"an output that grows by {list(extra)}; less than the strides {window.strides} is "
+            "possible"
+        )
+    op = Conv2DTranspose(
+        strides=(window.strides[0], window.strides[1]),
+        paddings=window.paddings,
+        dilations=(window.dilations[0], window.dilations[1]),
+        groups=node.integer("group", 1),
+        output_padding=(extra[0], extra[1]),
+    )
+    planes, filters = to_planes(node, x), to_planes(node, weight)
+    return from_planes(node, node.add(op, Input=planes, Filter=filters, Bias=node.maybe(2)), x)
+
+
+def _transposed_window(
+    node: OnnxNode, kernel: Ints, spatial: Sequence[Dim], extra: Ints
+) -> tuple[Window, Ints]:
+    """The window and output_padding with what ``output_shape`` or ``auto_pad`` ask for."""
+    window = read_window(node, kernel, spatial)
+    if len(extra) != len(kernel) or min(extra) < 0:
+        raise node.unsupported(f"output_padding {list(extra)} is not a size for each axis")
+    mode = node.text("auto_pad", "NOTSET")
+    wanted = node.integers("output_shape")
+    if not wanted and mode not in ("SAME_UPPER", "SAME_LOWER"):
+        return window, extra
+    cuts = _cuts(node, window, spatial, extra, wanted)
+    totals = tuple(max(cut, 0) for cut in cuts)
+    smaller = tuple(total // 2 for total in totals)
+    larger = tuple(total - half for total, half in zip(totals, smaller, strict=True))
+    before, after = (smaller, larger) if mode == "SAME_UPPER" else (larger, smaller)
+    longer = tuple(size - min(cut, 0) for size, cut in zip(extra, cuts, strict=True))
+    return replace(window, before=before, after=after), longer
+
+
+def _cuts(
+    node: OnnxNode, window: Window, spatial: Sequence[Dim], extra: Ints, wanted: Ints
+) -> Ints:
+    """How much is to be cut off each axis for the wanted size; negative where it is to grow."""
+    if not wanted:  # auto_pad SAME: the output is the input times the stride
+        sizes = zip(window.extents, window.strides, extra, strict=True)
+        return tuple(max(extent - stride + more, 0) for extent, stride, more in sizes)
+    cuts = []
+    for axis, size in enumerate(spatial):
+        if isinstance(size, str):
+            raise node.unsupported(
+                f"output_shape with a dimension ({size}) that is known only at run time; "
+                "give the input's shape with --input-shape"
+            )
+        full = (size - 1) * window.strides[axis] + window.extents[axis] + extra[axis]
+        cuts.append(full - wanted[len(wanted) - len(spatial) + axis])
+    return tuple(cuts)

@@ -2,6 +2,36 @@
 
 from __future__ import annotations
 
-from opt_tool.ir.operations import activation, convolution, data_movement
+from opt_tool.ir.operations import (
+    activation,
+    comparison,
+    convolution,
+    creation,
+    data_movement,
+    elementwise,
+    indexing,
+    interpolation,
+    matmul,
+    normalization,
+    padding,
+    pooling,
+    reduction,
+    shape,
+)
 
-__all__ = ["activation", "convolution", "data_movement"]
+__all__ = [
+    "activation",
+    "comparison",
+    "convolution",
+    "creation",
+    "data_movement",
+    "elementwise",
+    "indexing",
+    "interpolation",
+    "matmul",
+    "normalization",
+    "padding",
+    "pooling",
+    "reduction",
+    "shape",
+]

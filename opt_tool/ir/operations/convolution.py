@@ -5,6 +5,7 @@ Paddle-Lite: lite/operators/conv_op.cc, conv_transpose_op.cc.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +22,14 @@ Pads = tuple[int, int, int, int]
 def window_output(size: Dim, before: int, after: int, extent: int, stride: int) -> Dim:
     """How many windows of ``extent`` fit on a padded side at a stride."""
     return add(floor_divide(subtract(add(size, before + after), extent), stride), 1)
+
+
+def _not_empty(spatial: Iterable[Dim]) -> tuple[Dim, ...]:
+    """The spatial dimensions of an output; raises ShapeError when one is less than 1."""
+    dims = tuple(spatial)
+    if any(isinstance(dim, int) and dim < 1 for dim in dims):
+        raise ShapeError(f"the output would be empty: {list(dims)} in space")
+    return dims
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Conv2D(Operation):
                 x.shape[2:], pads, kernel, self.strides, self.dilations, strict=True
             )
         )
-        return (x.with_shape((x.shape[0], out_channels, *spatial)),)
+        return (x.with_shape((x.shape[0], out_channels, *_not_empty(spatial))),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +124,4 @@ class Conv2DTranspose(Operation):
                 strict=True,
             )
         )
-        return (x.with_shape((x.shape[0], group_outputs * self.groups, *spatial)),)
+        return (x.with_shape((x.shape[0], group_outputs * self.groups, *_not_empty(spatial))),)

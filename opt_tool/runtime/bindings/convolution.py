@@ -1,4 +1,4 @@
-"""Binds convolutions."""
+"""Binds convolutions and transposed ones."""
 
 from __future__ import annotations
 
@@ -26,3 +26,18 @@ def _conv2d(op: ops.Conv2D, arrays: Arrays) -> np.ndarray:
 
 computes(ops.Conv2D)(_conv2d)
 computes(ops.DepthwiseConv2D)(_conv2d)
+
+
+@computes(ops.Conv2DTranspose)
+def conv2d_transpose(op: ops.Conv2DTranspose, arrays: Arrays) -> np.ndarray:
+    y = kernels.conv2d_transpose(
+        arrays.one("Input"),
+        arrays.one("Filter"),
+        arrays.maybe("Bias"),
+        strides=op.strides,
+        paddings=op.paddings,
+        dilations=op.dilations,
+        groups=op.groups,
+        output_padding=op.output_padding,
+    )
+    return apply(op.activation, y)

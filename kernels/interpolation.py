@@ -1,0 +1,66 @@
+"""Resizing of planes, with the runtime's float32 positions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Pair = tuple[int, int]
+
+
+def nearest_positions(size: int, count: int, *, align_corners: bool) -> np.ndarray:
+    """Which of ``size`` elements each of ``count`` outputs takes, int64 (count,)."""
+    steps = np.arange(count, dtype=np.float32) * _ratio(size, count, align_corners=align_corners)
+    positions = steps.astype(np.float64) + 0.5 if align_corners else steps
+    return np.minimum(positions.astype(np.int64), size - 1)
+
+
+def linear_positions(
+    size: int, count: int, *, align_corners: bool, align_mode: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The elements before and after each output's position and the share of the latter."""
+    half = np.float32(0 if align_corners or align_mode else 0.5)
+    ratio = _ratio(size, count, align_corners=align_corners)
+    position = np.maximum((np.arange(count, dtype=np.float32) + half) * ratio - half, 0)
+    before = np.minimum(position.astype(np.int64), size - 1)
+    share = position - before.astype(np.float32)
+    return before, np.minimum(before + 1, size - 1), share.astype(np.float32)
+
+
+def linear_matrix(size: int, count: int, *, align_corners: bool, align_mode: int) -> np.ndarray:
+    """``linear_positions`` as a matrix (count, size) that multiplies the elements."""
+    before, after, share = linear_positions(
+        size, count, align_corners=align_corners, align_mode=align_mode
+    )
+    matrix = np.zeros((count, size), np.float32)
+    rows = np.arange(count)
+    np.add.at(matrix, (rows, before), 1 - share)
+    np.add.at(matrix, (rows, after), share)
+    return matrix
+
+
+def nearest(x: np.ndarray, *, out_size: Pair, align_corners: bool) -> np.ndarray:
+    """Resize x (N, C, H, W) to (N, C, *out_size), each output the nearest element."""
+    rows, columns = (
+        nearest_positions(size, count, align_corners=align_corners)
+        for size, count in zip(x.shape[2:], out_size, strict=True)
+    )
+    return x.take(rows, axis=2).take(columns, axis=3)
+
+
+def bilinear(x: np.ndarray, *, out_size: Pair, align_corners: bool, align_mode: int) -> np.ndarray:
+    """Resize x (N, C, H, W) to (N, C, *out_size), linear on both axes."""
+    y = x
+    for axis, count in zip((2, 3), out_size, strict=True):
+        before, after, share = linear_positions(
+            x.shape[axis], count, align_corners=align_corners, align_mode=align_mode
+        )
+        weight = share.reshape((-1,) + (1,) * (3 - axis)).astype(x.dtype)
+        y = y.take(before, axis) * (1 - weight) + y.take(after, axis) * weight
+    return y
+
+
+def _ratio(size: int, count: int, *, align_corners: bool) -> np.float32:
+    """How far one step of the output reaches in the input."""
+    if align_corners:
+        return np.float32(np.float32(size - 1) / np.float32(max(count - 1, 1)))
+    return np.float32(np.float32(size) / np.float32(count))

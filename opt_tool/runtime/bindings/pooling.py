@@ -1,0 +1,56 @@
+"""Binds pooling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opt_tool.ir.operations.pooling import Pool2D, pooled_size
+from opt_tool.ir.types import static_dim
+from opt_tool.kernels import pooling as kernels
+from opt_tool.runtime.binding import Arrays, computes
+
+
+@computes(Pool2D)
+def pool2d(op: Pool2D, arrays: Arrays) -> np.ndarray:
+    x = arrays.one("X")
+    if op.global_pooling:
+        return _whole(op, x)
+    if op.adaptive:
+        return _adaptive(op, x)
+    pads = (op.paddings[:2], op.paddings[2:])
+    height, width = (
+        static_dim(pooled_size(size, extent, *pad, stride, ceil_mode=op.ceil_mode))
+        for size, extent, pad, stride in zip(x.shape[2:], op.ksize, pads, op.strides, strict=True)
+    )
+    if op.pooling_type == "max":
+        return kernels.max_pool2d(
+            x,
+            ksize=op.ksize,
+            strides=op.strides,
+            paddings=op.paddings,
+            out_size=(height, width),
+        )
+    return kernels.average_pool2d(
+        x,
+        ksize=op.ksize,
+        strides=op.strides,
+        paddings=op.paddings,
+        out_size=(height, width),
+        exclusive=op.exclusive,
+    )
+
+
+def _whole(op: Pool2D, x: np.ndarray) -> np.ndarray:
+    reduce = np.max if op.pooling_type == "max" else np.mean
+    return reduce(x, axis=(2, 3), keepdims=True)
+
+
+def _adaptive(op: Pool2D, x: np.ndarray) -> np.ndarray:
+    if op.pooling_type == "max":
+        return kernels.adaptive_pool2d(x, reduce=np.maximum, out_size=op.ksize)
+    sums = kernels.adaptive_pool2d(x, reduce=np.add, out_size=op.ksize)
+    counts = [
+        kernels.adaptive_counts(size, count)
+        for size, count in zip(x.shape[2:], op.ksize, strict=True)
+    ]
+    return sums / np.outer(counts[0], counts[1]).astype(x.dtype)
