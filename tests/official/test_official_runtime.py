@@ -1,0 +1,71 @@
+"""The real runtime is the judge: what it computes from our files is what the source computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from conversions import Conversion, Conversions
+from opt_tool.api import official_runtime
+from real_models import FMNIST, REAL_MODELS, Array, RealModel
+
+pytestmark = [pytest.mark.models, pytest.mark.official]
+
+INPUT_SETS = 5
+BOUND = 1e-4  # of the output's scale
+
+
+@pytest.mark.parametrize("model", REAL_MODELS, ids=lambda model: model.name)
+def test_official_runtime_computes_what_the_source_does(
+    conversions: Conversions, model: RealModel
+) -> None:
+    model.need()
+    assert_agrees(model, conversions.of(model, "x86"))
+
+
+@pytest.mark.parametrize("model", REAL_MODELS, ids=lambda model: model.name)
+def test_official_runtime_agrees_before_softmax_and_sigmoid(
+    conversions: Conversions, model: RealModel
+) -> None:
+    model.need()
+    if not model.logits:
+        return  # nothing is saturated: the test above has compared the logits
+    cut = conversions.of(model, "x86", outputs=model.logits)
+    assert_agrees(model, cut, names=model.logits)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param(version, marks=pytest.mark.official(version)) for version in ("2.12", "2.10")],
+)
+def test_older_runtimes_run_files_made_for_them(conversions: Conversions, version: str) -> None:
+    conversion = conversions.of(FMNIST, "x86", lite_version=version)
+    assert_agrees(FMNIST, conversion, version=version)
+
+
+def assert_agrees(
+    model: RealModel,
+    conversion: Conversion,
+    *,
+    names: Sequence[str] = (),
+    version: str = official_runtime.DEFAULT_VERSION,
+) -> None:
+    """Assert that the official runtime and onnxruntime give the same for five inputs."""
+    inputs = model.inputs(INPUT_SETS)
+    expected = model.reference(inputs, names)
+    actual = official_runtime.run(conversion.nb, [[array] for array in inputs], version)
+    assert_worth_comparing(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert a.shape == b.shape
+            assert np.abs(a - b).max() <= BOUND * np.abs(b).max()
+            if max(b.shape) == b.size:  # one row of scores; in a map, the bound says it all
+                assert a.argmax() == b.argmax()
+
+
+def assert_worth_comparing(outputs: Sequence[Sequence[Array]]) -> None:
+    """Assert that another input gives another output, by more than the bound."""
+    for first, second in zip(outputs[0], outputs[1], strict=True):
+        assert np.abs(first - second).max() > 10 * BOUND * np.abs(first).max()
