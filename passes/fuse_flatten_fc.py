@@ -17,17 +17,8 @@ from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.matmul import Fc
-from opt_tool.ir.operations.shape import (
-    Flatten2,
-    FlattenContiguousRange,
-    Reshape2,
-    Squeeze2,
-    Unsqueeze2,
-)
 from opt_tool.passes.rewrite import Kept, Rewrite
-
-SHAPE_CHANGES = (Flatten2, FlattenContiguousRange, Reshape2, Squeeze2, Unsqueeze2)
-"""Operations that give X another shape and move no element."""
+from opt_tool.passes.shape_change import SHAPE_CHANGES
 
 
 @dataclass(frozen=True, slots=True)
