@@ -7,7 +7,14 @@ operator. Values are plain: the wire type still comes from ``targets``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def four_pads(pads: tuple[int, ...]) -> tuple[int, ...]:
+    """Top, bottom, left, right; the official tool also writes (height, width) for both sides."""
+    return (pads[0], pads[0], pads[1], pads[1]) if len(pads) == 2 else pads
+
 
 FIXED: Mapping[str, Mapping[str, object]] = {
     "batch_norm": {"is_test": True, "momentum": 0.9, "data_layout": "NCHW"},
@@ -27,3 +34,14 @@ UNUSED_OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "layer_norm": ("Mean", "Variance"),
 }
 """Output slots that the runtime demands and nobody reads."""
+
+ENCODED: Mapping[str, Mapping[str, Callable[[Any], object]]] = {}
+"""Fields that the file holds in another form, by operator and field."""
+
+DECODED: Mapping[str, Mapping[str, Callable[[Any], object]]] = {
+    "conv2d": {"paddings": four_pads},
+    "conv2d_transpose": {"paddings": four_pads},
+    "depthwise_conv2d": {"paddings": four_pads},
+    "pool2d": {"paddings": four_pads},
+}
+"""How to read fields whose form in the file is another one, or one of several."""

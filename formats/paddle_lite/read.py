@@ -1,0 +1,193 @@
+"""From a file to the graph, so that every command works on a finished .nb as on a source."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+
+from opt_tool.errors import (
+    DamagedFileError,
+    UnsupportedError,
+    UnsupportedModelError,
+    UnsupportedOperatorError,
+)
+from opt_tool.formats.paddle_lite.decode import read_file
+from opt_tool.formats.paddle_lite.differences import DECODED, RENAMED
+from opt_tool.formats.paddle_lite.fused_activation import decode_activation
+from opt_tool.formats.paddle_lite.schema import DTYPES, Block, OpDesc, Parameter, Var, VarType
+from opt_tool.formats.paddle_lite.write import FEED, FETCH, KERNEL_ATTRIBUTE, SCALE_SUFFIX
+from opt_tool.ir import (
+    OPERATIONS,
+    DType,
+    Graph,
+    Operation,
+    Quantization,
+    ShapeError,
+    Source,
+    TensorType,
+    Value,
+)
+
+
+def read(path: Path) -> Graph:
+    """Read a .nb file.
+
+    Raises:
+        DamagedFileError: when it is not a whole file of a version that is known.
+        UnsupportedModelError: naming the operators that opt does not have.
+    """
+    file = read_file(path)
+    if len(file.program.blocks) != 1:
+        raise UnsupportedError(f"{path}: control flow in a .nb file is not supported")
+    return _GraphReader(path, file.program.blocks[0], file.parameters).read()
+
+
+class _GraphReader:
+    """The state of reading one block: what each variable name means at the moment."""
+
+    def __init__(self, path: Path, block: Block, parameters: tuple[Parameter, ...]) -> None:
+        self.path = path
+        self.block = block
+        self.graph = Graph(path.stem)
+        self.variables = {variable.name: variable for variable in block.variables}
+        self.parameters = {parameter.name: parameter for parameter in parameters}
+        self.values: dict[str, Value] = {}
+        self.problems: list[UnsupportedOperatorError] = []
+
+    def read(self) -> Graph:
+        feeds = [op for op in self.block.operators if op.type == FEED]
+        for op in sorted(feeds, key=_column):
+            self._add_input(op)
+        outputs: dict[int, Value] = {}
+        for op in self.block.operators:
+            if op.type == FETCH:
+                outputs[_column(op)] = self._value(op.inputs["X"][0])
+            elif op.type != FEED:
+                self._add_operator(op)
+        if self.problems:
+            raise UnsupportedModelError(tuple(self.problems))
+        self.graph.outputs.extend(outputs[column] for column in sorted(outputs))
+        return self.graph
+
+    def _add_input(self, op: OpDesc) -> None:
+        name = op.outputs["Out"][0]
+        variable = self._variable(name)
+        shape = tuple(
+            dim if dim >= 0 else f"{name}.{axis}" for axis, dim in enumerate(variable.shape)
+        )
+        type = TensorType(DType(variable.dtype), shape)
+        self.values[name] = self.graph.add_input(name, type)
+
+    def _variable(self, name: str) -> Var:
+        if name not in self.variables:
+            raise DamagedFileError(self.path, f"variable {name!r} is not declared")
+        return self.variables[name]
+
+    def _value(self, name: str) -> Value:
+        """The value that a variable holds at this point of the program."""
+        if name not in self.values:
+            if name not in self.parameters:
+                raise DamagedFileError(self.path, f"variable {name!r} is read before it is made")
+            self.values[name] = self.graph.add_constant(name, self.parameters[name].data)
+        return self.values[name]
+
+    def _add_operator(self, op: OpDesc) -> None:
+        name = next((names[0] for names in op.outputs.values() if names), op.type)
+        try:
+            self._add_known_operator(op, name)
+        except UnsupportedOperatorError as error:
+            self.problems.append(error)
+        except ShapeError as error:
+            raise DamagedFileError(self.path, f"{op.type} that makes {name!r}: {error}") from error
+
+    def _add_known_operator(self, op: OpDesc, name: str) -> None:
+        kind = OPERATIONS.get(op.type)
+        if kind is None:
+            raise UnsupportedOperatorError(op.type, name, "opt has no such operation")
+        plain = {key: attribute.value for key, attribute in op.attributes.items()}
+        inputs = {
+            slot.name: [self._operand(op, plain, argument) for argument in op.inputs[slot.name]]
+            for slot in kind.inputs
+            if op.inputs.get(slot.name)
+        }
+        made = [argument for slot in kind.outputs for argument in op.outputs.get(slot.name, ())]
+        unique = [self.graph.unique_name(argument) for argument in made]
+        node = self.graph.add(
+            operation_of(kind, plain, name),
+            inputs,
+            name=name,
+            outputs=unique,
+            sources=(Source(op.type, name),),
+        )
+        kernel = plain.get(KERNEL_ATTRIBUTE)
+        node.kernel = None if kernel is None else str(kernel)
+        self.values.update(zip(made, node.outputs.flat(), strict=True))
+
+    def _operand(self, op: OpDesc, plain: Mapping[str, object], name: str) -> Value:
+        value = self._value(name)
+        scales = plain.get(f"{name}{SCALE_SUFFIX}")
+        if scales is not None and value.data is not None and value.quantization is None:
+            axis = 0 if op.type.endswith("conv2d") else 1
+            bits = 8 if value.data.dtype == np.int8 else 16
+            value.quantization = Quantization(bits, np.array(scales, np.float32), axis)
+            value.type = TensorType(DType.FLOAT32, value.shape)
+        return value
+
+
+def _column(op: OpDesc) -> int:
+    """The position of an input or output among its like."""
+    attribute = op.attributes.get("col")
+    return attribute.value if attribute is not None and isinstance(attribute.value, int) else 0
+
+
+def operation_of(kind: type[Operation], plain: Mapping[str, Any], name: str) -> Operation:
+    """The operation that an operator's attributes in plain values mean.
+
+    Raises:
+        UnsupportedOperatorError: when an attribute has a value that opt does not know.
+    """
+    renamed, decoded = RENAMED.get(kind.type, {}), DECODED.get(kind.type, {})
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # all are dataclasses
+        attribute = renamed.get(field.name, field.name)
+        if field.name == "activation":
+            fields[field.name] = _activation(kind.type, plain, name)
+        elif attribute in plain:
+            convert = decoded.get(field.name, _dtype_fields(kind.type).get(field.name, _unchanged))
+            fields[field.name] = convert(plain[attribute])
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise UnsupportedOperatorError(
+            kind.type, name, f"an attribute is missing: {error}"
+        ) from error
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _dtype(number: int) -> DType | None:
+    """An element type from its number; a negative one leaves the choice to the operator."""
+    return DType(DTYPES[VarType(number)]) if number >= 0 else None
+
+
+@functools.cache
+def _dtype_fields(op_type: str) -> Mapping[str, Callable[[int], DType | None]]:
+    """The fields of an operation that are element types, which the file has as numbers."""
+    hints = get_type_hints(OPERATIONS[op_type])
+    return {name: _dtype for name, hint in hints.items() if DType in (hint, *get_args(hint))}
+
+
+def _activation(op_type: str, plain: Mapping[str, object], name: str) -> Operation | None:
+    try:
+        return decode_activation(op_type, plain)
+    except KeyError as error:
+        raise UnsupportedOperatorError(
+            op_type, name, f"its fused activation {error} is not supported"
+        ) from error
