@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiers
 
+import tiers
 from opt_tool.api import official_runtime
 
 
@@ -33,7 +33,7 @@ def test_the_newest_official_runtime_must_be_in_ci(
     monkeypatch.setenv("CI", "true")
     monkeypatch.setattr(official_runtime, "ENVIRONMENTS", tmp_path)
     monkeypatch.setattr(tiers, "find_python", lambda _: None)
-    with pytest.raises(pytest.fail.Exception, match="official runtime 2.13"):
+    with pytest.raises(pytest.fail.Exception, match=r"official runtime 2\.13"):
         tiers.need_official(["2.13"])
     with pytest.raises(pytest.skip.Exception, match=r"needs Python 3\.7"):
         tiers.need_official(["2.12"])
