@@ -97,6 +97,16 @@ def formats_of(files: Sequence[Path]) -> FileFormat:
     return found[0]
 
 
+def source_nodes(
+    model: str | Path, weights: str | Path | None = None
+) -> tuple[FileFormat, tuple[SourceNode, ...]]:
+    """The format and the nodes of a model, also of one that cannot be read into a graph."""
+    files = tuple(Path(file) for file in (model, weights) if file is not None)
+    format = formats_of(files)
+    outline = OUTLINES.get(format)
+    return format, () if outline is None else outline(files)
+
+
 # ---- one reader for each format
 
 
@@ -127,12 +137,24 @@ def _read_paddle_lite(files: tuple[Path, ...], options: ReadOptions) -> LoadedMo
     return LoadedModel(graph, FileFormat.PADDLE_LITE, files, nodes)
 
 
+def _outline_onnx(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:
+    from opt_tool.formats.onnx.file import load_model as parse
+    from opt_tool.formats.onnx.outline import outline
+
+    return tuple(SourceNode(*node) for node in outline(parse(files[0])))
+
+
 Reader: TypeAlias = Callable[[tuple[Path, ...], ReadOptions], LoadedModel]
 
 READERS: Mapping[FileFormat, Reader] = {
     FileFormat.ONNX: _read_onnx,
     FileFormat.PADDLE_LITE: _read_paddle_lite,
 }
+
+OUTLINES: Mapping[FileFormat, Callable[[tuple[Path, ...]], tuple[SourceNode, ...]]] = {
+    FileFormat.ONNX: _outline_onnx,
+}
+"""How to list the nodes of models that cannot be read; the others name what is missing only."""
 
 REFUSALS: Mapping[FileFormat, str] = {
     FileFormat.CAFFE_PROTOTXT: (

@@ -1,1 +1,7 @@
-"""The command line."""
+"""The command line: each command parses, calls the library and prints."""
+
+from __future__ import annotations
+
+from opt_tool.cli.app import main
+
+__all__ = ["main"]

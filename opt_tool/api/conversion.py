@@ -1,0 +1,290 @@
+"""Converts a model to a .nb file and proves that the file computes the same.
+
+The stages hand on as little as they can: the source's weights are gone before onnxruntime
+loads its own copy, and that one is gone before the written file is read back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from opt_tool._version import __version__
+from opt_tool.api.file_format import FileFormat
+from opt_tool.api.loading import LoadedModel, load_model
+from opt_tool.api.lowering import parse_target
+from opt_tool.api.output_file import check_output, output_file, write_text
+from opt_tool.api.report import (
+    SKIPPED,
+    ConversionReport,
+    OutputReport,
+    PassSummary,
+    QuantizationReport,
+    Seconds,
+    SourceReport,
+    VerificationReport,
+    file_sha256,
+)
+from opt_tool.api.runners import NumpyRunner, Runner
+from opt_tool.api.sample_inputs import sample_inputs
+from opt_tool.api.stopwatch import Stopwatch, peak_rss_bytes
+from opt_tool.api.verification import (
+    SAMPLES,
+    Probe,
+    failures,
+    pairs_of,
+    probes,
+    reference_results,
+    verify_graph,
+)
+from opt_tool.errors import VerificationError
+from opt_tool.formats import paddle_lite
+from opt_tool.ir import Graph
+from opt_tool.passes.pipeline import passes_for, run_passes
+from opt_tool.passes.plan_memory import plan_variable_names
+from opt_tool.targets import LiteVersion, Target
+
+UNVERIFIED = "the file was not verified"
+
+
+class FailedConversionError(VerificationError):
+    """A file that does not compute what its source computes; it was not left in place."""
+
+    def __init__(self, report: ConversionReport) -> None:
+        self.report = report
+        facts = "; ".join(failures(report.verification))
+        super().__init__(
+            f"{report.source.path}: the converted model does not compute what the source "
+            f"computes, so no file was written: {facts}. This is a fault of opt: please report "
+            "it with the model"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for."""
+
+    files: tuple[Path, ...]
+    output: Path
+    target: Target
+    version: LiteVersion
+    input_shapes: Mapping[str, Sequence[int]]
+    outputs: tuple[str, ...]
+    samples: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is kept of the graph once it is in the file."""
+
+    source: SourceReport
+    output: OutputReport
+    passes: tuple[PassSummary, ...]
+    samples: list[dict[str, np.ndarray]]
+    probes: list[Probe]
+    half_precision: bool
+
+
+def convert(
+    model: str | Path,
+    output: str | Path,
+    weights: str | Path | None = None,
+    *,
+    target: str = "arm",
+    lite_version: str = "2.13",
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] = (),
+    verify: bool = True,
+    dry_run: bool = False,
+    report: str | Path | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> ConversionReport:
+    """Convert a model to one .nb file.
+
+    Args:
+        model: The source model, or a .nb file.
+        output: The .nb file to write; it appears whole or not at all.
+        weights: The second file of formats that have two.
+        target: ``arm`` or ``x86``.
+        lite_version: The Paddle Lite version of the runtime, such as ``2.13``.
+        input_shapes: Shapes that take the place of those in the model, by input name.
+        outputs: Names of the tensors to compute instead of the model's outputs.
+        verify: Whether to compare the file with the source before it is left in place.
+        dry_run: Do everything, verification too, and leave no file.
+        report: A file for the report, as JSON.
+        on_stage: Called with the name of each stage as it begins.
+
+    Raises:
+        OptError: one of its subclasses, each of which says what can be done.
+    """
+    files = tuple(Path(file) for file in (model, weights) if file is not None)
+    request = Request(
+        files,
+        Path(output),
+        parse_target(target),
+        LiteVersion.parse(lite_version),
+        {} if input_shapes is None else input_shapes,
+        tuple(outputs),
+        SAMPLES if verify else 0,
+        dry_run,
+    )
+    if report is not None:
+        check_output(Path(report), files)
+    watch = Stopwatch(on_stage)
+    try:
+        result = _convert(request, watch)
+    except FailedConversionError as error:
+        _write_report(report, error.report)
+        raise
+    _write_report(report, result)
+    return result
+
+
+def _write_report(path: str | Path | None, report: ConversionReport) -> None:
+    if path is not None:
+        write_text(Path(path), report.to_json() + "\n")
+
+
+def _convert(request: Request, watch: Stopwatch) -> ConversionReport:
+    with _place(request) as part:
+        written = _write(request, part, watch)
+        with watch.stage("verify"):
+            verification = _verify(request, written, part) if request.samples else SKIPPED
+        report = _report(request, written, verification, watch)
+        if verification.status == "failed":
+            nowhere = dataclasses.replace(report.output, path=None)
+            raise FailedConversionError(dataclasses.replace(report, output=nowhere))
+    return report
+
+
+@contextmanager
+def _place(request: Request) -> Iterator[Path]:
+    """The file to write to: beside the output, or somewhere else for a dry run."""
+    if not request.dry_run:
+        with output_file(request.output, request.files) as part:
+            yield part
+        return
+    check_output(request.output, request.files)
+    with tempfile.TemporaryDirectory(prefix="opt-") as folder:
+        yield Path(folder) / request.output.name
+
+
+# ---- stages
+
+
+def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
+    """Read, rewrite and write; the graph is gone afterwards."""
+    with watch.stage("read"):
+        loaded = load_model(
+            *request.files, input_shapes=request.input_shapes, outputs=request.outputs
+        )
+        source = _source_report(loaded)
+        samples = sample_inputs(loaded.graph, request.samples)
+    with watch.stage("passes"):
+        reports = run_passes(loaded.graph, passes_for(request.target, request.version))
+    with watch.stage("write"):
+        names = plan_variable_names(loaded.graph)
+        paddle_lite.write(loaded.graph, part, version=request.version, names=names)
+        output = _output_report(request, loaded.graph, part)
+    tensors = {name for node in loaded.nodes for name in node.outputs}
+    return Written(
+        source,
+        output,
+        tuple(PassSummary(report.name, report.changes) for report in reports),
+        samples,
+        probes(loaded.graph, tensors),
+        loaded.half_precision,
+    )
+
+
+def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
+    runner_name, outputs, expected = _expected(request, written)
+    candidate = paddle_lite.read(part)
+    return verify_graph(
+        candidate,
+        written.samples,
+        expected,
+        pairs_of(outputs, candidate, written.probes),
+        reference=runner_name,
+        half_precision=written.half_precision,
+    )
+
+
+def _expected(
+    request: Request, written: Written
+) -> tuple[str, list[str], list[dict[str, np.ndarray]]]:
+    """The reference's name, its outputs' names and its tensors for each sample."""
+    keep = [probe.name for probe in written.probes]
+    runner = _reference(request, written, keep)
+    results = reference_results(runner, written.samples)
+    return runner.name, [name for name in results[0] if name not in keep], results
+
+
+def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runner:
+    if written.source.format == FileFormat.ONNX.value:
+        from opt_tool.api.onnx_runner import OnnxRunner
+
+        return OnnxRunner(
+            request.files[0],
+            outputs=request.outputs,
+            keep=keep,
+            input_shapes=request.input_shapes,
+        )
+    return NumpyRunner(load_model(*request.files).graph, keep=keep)
+
+
+# ---- reports
+
+
+def _source_report(loaded: LoadedModel) -> SourceReport:
+    return SourceReport(
+        path=str(loaded.files[0]),
+        format=loaded.format.value,
+        bytes=sum(file.stat().st_size for file in loaded.files),
+        sha256=file_sha256(*loaded.files),
+        ops=len(loaded.nodes),
+    )
+
+
+def _output_report(request: Request, graph: Graph, part: Path) -> OutputReport:
+    return OutputReport(
+        path=None if request.dry_run else str(request.output),
+        bytes=part.stat().st_size,
+        sha256=file_sha256(part),
+        ops=len(graph),
+        parameter_bytes=sum(
+            value.data.nbytes for value in graph.constants if value.data is not None
+        ),
+    )
+
+
+def _report(
+    request: Request, written: Written, verification: VerificationReport, watch: Stopwatch
+) -> ConversionReport:
+    stages = {name: watch.seconds.get(name, 0.0) for name in ("read", "passes", "quantize")}
+    warnings = verification.warnings if request.samples else (UNVERIFIED,)
+    return ConversionReport(
+        tool_version=__version__,
+        source=written.source,
+        target=request.target.value,
+        lite_version=str(request.version),
+        output=written.output,
+        passes=written.passes,
+        quantization=QuantizationReport(),
+        verification=verification,
+        seconds=Seconds(
+            **stages,
+            write=watch.seconds["write"],
+            verify=watch.seconds["verify"],
+            total=watch.total,
+        ),
+        peak_rss_bytes=peak_rss_bytes(),
+        warnings=warnings,
+    )

@@ -1,0 +1,170 @@
+"""What a model consists of, layer by layer, and how much memory and work it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from opt_tool.api import cost
+from opt_tool.api.loading import load_model
+from opt_tool.api.lowering import lower
+from opt_tool.api.report import to_json
+from opt_tool.ir import Dim, Graph, Node, Value
+
+
+@dataclass(frozen=True, slots=True)
+class TensorReport:
+    """An input or output; a dimension that the model leaves open is a text."""
+
+    name: str
+    dtype: str
+    shape: tuple[Dim, ...]
+
+    @classmethod
+    def of(cls, value: Value) -> TensorReport:
+        return cls(value.name, value.dtype.value, value.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One operation; what an open dimension leaves unknown is None."""
+
+    name: str
+    op: str
+    kernel: str | None
+    output_shape: tuple[Dim, ...]
+    parameters: int
+    parameter_bytes: int
+    bits: int | None
+    macs: int | None
+    activation_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the layers; ``peak_memory_bytes`` is of the activations that live at once."""
+
+    layers: int
+    parameters: int
+    parameter_bytes: int
+    macs: int | None
+    activation_bytes: int | None
+    peak_memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionReport:
+    """All about one model; ``unknown`` names the layers whose sizes are open."""
+
+    path: str
+    format: str
+    inputs: tuple[TensorReport, ...]
+    outputs: tuple[TensorReport, ...]
+    layers: tuple[LayerReport, ...]
+    totals: Totals
+    unknown: tuple[str, ...]
+
+    def to_json(self) -> str:
+        return to_json(self)
+
+
+def inspect(
+    model: str | Path,
+    weights: str | Path | None = None,
+    *,
+    target: str | None = None,
+    lite_version: str = "2.13",
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+) -> InspectionReport:
+    """Describe a model.
+
+    Args:
+        model: An ONNX model or a .nb file.
+        weights: The second file of formats that have two.
+        target: ``arm`` or ``x86`` to see the graph as it would be written for it; by
+            default the model is shown as it is in the file.
+        lite_version: The Paddle Lite version that the kernels are chosen for.
+        input_shapes: Shapes that take the place of those in the model, by input name.
+    """
+    loaded = load_model(model, weights, input_shapes=input_shapes)
+    if target is not None:
+        lower(loaded.graph, target, lite_version)
+    return describe(loaded.graph, str(loaded.files[0]), loaded.format.value)
+
+
+def describe(graph: Graph, path: str, format: str) -> InspectionReport:
+    """Describe a graph that came from a file."""
+    layers = tuple(_layer(node) for node in graph.nodes)
+    return InspectionReport(
+        path=path,
+        format=format,
+        inputs=tuple(TensorReport.of(value) for value in graph.inputs),
+        outputs=tuple(TensorReport.of(value) for value in graph.outputs),
+        layers=layers,
+        totals=_totals(graph, layers),
+        unknown=tuple(layer.name for layer in layers if layer.activation_bytes is None),
+    )
+
+
+def _layer(node: Node) -> LayerReport:
+    return LayerReport(
+        name=node.name,
+        op=node.op.type,
+        kernel=node.kernel,
+        output_shape=node.output.shape,
+        parameters=cost.parameters(node),
+        parameter_bytes=cost.parameter_bytes(node),
+        bits=cost.bits(node),
+        macs=cost.macs(node),
+        activation_bytes=_sum(cost.value_bytes(value) for value in node.outputs.flat()),
+    )
+
+
+def _totals(graph: Graph, layers: Sequence[LayerReport]) -> Totals:
+    constants = [value.data for value in graph.constants if value.data is not None]
+    return Totals(
+        layers=len(layers),
+        parameters=sum(data.size for data in constants),
+        parameter_bytes=sum(data.nbytes for data in constants),
+        macs=_sum(layer.macs for layer in layers),
+        activation_bytes=_sum(layer.activation_bytes for layer in layers),
+        peak_memory_bytes=peak_memory_bytes(graph),
+    )
+
+
+def peak_memory_bytes(graph: Graph) -> int | None:
+    """The most bytes of activations that are needed at once; None where a size is open.
+
+    A value lives from the node that makes it to the last that reads it; inputs live from
+    the start, outputs to the end.
+    """
+    last: dict[Value, int] = {}
+    for position, node in enumerate(graph.nodes):
+        for value in (*node.inputs.flat(), *node.outputs.flat()):
+            if not value.is_constant:
+                last[value] = position
+    last.update(dict.fromkeys(graph.outputs, len(graph)))
+    leaving: dict[int, list[Value]] = {}
+    for value, position in last.items():
+        leaving.setdefault(position, []).append(value)
+    sizes = {value: cost.value_bytes(value) for value in (*last, *graph.inputs)}
+    known = {value: size for value, size in sizes.items() if size is not None}
+    if len(known) < len(sizes):
+        return None
+    current = peak = sum(known[value] for value in graph.inputs)
+    for position, node in enumerate(graph.nodes):
+        current += sum(known[value] for value in node.outputs.flat())
+        peak = max(peak, current)
+        current -= sum(known[value] for value in leaving.get(position, ()))
+    return peak
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum; None where a number is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total

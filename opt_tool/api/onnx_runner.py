@@ -1,0 +1,190 @@
+"""Runs ONNX files in onnxruntime, the reference for ONNX models.
+
+Tensors inside of the model become outputs by appending to a copy of the file: two
+protobuf messages one after the other are their union, so that the weights never need to
+be parsed here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+from opt_tool.api.file_format import FileFormat, detect
+from opt_tool.errors import UnsupportedError, UsageError
+from opt_tool.ir import DType, TensorType
+
+LARGE = 64 * 1024 * 1024
+"""Files of more bytes than this are copied on the disk, not read into memory."""
+
+QUIET = 4
+"""Log fatal messages only: what goes wrong is raised as well."""
+
+FAILURES = (
+    native.EPFail,
+    native.Fail,
+    native.InvalidArgument,
+    native.InvalidGraph,
+    native.InvalidProtobuf,
+    native.NoModel,
+    native.NoSuchFile,
+    native.NotImplemented,
+    native.RuntimeException,
+)
+
+ELEMENT_TYPES: Mapping[str, str] = {"float": "float32", "double": "float64"}
+"""onnxruntime's names of element types where they are not NumPy's."""
+
+
+class OnnxRunner:
+    """An ONNX file in onnxruntime.
+
+    Args:
+        path: The model.
+        outputs: Tensors to compute instead of the model's outputs.
+        keep: Tensors to compute as well.
+        input_shapes: Shapes that take the place of fixed ones in the model.
+        threads: How many threads to use; 0 leaves it to onnxruntime.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        outputs: Sequence[str] = (),
+        keep: Sequence[str] = (),
+        input_shapes: Mapping[str, Sequence[int]] | None = None,
+        threads: int = 0,
+    ) -> None:
+        if detect(path) is not FileFormat.ONNX:
+            raise UsageError(f"{path}: onnxruntime runs ONNX models only")
+        self.path = path
+        shapes = {} if input_shapes is None else input_shapes
+        added = {*outputs, *keep}
+        self._session = _session(path, (*outputs, *keep), {}, threads)
+        if _is_in_the_way(self._session, shapes):
+            self._session = _session(path, (*outputs, *keep), shapes, threads)
+        own = tuple(output.name for output in self._session.get_outputs())
+        wanted = outputs if outputs else [name for name in own if name not in added]
+        self._wanted = list(dict.fromkeys((*wanted, *keep)))
+
+    @property
+    def inputs(self) -> Mapping[str, TensorType]:
+        return {
+            info.name: TensorType(
+                DType(_element_type(info.type)),
+                tuple(
+                    dim if isinstance(dim, int) else f"{info.name}.{axis}"
+                    for axis, dim in enumerate(info.shape)
+                ),
+            )
+            for info in self._session.get_inputs()
+        }
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        types = {info.name: _element_type(info.type) for info in self._session.get_inputs()}
+        unknown = sorted(set(feeds) - set(types))
+        if unknown:
+            raise UsageError(f"no input is called {unknown[0]!r}; there are {sorted(types)}")
+        typed = {name: array.astype(types[name], copy=False) for name, array in feeds.items()}
+        try:
+            results = self._session.run(self._wanted, typed)
+        except (*FAILURES, ValueError) as error:
+            raise UsageError(
+                f"{self.path}: onnxruntime cannot run the model on these inputs; "
+                f"--input-shape gives others ({_first_line(error)})"
+            ) from error
+        return dict(zip(self._wanted, results, strict=True))
+
+
+def _session(
+    path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]], threads: int
+) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = QUIET
+    options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = False  # what is freed goes back at once
+    options.add_session_config_entry("session.disable_prepacking", "1")  # a second copy of weights
+    folder = str(path.resolve().parent)
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+    try:
+        with _prepared(path, extra, shapes) as model:
+            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except FAILURES as error:
+        raise UnsupportedError(
+            f"{path}: onnxruntime cannot load the model ({_first_line(error)})"
+        ) from error
+
+
+def _is_in_the_way(
+    session: onnxruntime.InferenceSession, shapes: Mapping[str, Sequence[int]]
+) -> bool:
+    """Whether a dimension that the model fixes is another one in ``shapes``."""
+    return any(
+        isinstance(fixed, int) and fixed != given
+        for info in session.get_inputs()
+        for fixed, given in zip(info.shape, shapes.get(info.name, info.shape), strict=True)
+    )
+
+
+@contextmanager
+def _prepared(
+    path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]]
+) -> Iterator[str | bytes]:
+    """The model as onnxruntime is to load it: a path, or bytes."""
+    if shapes:
+        yield _with_shapes(path, extra, shapes)
+    elif not extra:
+        yield str(path)
+    elif path.stat().st_size <= LARGE:
+        yield path.read_bytes() + _outputs_message(extra)
+    else:
+        with tempfile.TemporaryDirectory(prefix="opt-") as folder:
+            copy = Path(folder) / "model.onnx"
+            shutil.copyfile(path, copy)
+            with copy.open("ab") as stream:
+                stream.write(_outputs_message(extra))
+            yield str(copy)
+
+
+def _outputs_message(names: Sequence[str]) -> bytes:
+    model = onnx.ModelProto()
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names))
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _with_shapes(path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]]) -> bytes:
+    """The model with other input shapes and without the shapes that followed from its own."""
+    model = onnx.load(path, load_external_data=False)
+    graph = model.graph
+    for info in graph.input:
+        if info.name in shapes:
+            kind = info.type.tensor_type.elem_type
+            info.CopyFrom(onnx.helper.make_tensor_value_info(info.name, kind, shapes[info.name]))
+    del graph.value_info[:]
+    for output in graph.output:
+        output.ClearField("type")
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(extra))
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _element_type(text: str) -> str:
+    """NumPy's name for ``tensor(float)`` and its like."""
+    name = text.removeprefix("tensor(").removesuffix(")")
+    return ELEMENT_TYPES.get(name, name)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,160 @@
+"""What a conversion reports; the fields are the keys of the JSON object."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from opt_tool.api.difference import Difference
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """The model that was read; of several files, ``path`` is the first, bytes are summed."""
+
+    path: str
+    format: str
+    bytes: int
+    sha256: str
+    ops: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReport:
+    """The file that was written; ``path`` is None where none was left in place."""
+
+    path: str | None
+    bytes: int
+    sha256: str
+    ops: int
+    parameter_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassSummary:
+    """How often one pass changed the graph."""
+
+    name: str
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedLayer:
+    """One weight that is stored in fewer bits."""
+
+    op: str
+    weight: str
+    bits: int
+    bytes_before: int
+    bytes_after: int
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationReport:
+    """What was quantized."""
+
+    mode: str = "none"
+    layers: tuple[QuantizedLayer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputReport:
+    """One input that the model was verified with."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, name: str, array: np.ndarray) -> InputReport:
+        return cls(name, array.dtype.name, array.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """Whether the file computes what the source computes.
+
+    ``reason`` says why the bound is not the usual one.
+    """
+
+    status: str
+    reference: str | None = None
+    samples: int = 0
+    bound: float = 0.0
+    reason: str | None = None
+    inputs: tuple[InputReport, ...] = ()
+    outputs: tuple[Difference, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+SKIPPED = VerificationReport("skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall time of each stage."""
+
+    read: float
+    passes: float
+    quantize: float
+    write: float
+    verify: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionReport:
+    """All that is known about one conversion."""
+
+    tool_version: str
+    source: SourceReport
+    target: str
+    lite_version: str
+    output: OutputReport
+    passes: tuple[PassSummary, ...]
+    quantization: QuantizationReport
+    verification: VerificationReport
+    seconds: Seconds
+    peak_rss_bytes: int | None
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The report as a JSON object, always with the same keys in the same order."""
+        return to_json(self)
+
+
+def to_json(report: Any) -> str:
+    """A dataclass or plain data as JSON; numbers that JSON does not have become null."""
+    is_report = dataclasses.is_dataclass(report) and not isinstance(report, type)
+    data = dataclasses.asdict(report) if is_report else report
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(item) for item in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data
+
+
+def file_sha256(*paths: Path) -> str:
+    """The SHA-256 of files one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()

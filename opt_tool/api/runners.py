@@ -1,0 +1,98 @@
+"""What can run a model: the NumPy runtime, onnxruntime, the official Paddle Lite runtime.
+
+Each takes arrays by input name and hands back arrays by output name. onnxruntime and the
+official runtime are only imported where they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from opt_tool.api.loading import load_model
+from opt_tool.errors import UsageError
+from opt_tool.ir import Graph, TensorType
+from opt_tool.runtime import Executor, Settings
+
+Feeds: TypeAlias = Mapping[str, np.ndarray]
+
+
+class Runner(Protocol):
+    """Runs one model."""
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+
+    @property
+    def inputs(self) -> Mapping[str, TensorType]:
+        """The type of each input, in the model's order."""
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """The outputs by name, in the model's order."""
+
+
+class NumpyRunner:
+    """The runtime of this package, for every format that opt reads."""
+
+    name = "numpy"
+
+    def __init__(self, graph: Graph, *, keep: Sequence[str] = (), threads: int = 1) -> None:
+        self.graph = graph
+        self.executor = Executor(graph, Settings(threads=threads))
+        self._keep = tuple(keep)
+
+    @property
+    def inputs(self) -> Mapping[str, TensorType]:
+        return {value.name: value.type for value in self.graph.inputs}
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        results = self.executor.run(feeds, keep=self._keep)
+        names = (*(value.name for value in self.graph.outputs), *self._keep)
+        return {name: results[name] for name in names}
+
+
+class OfficialRunner:
+    """The official Paddle Lite runtime, for .nb files made for x86."""
+
+    name = "paddlelite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        graph = load_model(path).graph
+        self.inputs: Mapping[str, TensorType] = {value.name: value.type for value in graph.inputs}
+        self._outputs = [value.name for value in graph.outputs]
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        from opt_tool.api import official_runtime
+
+        missing = sorted(set(self.inputs) - set(feeds))
+        if missing:
+            raise UsageError(f"input {missing[0]!r} is missing; it is {self.inputs[missing[0]]}")
+        ordered = {name: feeds[name] for name in self.inputs}
+        (outputs,) = official_runtime.run(self.path, [ordered])
+        return dict(zip(self._outputs, outputs, strict=True))
+
+
+def _numpy(path: Path, threads: int) -> Runner:
+    return NumpyRunner(load_model(path).graph, threads=threads)
+
+
+def _onnxruntime(path: Path, threads: int) -> Runner:
+    from opt_tool.api.onnx_runner import OnnxRunner
+
+    return OnnxRunner(path, threads=threads)
+
+
+def _paddlelite(path: Path, threads: int) -> Runner:  # noqa: ARG001  # it takes no number
+    return OfficialRunner(path)
+
+
+BACKENDS: Mapping[str, Callable[[Path, int], Runner]] = {
+    "numpy": _numpy,
+    "onnxruntime": _onnxruntime,
+    "paddlelite": _paddlelite,
+}

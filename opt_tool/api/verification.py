@@ -1,0 +1,168 @@
+"""Compares what a file computes with what its source computes.
+
+The candidate is always the graph that was read back from the bytes of the file, so that
+a fault of the writer shows as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from opt_tool.api.difference import Comparison, Difference
+from opt_tool.api.final_activations import final_activations
+from opt_tool.api.report import InputReport, VerificationReport
+from opt_tool.api.runners import Feeds, NumpyRunner, Runner
+from opt_tool.ir import Graph
+
+BOUND = 1e-4
+HALF_BOUND = 2e-2
+"""A source that computes in 16 bits has errors of its own of about this size."""
+
+HALF_REASON = (
+    f"the source computes in 16-bit floats, so the bound is {HALF_BOUND:g} instead of {BOUND:g}"
+)
+SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A tensor of the reference and the one of the candidate that must equal it."""
+
+    reference: str
+    candidate: str
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A tensor of the source that a final activation reads; ``position`` is the activation's."""
+
+    name: str
+    before: str
+    position: int
+
+
+def probes(graph: Graph, tensors: set[str]) -> list[Probe]:
+    """What the final activations read, where it is one of the source's ``tensors``."""
+    return [
+        Probe(final.value.name, final.operator, final.position)
+        for final in final_activations(graph)
+        if final.value.name in tensors and not graph.is_output(final.value)
+    ]
+
+
+def pairs_of(
+    reference_outputs: Sequence[str], candidate: Graph, found: Sequence[Probe] = ()
+) -> list[Pair]:
+    """Outputs by position, and what comes before final activations by its place."""
+    pairs = [
+        Pair(name, value.name)
+        for name, value in zip(reference_outputs, candidate.outputs, strict=True)
+    ]
+    finals = {final.position: final for final in final_activations(candidate)}
+    for probe in found:
+        final = finals.get(probe.position)
+        if final is not None and final.operator == probe.before:
+            pairs.append(Pair(probe.name, final.value.name, probe.before))
+    return pairs
+
+
+def reference_results(runner: Runner, samples: Sequence[Feeds]) -> list[dict[str, np.ndarray]]:
+    """What the reference makes of each sample."""
+    return [runner.run(sample) for sample in samples]
+
+
+def verify_graph(
+    candidate: Graph,
+    samples: Sequence[Feeds],
+    expected: Sequence[Mapping[str, np.ndarray]],
+    pairs: Sequence[Pair],
+    *,
+    reference: str,
+    half_precision: bool = False,
+) -> VerificationReport:
+    """Run a graph on the samples and compare it with what the reference made of them.
+
+    Args:
+        candidate: The graph of the file.
+        samples: Inputs by the reference's names, in the candidate's order.
+        expected: For each sample the reference's tensors by name.
+        pairs: Which tensors are compared.
+        reference: The name of what computed ``expected``.
+        half_precision: Whether the reference computes in 16 bits.
+    """
+    outputs = {value.name for value in candidate.outputs}
+    keep = [pair.candidate for pair in pairs if pair.candidate not in outputs]
+    runner = NumpyRunner(candidate, keep=keep)
+    comparisons = compare_tensors(runner, samples, expected, pairs)
+    bound = HALF_BOUND if half_precision else BOUND
+    differences = tuple(comparison.result() for comparison in comparisons)
+    return VerificationReport(
+        status="passed" if all(d.within(bound) for d in differences) else "failed",
+        reference=reference,
+        samples=len(samples),
+        bound=bound,
+        reason=HALF_REASON if half_precision else None,
+        inputs=tuple(InputReport.of(name, array) for name, array in samples[0].items()),
+        outputs=differences,
+        warnings=tuple(_warnings(comparisons, len(samples))),
+    )
+
+
+def compare_tensors(
+    runner: Runner,
+    samples: Sequence[Feeds],
+    expected: Sequence[Mapping[str, np.ndarray]],
+    pairs: Sequence[Pair],
+) -> list[Comparison]:
+    """Run the candidate and compare each pair of tensors over all samples.
+
+    Before a final activation the candidate may have lost or gained axes of length 1.
+    """
+    comparisons = [Comparison(pair.reference, pair.before) for pair in pairs]
+    for sample, tensors in zip(samples, expected, strict=True):
+        results = runner.run(renamed(sample, runner))
+        for pair, comparison in zip(pairs, comparisons, strict=True):
+            wanted, found = tensors[pair.reference], results[pair.candidate]
+            if pair.before is not None and wanted.squeeze().shape == found.squeeze().shape:
+                found = found.reshape(wanted.shape)
+            comparison.add(wanted, found)
+    return comparisons
+
+
+def renamed(sample: Feeds, runner: Runner) -> dict[str, np.ndarray]:
+    """The arrays of a sample under a runner's input names, which have the same order."""
+    if set(sample) == set(runner.inputs):
+        return dict(sample)
+    return dict(zip(runner.inputs, sample.values(), strict=True))
+
+
+def _warnings(comparisons: Sequence[Comparison], samples: int) -> list[str]:
+    warnings = []
+    for comparison in comparisons:
+        if comparison.scale == 0:
+            fact = "is zero for every sample"
+        elif samples > 1 and not comparison.varies:
+            fact = "is the same for every sample"
+        else:
+            continue
+        warnings.append(f"{comparison.name!r} {fact}, so comparing it proves little")
+    return warnings
+
+
+def failures(report: VerificationReport) -> list[str]:
+    """One sentence for each tensor that is not within the bound."""
+    return [
+        f"{difference.name!r} {_fact(difference)}"
+        for difference in report.outputs
+        if not difference.within(report.bound)
+    ]
+
+
+def _fact(difference: Difference) -> str:
+    if difference.problem is not None:
+        return f"differs: {difference.problem}"
+    return f"differs by {difference.max_rel_error:.2g} of its scale"

@@ -1,0 +1,72 @@
+"""The ``opt`` command: its group, and what happens when something goes wrong in it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType, TracebackType
+
+import click
+
+from opt_tool._version import __version__
+from opt_tool.cli.bench import bench_command
+from opt_tool.cli.convert import convert_command
+from opt_tool.cli.inspect import inspect_command
+from opt_tool.cli.list_ops import list_ops_command
+from opt_tool.cli.run import run_command
+from opt_tool.cli.verify import verify_command
+
+TERMINATED = 128 + signal.SIGTERM
+
+EPILOG = """\b
+Exit codes: 0 done, 2 wrong usage, 3 something is not supported, 4 verification
+failed, 5 an input file is damaged, 6 a file could not be read or written.
+
+Example: opt convert model.onnx -o model.nb"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    commands={
+        command.name: command
+        for command in (
+            convert_command,
+            run_command,
+            list_ops_command,
+            inspect_command,
+            verify_command,
+            bench_command,
+        )
+        if command.name is not None
+    },
+    epilog=EPILOG,
+)
+@click.version_option(__version__, prog_name="opt")
+def cli() -> None:
+    """Convert models to verified Paddle Lite .nb files."""
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback unless --debug asks for it."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if "--debug" not in sys.argv:
+        sys.excepthook = _report_fault
+    cli(prog_name="opt")
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Leave by an exception, so that nothing half written stays."""
+    sys.exit(TERMINATED)
+
+
+def _report_fault(
+    kind: type[BaseException],
+    error: BaseException,
+    traceback: TracebackType | None,  # noqa: ARG001
+) -> None:
+    """One sentence about a fault of ours; Python then ends with exit code 1."""
+    click.echo(
+        f"Error: opt has a fault ({kind.__name__}: {error}). Please report it with the output of "
+        "the same command with --debug",
+        err=True,
+    )

@@ -1,0 +1,98 @@
+"""``opt convert``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from opt_tool.cli import options
+from opt_tool.cli.command import OptCommand
+from opt_tool.cli.printing import (
+    counted,
+    print_result,
+    print_table,
+    print_warnings,
+    progress,
+    readable_bytes,
+)
+
+if TYPE_CHECKING:
+    from opt_tool.api.report import ConversionReport, VerificationReport
+
+EXAMPLE = """\
+opt convert mobilenet.onnx -o mobilenet.nb
+opt convert detector.onnx -o detector.nb --target x86 --input-shape images=1,3,320,320"""
+
+
+@click.command("convert", cls=OptCommand, example=EXAMPLE)
+@click.argument("model", type=options.FILE)
+@click.argument("weights", type=options.FILE, required=False)
+@click.option("-o", "--out", type=options.FILE, required=True, help="The .nb file to write.")
+@options.target_option(default="arm", show_default=True)
+@options.lite_version_option
+@options.input_shape_option
+@click.option(
+    "--output", "outputs", multiple=True, metavar="NAME",
+    help="Compute this tensor instead of the model's outputs; may be given for several.",
+)  # fmt: skip
+@click.option("--no-verify", is_flag=True, help="Do not compare the file with the source.")
+@click.option("--dry-run", is_flag=True, help="Do everything, but leave no file.")
+@click.option("--report", type=options.FILE, help="Write the report to this file, as JSON.")
+def convert_command(
+    model: Path,
+    weights: Path | None,
+    out: Path,
+    target: str,
+    lite_version: str,
+    input_shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...],
+    no_verify: bool,
+    dry_run: bool,
+    report: Path | None,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,  # noqa: ARG001
+) -> None:
+    """Convert MODEL to one Paddle Lite .nb file and verify it.
+
+    MODEL is an ONNX model or a .nb file. The file is run on inputs made from a fixed seed
+    and must compute what onnxruntime computes on MODEL; otherwise it is not left in place.
+    """
+    from opt_tool.api.conversion import convert
+
+    with progress(quiet=quiet) as on_stage:
+        result = convert(
+            model, out, weights, target=target, lite_version=lite_version,
+            input_shapes=input_shapes, outputs=outputs, verify=not no_verify, dry_run=dry_run,
+            report=report, on_stage=on_stage,
+        )  # fmt: skip
+    if not quiet and not as_json:
+        print_table(("pass", "changes"), [(p.name, p.changes) for p in result.passes if p.changes])
+    print_warnings(result.warnings)
+    print_result(result, _summary(result), as_json=as_json)
+
+
+def _summary(report: ConversionReport) -> Iterator[str]:
+    output = report.output
+    done = "would write" if output.path is None else f"wrote {output.path}:"
+    yield (
+        f"{done} {readable_bytes(output.bytes)}, {counted(output.ops, 'operator')} "
+        f"(the source has {report.source.ops}), for {report.target}, "
+        f"Paddle Lite {report.lite_version}"
+    )
+    yield verification_line(report.verification)
+
+
+def verification_line(verification: VerificationReport) -> str:
+    """What the verification came to, in one line."""
+    if verification.status == "skipped":
+        return "not verified"
+    worst = max((output.max_rel_error or 0.0 for output in verification.outputs), default=0.0)
+    return (
+        f"verification {verification.status}: largest difference from {verification.reference} "
+        f"is {worst:.1e} of the output's scale (bound {verification.bound:g}, "
+        f"{counted(verification.samples, 'sample')})"
+    )

@@ -1,0 +1,51 @@
+"""``opt run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from opt_tool.cli import options
+from opt_tool.cli.command import OptCommand
+from opt_tool.cli.printing import print_result, print_table, readable_shape
+
+EXAMPLE = """\
+opt run mobilenet.nb --input image=image.npy --output-dir results
+opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxruntime"""
+
+
+@click.command("run", cls=OptCommand, example=EXAMPLE)
+@click.argument("file", type=options.FILE)
+@options.input_option
+@click.option(
+    "--output-dir", type=options.FILE, required=True, metavar="DIR",
+    help="The folder for the outputs, one .npy file each; it is made if it is not there.",
+)  # fmt: skip
+@click.option(
+    "--backend", type=click.Choice(["numpy", "onnxruntime", "paddlelite"]), default="numpy",
+    show_default=True, help="What runs the model.",
+)  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+def run_command(
+    file: Path,
+    inputs: dict[str, Path],
+    output_dir: Path,
+    backend: str,
+    threads: int,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,  # noqa: ARG001
+) -> None:
+    """Run FILE on arrays from NumPy files.
+
+    The outputs are written as NumPy files too.
+    """
+    from opt_tool.api.run_files import run_files
+
+    report = run_files(file, inputs, output_dir, backend=backend, threads=threads)
+    if not (quiet or as_json):
+        rows = [(o.name, o.dtype, readable_shape(o.shape), o.file) for o in report.outputs]
+        print_table(("output", "type", "shape", "file"), rows)
+    summary = [f"ran {report.path} with {report.backend} in {report.seconds:.3f} s"]
+    print_result(report, [*summary, *(f"wrote {o.file}" for o in report.outputs)], as_json=as_json)
