@@ -16,9 +16,15 @@ def four_pads(pads: tuple[int, ...]) -> tuple[int, ...]:
     return (pads[0], pads[0], pads[1], pads[1]) if len(pads) == 2 else pads
 
 
+def axis_or_first(axis: int) -> int:
+    """The axis of a gather; -1 stands for the first."""
+    return max(axis, 0)
+
+
 FIXED: Mapping[str, Mapping[str, object]] = {
     "batch_norm": {"is_test": True, "momentum": 0.9, "data_layout": "NCHW"},
     "bilinear_interp_v2": {"interp_method": "bilinear"},
+    "fill_constant": {"force_cpu": False},
     "group_norm": {"data_layout": "NCHW"},
     "nearest_interp_v2": {"interp_method": "nearest"},
     "pad2d": {"data_format": "NCHW"},
@@ -29,9 +35,15 @@ RENAMED: Mapping[str, Mapping[str, str]] = {}
 """Field to attribute, where the file has another name."""
 
 UNUSED_OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "flatten2": ("XShape",),
+    "flatten_contiguous_range": ("XShape",),
     "group_norm": ("SavedMean", "SavedVariance"),
     "instance_norm": ("SavedMean", "SavedVariance"),
     "layer_norm": ("Mean", "Variance"),
+    "reshape2": ("XShape",),
+    "squeeze2": ("XShape",),
+    "transpose2": ("XShape",),
+    "unsqueeze2": ("XShape",),
 }
 """Output slots that the runtime demands and nobody reads."""
 
@@ -42,6 +54,7 @@ DECODED: Mapping[str, Mapping[str, Callable[[Any], object]]] = {
     "conv2d": {"paddings": four_pads},
     "conv2d_transpose": {"paddings": four_pads},
     "depthwise_conv2d": {"paddings": four_pads},
+    "gather": {"axis": axis_or_first},
     "pool2d": {"paddings": four_pads},
 }
 """How to read fields whose form in the file is another one, or one of several."""

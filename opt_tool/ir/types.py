@@ -145,19 +145,7 @@ def subtract(a: Dim, b: Dim) -> Dim:
 
 def multiply(a: Dim, b: Dim) -> Dim:
     """The product of two dimensions."""
-    if isinstance(a, int) and isinstance(b, int):
-        return a * b
-    if a == 0 or b == 0:
-        return 0
-    if a == 1:
-        return b
-    if b == 1:
-        return a
-    if isinstance(a, int):
-        a, b = b, a
-    if isinstance(b, str):
-        a, b = sorted((str(a), b))
-    return f"{_atom(a)}*{_atom(b)}"
+    return product((a, b))
 
 
 def floor_divide(a: Dim, b: int) -> Dim:
@@ -166,14 +154,10 @@ def floor_divide(a: Dim, b: int) -> Dim:
         return a // b
     if b == 1:
         return a
-    base, separator, factor = a.rpartition("*")
-    if separator and factor.isdigit() and int(factor) % b == 0 and _is_product(base):
-        return multiply(base[1:-1] if _is_wrapped(base) else base, int(factor) // b)
+    number, symbols = factors(a)
+    if number % b == 0:
+        return product((*symbols, number // b))
     return f"{_atom(a)}//{b}"
-
-
-def _is_product(text: str) -> bool:
-    return text.isidentifier() or _is_wrapped(text)
 
 
 def ceil_divide(a: Dim, b: int) -> Dim:
@@ -186,18 +170,69 @@ def product(dims: Iterable[Dim]) -> Dim:
     number = 1
     symbols: list[str] = []
     for dim in dims:
-        if isinstance(dim, int):
-            number *= dim
+        factor, others = factors(dim)
+        number *= factor
+        symbols.extend(others)
+    if number == 0 or not symbols:
+        return number
+    if number == 1 and len(symbols) == 1:
+        return _unwrapped(symbols[0])
+    return "*".join(sorted(symbols) + [str(number)] * (number != 1))
+
+
+def factors(dim: Dim) -> tuple[int, tuple[str, ...]]:
+    """A dimension as a number times texts: ``(a+1)*b*4`` is 4 times ``(a+1)`` and ``b``."""
+    if isinstance(dim, int):
+        return dim, ()
+    parts = _split_product(dim)
+    if len(parts) == 1:
+        return 1, (_atom(dim),)
+    number = 1
+    symbols: list[str] = []
+    for part in parts:
+        factor, others = (int(part), ()) if part.isdigit() else factors(_unwrapped(part))
+        number *= factor
+        symbols.extend(others)
+    return number, tuple(symbols)
+
+
+def _split_product(text: str) -> list[str]:
+    """The factors of a text that is a product and nothing else, or the text itself."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and char in "+-/,":
+            return [text]
+        if depth == 0 and char == "*":
+            parts.append("")
         else:
-            symbols.append(dim)
-    if number == 0:
-        return 0
-    total: Dim = 1
-    if len(symbols) == 1:
-        total = symbols[0]
-    elif symbols:
-        total = "*".join(_atom(symbol) for symbol in sorted(symbols))
-    return multiply(total, number)
+            parts[-1] += char
+    return parts
+
+
+def divide_products(numerator: Iterable[Dim], denominator: Iterable[Dim]) -> Dim:
+    """The product of dimensions divided by that of others, where equal symbols cancel.
+
+    Raises:
+        ValueError: when numbers do not divide, or the divisor is 0.
+    """
+    above, below = factors(product(numerator)), factors(product(denominator))
+    symbols, divisors = list(above[1]), list[str]()
+    for symbol in below[1]:
+        if symbol in symbols:
+            symbols.remove(symbol)
+        else:
+            divisors.append(symbol)
+    if below[0] == 0 or (not symbols and above[0] % below[0]):
+        raise ValueError(f"{above[0]} does not divide by {below[0]}")
+    quotient = floor_divide(product((*symbols, above[0])), below[0])
+    if not divisors:
+        return quotient
+    return f"{_atom(quotient)}//{_atom(product(divisors))}"
+
+
+def _unwrapped(text: str) -> str:
+    return text[1:-1] if _is_wrapped(text) else text
 
 
 def broadcast_dim(a: Dim, b: Dim) -> Dim:

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from opt_tool.formats.onnx.operators import (
     activation,
+    arithmetic,
+    comparison,
     convolution,
+    creation,
+    data_movement,
+    indexing,
+    matmul,
     normalization,
     pooling,
+    reduction,
+    shape,
+    slicing,
+    softmax,
+    unary,
 )
 
 __all__ = [
     "activation",
+    "arithmetic",
+    "comparison",
     "convolution",
+    "creation",
+    "data_movement",
+    "indexing",
+    "matmul",
     "normalization",
     "pooling",
+    "reduction",
+    "shape",
+    "slicing",
+    "softmax",
+    "unary",
 ]

@@ -1,0 +1,72 @@
+"""Indices: ONNX counts negative ones from the end, the runtime takes none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opt_tool.formats.onnx.casting import cast
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.ir import DType, Operation, Value
+from opt_tool.ir.operations import creation, data_movement, indexing, shape
+from opt_tool.ir.operations.elementwise import Cast, ElementwiseAdd, ElementwiseMod
+
+MOVES: tuple[type[Operation], ...] = (
+    Cast,
+    data_movement.Assign,
+    data_movement.Concat,
+    data_movement.ExpandV2,
+    data_movement.Slice,
+    data_movement.StridedSlice,
+    data_movement.Tile,
+    data_movement.Transpose2,
+    shape.Reshape2,
+    shape.Squeeze2,
+    shape.Unsqueeze2,
+)
+"""Operations whose output holds nothing but elements of their first operands."""
+
+COUNTS: tuple[type[Operation], ...] = (shape.Shape, indexing.WhereIndex, creation.OneHotV2)
+"""Operations that make no negative number."""
+
+COUNT_NAMES = frozenset({"arg_max", "arg_min", "top_k", "top_k_v2", "argsort"})
+
+
+def may_be_negative(value: Value) -> bool:
+    """Whether a tensor of integers could hold a negative number, as far as its source tells."""
+    if value.data is not None:
+        return value.data.size > 0 and bool(value.data.min() < 0)
+    if value.elements is not None:
+        return any(isinstance(element, int) and element < 0 for element in value.elements)
+    node = value.producer
+    if node is None or isinstance(node.op, COUNTS) or node.op.type in COUNT_NAMES:
+        return node is None
+    if isinstance(node.op, creation.Range):
+        return any(may_be_negative(node.input(slot)) for slot in ("Start", "Step"))
+    if isinstance(node.op, MOVES):
+        slot = node.op.inputs[0].name
+        return any(may_be_negative(operand) for operand in node.inputs[slot])
+    return True
+
+
+def counted_from_front(node: OnnxNode, index: Value, x: Value, axis: int) -> Value:
+    """Indices into an axis of x, int32 or int64, with negative ones counted from the front.
+
+    Adding the size before taking the remainder keeps both operands positive, so that the
+    kernels of all targets agree. The indices are not a scalar.
+    """
+    if index.dtype not in (DType.INT32, DType.INT64):
+        index = cast(node, index, DType.INT32)
+    if not may_be_negative(index):
+        return index
+    size = size_of(node, x, axis, index.dtype)
+    return node.add(ElementwiseMod(), X=node.add(ElementwiseAdd(), X=index, Y=size), Y=size)
+
+
+def size_of(node: OnnxNode, x: Value, axis: int, dtype: DType) -> Value:
+    """A dimension of x as a tensor (1,), computed at run time where it must be."""
+    size = x.shape[axis]
+    if isinstance(size, int):
+        return node.new_constant(np.full(1, size, dtype.numpy), "size")
+    dims = node.add(shape.Shape(), Input=x)
+    bounds = data_movement.Slice(axes=(0,), starts=(axis,), ends=(axis + 1,))
+    return cast(node, node.add(bounds, Input=dims), dtype)

@@ -1,0 +1,172 @@
+"""Reads operators that move elements: Concat, Split, Transpose, Expand, Tile and others."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from opt_tool.formats.onnx.casting import MOVABLE, as_int32, carried
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.operators.shape import unsqueezed
+from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.ir import Dim, DType, Shape, ShapeError, Value
+from opt_tool.ir.operations import data_movement as ops
+from opt_tool.ir.operations.creation import FillConstant
+from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.shape import INFER
+from opt_tool.ir.types import broadcast, factors, product
+
+
+@onnx_op("Identity", since=1)
+def identity(node: OnnxNode) -> Value:
+    return node.input(0)
+
+
+@onnx_op("Concat", since=4)
+def concat(node: OnnxNode) -> Value:
+    values = [node.input(index) for index in range(len(node.inputs))]
+    axis = node.axis(node.integer("axis", 0), values[0].rank)
+    # the runtime's kernels do not expect a tensor of no elements
+    parts = [value for value in values if value.shape[axis] != 0] or values[:1]
+    if len(parts) == 1:
+        return parts[0]
+    return carried(node, parts, lambda *xs: node.add(ops.Concat(axis=axis), X=xs))
+
+
+@onnx_op("Transpose", since=1)
+def transpose(node: OnnxNode) -> Value:
+    x = node.input(0)
+    order = node.integers("perm", tuple(reversed(range(x.rank))))
+    return transposed(node, x, tuple(node.axis(axis, x.rank) for axis in order))
+
+
+def transposed(node: OnnxNode, x: Value, order: tuple[int, ...]) -> Value:
+    """X with its dimensions in another order; x itself where that is the same."""
+    if order == tuple(range(x.rank)):
+        return x
+    return carried(node, [x], lambda value: node.add(ops.Transpose2(axis=order), X=value))
+
+
+# ---- Split
+
+
+@onnx_op("Split", since=2)
+def split(node: OnnxNode) -> tuple[Value, ...]:
+    x = node.input(0)
+    axis = node.axis(node.integer("axis", 0), x.rank)
+    if node.maybe(1) is not None:
+        sections = tuple(int(size) for size in node.constant(1, "sections").reshape(-1))
+    else:
+        sections = node.integers("split")
+    op = ops.Split(axis=axis, sections=sections)
+    if not sections:
+        op = _even_split(node, x.shape[axis], axis)
+    if max(op.num, len(op.sections)) == 1:
+        return (x,)
+    if x.dtype in MOVABLE or x.is_constant:
+        return node.add_all(op, X=x)
+    raise node.unsupported(f"it splits a {x.dtype.value} tensor; Paddle Lite has no kernel for it")
+
+
+def _even_split(node: OnnxNode, size: Dim, axis: int) -> ops.Split:
+    """The split into as many parts as the node has outputs, the last of which may be smaller."""
+    count = node.integer("num_outputs", node.output_count)
+    if factors(size)[0] % count == 0:
+        return ops.Split(axis=axis, num=count)
+    if not isinstance(size, int):
+        raise node.unsupported(
+            f"whether {size} divides into {count} equal parts is known only at run time. "
+            "Fix the input shapes with --input-shape"
+        )
+    if node.opset < 18:
+        raise node.unsupported(f"a dimension of {size} does not divide into {count} parts")
+    part = math.ceil(size / count)
+    return ops.Split(axis=axis, sections=(*(part,) * (count - 1), size - part * (count - 1)))
+
+
+# ---- Expand and Tile
+
+
+@onnx_op("Expand", since=8)
+def expand(node: OnnxNode) -> Value:
+    x, operand = node.input(0), node.input(1)
+    if operand.elements is None and not operand.is_constant:
+        return _expand_by_adding(node, x, operand)
+    try:
+        new = broadcast(x.shape, node.dims(1, "shape"))
+    except ValueError as error:
+        raise ShapeError(str(error)) from error
+    if product(new) == 0:
+        return node.new_constant(np.zeros([int(dim) for dim in new], x.dtype.numpy), "empty")
+    attribute = _expand_attribute(x.shape, new)
+    if attribute is not None:
+        return expanded(node, x, attribute)
+    if _only_widens(x.shape, new):
+        return node.add(ops.ExpandV2(), X=x, Shape=as_int32(node, operand))
+    return _expand_by_adding(node, x, operand)
+
+
+def expanded(node: OnnxNode, x: Value, shape: tuple[int, ...]) -> Value:
+    """X repeated to a shape, in which -1 keeps the dimension; x itself where nothing changes."""
+    kept = all(dim in (INFER, old) for dim, old in zip(shape, x.shape, strict=False))
+    if len(shape) == x.rank and kept:
+        return x
+    native = MOVABLE | {DType.BOOL}
+    op = ops.ExpandV2(shape=shape)
+    return carried(node, [x], lambda value: node.add(op, X=value), native=native)
+
+
+def _expand_attribute(old: Shape, new: Shape) -> tuple[int, ...] | None:
+    """The new shape in numbers, -1 where it keeps a symbol; None where that does not do."""
+    padded = (1,) * (len(new) - len(old)) + old
+    attribute: list[int] = []
+    for before, after in zip(padded, new, strict=True):
+        if isinstance(after, int):
+            attribute.append(after)
+        elif before == after:
+            attribute.append(INFER)
+        else:
+            return None
+    return tuple(attribute)
+
+
+def _only_widens(old: Shape, new: Shape) -> bool:
+    """Whether every new dimension is the old one, or the old one is 1."""
+    padded = (1,) * (len(new) - len(old)) + old
+    return all(before in (1, after) for before, after in zip(padded, new, strict=True))
+
+
+def _expand_by_adding(node: OnnxNode, x: Value, shape: Value) -> Value:
+    """X plus zeros of a shape that may be smaller than that of x in places."""
+
+    def add_zeros(value: Value) -> Value:
+        zeros = node.add(FillConstant(dtype=value.dtype), ShapeTensor=as_int32(node, shape))
+        return node.add(ElementwiseAdd(), X=value, Y=zeros)
+
+    return carried(node, [x], add_zeros)
+
+
+@onnx_op("Tile", since=6)
+def tile(node: OnnxNode) -> Value:
+    x, repeats = node.input(0), node.input(1)
+    native = MOVABLE | {DType.BOOL, DType.INT8}
+    if not repeats.is_constant:
+        times = as_int32(node, repeats)
+        return carried(
+            node, [x], lambda v: node.add(ops.Tile(), X=v, RepeatTimes=times), native=native
+        )
+    counts = tuple(int(count) for count in repeats.array().reshape(-1))
+    if all(count == 1 for count in counts):
+        return x
+    if 0 in counts:
+        op = ops.Tile(repeat_times=counts)
+        raise node.unsupported(f"its result {op.repeat_times} times the operand has no elements")
+    op = ops.Tile(repeat_times=counts)
+    return carried(node, [x], lambda value: node.add(op, X=value), native=native)
+
+
+def stacked(node: OnnxNode, values: list[Value], axis: int) -> Value:
+    """Tensors of one shape side by side along a new axis."""
+    rows = [unsqueezed(node, value, (axis,)) for value in values]
+    return carried(node, rows, lambda *xs: node.add(ops.Concat(axis=axis), X=xs))

@@ -1,0 +1,38 @@
+"""Matrix products, float32."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def matmul(
+    x: np.ndarray, y: np.ndarray, *, trans_x: bool = False, trans_y: bool = False, alpha: float = 1
+) -> np.ndarray:
+    """alpha * x @ y by NumPy's rule, after exchanging last dimensions; at least (1,)."""
+    left = x.swapaxes(-1, -2) if trans_x and x.ndim > 1 else x
+    right = y.swapaxes(-1, -2) if trans_y and y.ndim > 1 else y
+    product = np.atleast_1d(np.matmul(left, right))
+    return product if alpha == 1 else product * product.dtype.type(alpha)
+
+
+def as_matrix(x: np.ndarray, *, rows: int) -> np.ndarray:
+    """X as a matrix whose rows are its first ``rows`` dimensions."""
+    return x.reshape(math.prod(x.shape[:rows]), math.prod(x.shape[rows:]))
+
+
+def mul(
+    x: np.ndarray, y: np.ndarray, *, x_num_col_dims: int = 1, y_num_col_dims: int = 1
+) -> np.ndarray:
+    """x @ y, both taken as matrices: the row dimensions of x by the columns of y."""
+    product = as_matrix(x, rows=x_num_col_dims) @ as_matrix(y, rows=y_num_col_dims)
+    return product.reshape(*x.shape[:x_num_col_dims], *y.shape[y_num_col_dims:])
+
+
+def fc(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, *, in_num_col_dims: int = 1
+) -> np.ndarray:
+    """x, taken as a matrix of K columns, by weight (K, N), plus bias (N,)."""
+    y = mul(x, weight, x_num_col_dims=in_num_col_dims)
+    return y if bias is None else y + bias.reshape(-1)
