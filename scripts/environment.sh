@@ -37,8 +37,8 @@ make_environment() {
     stamp="$root/.venv/installed-$(cat "$root/pyproject.toml" - <<<"$*" | cksum | tr ' ' -)"
     if [ ! -f "$stamp" ]; then
         echo "== installing opt into .venv"
-        "$python" -m pip install --quiet --upgrade 'pip>=25.1'
-        (cd "$root" && "$python" -m pip install --quiet --editable . "$@")
+        "$python" -m pip install -qq --upgrade 'pip>=25.1'
+        (cd "$root" && "$python" -m pip install -qq --editable . "$@")
         touch "$stamp"
     fi
 }
