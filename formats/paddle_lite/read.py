@@ -58,20 +58,21 @@ class _GraphReader:
         self.parameters = {parameter.name: parameter for parameter in parameters}
         self.values: dict[str, Value] = {}
         self.problems: list[UnsupportedOperatorError] = []
+        self.missing: set[str] = set()
 
     def read(self) -> Graph:
         feeds = [op for op in self.block.operators if op.type == FEED]
         for op in sorted(feeds, key=_column):
             self._add_input(op)
-        outputs: dict[int, Value] = {}
+        fetches = []
         for op in self.block.operators:
             if op.type == FETCH:
-                outputs[_column(op)] = self._value(op.inputs["X"][0])
-            elif op.type != FEED:
+                fetches.append((_column(op), op.inputs["X"][0]))
+            elif op.type != FEED and not self._reads_missing(op):
                 self._add_operator(op)
         if self.problems:
             raise UnsupportedModelError(tuple(self.problems))
-        self.graph.outputs.extend(outputs[column] for column in sorted(outputs))
+        self.graph.outputs.extend(self._value(name) for _, name in sorted(fetches))
         return self.graph
 
     def _add_input(self, op: OpDesc) -> None:
@@ -96,12 +97,21 @@ class _GraphReader:
             self.values[name] = self.graph.add_constant(name, self.parameters[name].data)
         return self.values[name]
 
+    def _reads_missing(self, op: OpDesc) -> bool:
+        """Whether an operator needs what one that opt lacks would have made."""
+        arguments = {name for names in op.inputs.values() for name in names}
+        if self.missing.isdisjoint(arguments):
+            return False
+        self.missing.update(name for names in op.outputs.values() for name in names)
+        return True
+
     def _add_operator(self, op: OpDesc) -> None:
         name = next((names[0] for names in op.outputs.values() if names), op.type)
         try:
             self._add_known_operator(op, name)
         except UnsupportedOperatorError as error:
             self.problems.append(error)
+            self.missing.update(name for names in op.outputs.values() for name in names)
         except ShapeError as error:
             raise DamagedFileError(self.path, f"{op.type} that makes {name!r}: {error}") from error
 
