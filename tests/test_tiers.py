@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import tiers
 
+import tiers
 from opt_tool.api import official_runtime
 
 
