@@ -19,6 +19,7 @@ from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
 from opt_tool.formats.paddle_lite.flatbuffer import Buffer, Table
 from opt_tool.formats.paddle_lite.layout import (
     FILE_HEADER,
+    HEADER_SIZE,
     LOD_TENSOR_VARIABLE,
     PARAMETER_SIZES,
     PARAMETERS_HEADER,
@@ -112,10 +113,11 @@ class _FileDecoder:
             yield _parameter(table, buffer.damaged)
 
     def _parameters(self) -> Iterator[Parameter]:
-        version, reserved, header_size = self._unpack(PARAMETERS_START, "parameters' header")
+        version, reserved = self._unpack(PARAMETERS_START, "parameters' header")
+        self._take(reserved, "parameters' header")
+        (header_size,) = self._unpack(HEADER_SIZE, "parameters' header")
         if version != 0 or header_size < PARAMETERS_HEADER.size:
             raise DamagedFileError(self._path, "the parameters are of an unknown layout")
-        self._take(reserved, "parameters' header")
         header = self._take(header_size, "parameters' header")
         count, _ = PARAMETERS_HEADER.unpack_from(header)
         for index in range(count):

@@ -23,6 +23,7 @@ import numpy as np
 from opt_tool.errors import UnsupportedError
 from opt_tool.formats.paddle_lite.layout import (
     FILE_HEADER,
+    HEADER_SIZE,
     LOD_TENSOR_VARIABLE,
     PARAMETER_SIZES,
     PARAMETERS_HEADER,
@@ -44,7 +45,7 @@ from opt_tool.formats.paddle_lite.schema import (
 )
 
 MAX_PARAMETERS = 0xFFFF
-MAX_PARAMETER_BYTES = 0xFFFF_FFFF
+MAX_PARAMETER_BYTES = 0xFFFF_FFFF - (1 << 20)  # leaves enough for what stands around the data
 INTEGER_BITS: Mapping[str, int] = {"i": 32, "q": 64}
 
 T = TypeVar("T")
@@ -91,8 +92,7 @@ def _check_parameters(parameters: list[Parameter]) -> None:
                 f"parameter {parameter.name!r} is of the type {dtype}, and a .nb file holds "
                 f"{', '.join(DATA_TYPES)}"
             )
-        around = sum(map(len, _parameter_around_data(parameter)))
-        if PARAMETER_SIZES.size + around + size > MAX_PARAMETER_BYTES:
+        if size > MAX_PARAMETER_BYTES:
             raise UnsupportedError(
                 f"parameter {parameter.name!r} has {size} bytes, and a .nb file holds "
                 "parameters of less than 4 GiB; quantize it or split it into several"
@@ -101,7 +101,8 @@ def _check_parameters(parameters: list[Parameter]) -> None:
 
 def _write_parameters(parameters: list[Parameter], stream: BinaryIO) -> None:
     largest = max((parameter.data.nbytes for parameter in parameters), default=0)
-    stream.write(PARAMETERS_START.pack(0, 0, PARAMETERS_HEADER.size))
+    stream.write(PARAMETERS_START.pack(0, 0))
+    stream.write(HEADER_SIZE.pack(PARAMETERS_HEADER.size))
     stream.write(PARAMETERS_HEADER.pack(len(parameters), largest))
     for parameter in parameters:
         raw = _raw_bytes(parameter.data)

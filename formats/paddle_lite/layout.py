@@ -16,8 +16,11 @@ from opt_tool.targets import AttributeType
 FILE_HEADER = struct.Struct("<H16sQ")
 """Meta version, text of the tool's version, size of the topology that follows."""
 
-PARAMETERS_START = struct.Struct("<HHH")
-"""Version 0, size of reserved bytes that come in between, size of the header that follows."""
+PARAMETERS_START = struct.Struct("<HH")
+"""Version 0, number of reserved bytes that follow."""
+
+HEADER_SIZE = struct.Struct("<H")
+"""The size of the parameters' header that follows."""
 
 PARAMETERS_HEADER = struct.Struct("<HI")
 """Number of parameters, size of the largest one's data."""

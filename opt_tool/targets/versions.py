@@ -48,6 +48,11 @@ class LiteVersion(enum.Enum):
             fact = "its kernels are not known"
         raise UsageError(f"Paddle Lite {name}: {fact}; {possible}")
 
+    @property
+    def runtime_text(self) -> str:
+        """What the published runtime calls itself; it warns of a file that says otherwise."""
+        return "v2.13-rc" if self is LiteVersion.V2_13 else f"v{self.value}"
+
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, LiteVersion):
             return NotImplemented

@@ -20,6 +20,11 @@ def test_prints_as_it_is_parsed() -> None:
     assert [LiteVersion.parse(str(version)) for version in LiteVersion] == list(LiteVersion)
 
 
+def test_knows_what_the_published_runtimes_call_themselves() -> None:
+    assert LiteVersion.V2_12.runtime_text == "v2.12"
+    assert LiteVersion.V2_13.runtime_text == "v2.13-rc"  # there was nothing but the candidate
+
+
 @pytest.mark.parametrize(
     ("text", "fact"),
     [
