@@ -16,7 +16,7 @@ from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import lower
 from opt_tool.api.report import to_json
 from opt_tool.api.runners import BACKENDS, Feeds, NumpyRunner, Runner
-from opt_tool.api.sample_inputs import sample_inputs
+from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.errors import UsageError
 from opt_tool.ir import Node
 
@@ -90,7 +90,7 @@ def bench(
         raise UsageError(f"no backend is called {against!r}; there are {', '.join(BACKENDS)}")
     other = None if against is None else BACKENDS[against](path, threads)
     loaded = load_model(path)
-    (feeds,) = sample_inputs(loaded.graph, 1)
+    (feeds,) = sample_inputs(input_specs(loaded.graph), 1)
     if loaded.format is not FileFormat.PADDLE_LITE:
         lower(loaded.graph, HERE, "2.13")
     ours = NumpyRunner(loaded.graph, threads=threads)

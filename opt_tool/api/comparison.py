@@ -15,14 +15,14 @@ from opt_tool.api.loading import LoadedModel, load_model
 from opt_tool.api.lowering import lower
 from opt_tool.api.report import InputReport, to_json
 from opt_tool.api.runners import NumpyRunner, Runner
-from opt_tool.api.sample_inputs import sample_inputs
+from opt_tool.api.sample_inputs import input_specs
 from opt_tool.api.verification import (
     BOUND,
     HALF_BOUND,
     SAMPLES,
     Pair,
     compare_tensors,
-    reference_results,
+    run_on_samples,
 )
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node
@@ -96,14 +96,15 @@ def verify(
     """
     right, checked = load_model(reference), load_model(candidate)
     _check_sides(right, checked)
-    feeds = sample_inputs(right.graph, samples) if inputs is None else [dict(inputs)]
     bound = HALF_BOUND if right.half_precision else BOUND
     pairs = _output_pairs(right.graph, checked.graph)
     layers = _layers(right, checked) if per_layer else []
     keep = [layer.pair for layer in layers]
-    expected = reference_results(
-        _runner(right, [pair.reference for pair in (*pairs, *keep)]), feeds
-    )
+    runner = _runner(right, [pair.reference for pair in (*pairs, *keep)])
+    if inputs is None:
+        feeds, expected = run_on_samples(runner, input_specs(right.graph), samples)
+    else:
+        feeds, expected = [dict(inputs)], [runner.run(inputs)]
     runner = _runner(checked, [pair.candidate for pair in (*pairs, *keep)])
     results = [
         comparison.result()

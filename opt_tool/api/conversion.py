@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from opt_tool._version import __version__
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.loading import LoadedModel, load_model
 from opt_tool.api.lowering import parse_target
+from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
 from opt_tool.api.output_file import check_output, output_file, write_text
 from opt_tool.api.report import (
     SKIPPED,
@@ -32,15 +31,15 @@ from opt_tool.api.report import (
     file_sha256,
 )
 from opt_tool.api.runners import NumpyRunner, Runner
-from opt_tool.api.sample_inputs import sample_inputs
-from opt_tool.api.stopwatch import Stopwatch, peak_rss_bytes
+from opt_tool.api.sample_inputs import InputSpec, input_specs
+from opt_tool.api.stopwatch import Stopwatch
 from opt_tool.api.verification import (
     SAMPLES,
     Probe,
     failures,
     pairs_of,
     probes,
-    reference_results,
+    run_on_samples,
     verify_graph,
 )
 from opt_tool.errors import VerificationError
@@ -87,7 +86,7 @@ class Written:
     source: SourceReport
     output: OutputReport
     passes: tuple[PassSummary, ...]
-    samples: list[dict[str, np.ndarray]]
+    inputs: tuple[InputSpec, ...]
     probes: list[Probe]
     half_precision: bool
 
@@ -155,6 +154,7 @@ def _write_report(path: str | Path | None, report: ConversionReport) -> None:
 def _convert(request: Request, watch: Stopwatch) -> ConversionReport:
     with _place(request) as part:
         written = _write(request, part, watch)
+        release_freed_memory()
         with watch.stage("verify"):
             verification = _verify(request, written, part) if request.samples else SKIPPED
         report = _report(request, written, verification, watch)
@@ -186,7 +186,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
             *request.files, input_shapes=request.input_shapes, outputs=request.outputs
         )
         source = _source_report(loaded)
-        samples = sample_inputs(loaded.graph, request.samples)
+        inputs = input_specs(loaded.graph)
     with watch.stage("passes"):
         reports = run_passes(loaded.graph, passes_for(request.target, request.version))
     with watch.stage("write"):
@@ -198,33 +198,29 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         source,
         output,
         tuple(PassSummary(report.name, report.changes) for report in reports),
-        samples,
+        inputs,
         probes(loaded.graph, tensors),
         loaded.half_precision,
     )
 
 
 def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
-    runner_name, outputs, expected = _expected(request, written)
-    candidate = paddle_lite.read(part)
-    return verify_graph(
-        candidate,
-        written.samples,
-        expected,
-        pairs_of(outputs, candidate, written.probes),
-        reference=runner_name,
-        half_precision=written.half_precision,
-    )
-
-
-def _expected(
-    request: Request, written: Written
-) -> tuple[str, list[str], list[dict[str, np.ndarray]]]:
-    """The reference's name, its outputs' names and its tensors for each sample."""
     keep = [probe.name for probe in written.probes]
     runner = _reference(request, written, keep)
-    results = reference_results(runner, written.samples)
-    return runner.name, [name for name in results[0] if name not in keep], results
+    samples, expected = run_on_samples(runner, written.inputs, request.samples)
+    reference = runner.name
+    del runner  # with its copy of the weights
+    release_freed_memory()
+    candidate = paddle_lite.read(part)
+    outputs = [name for name in expected[0] if name not in keep]
+    return verify_graph(
+        candidate,
+        samples,
+        expected,
+        pairs_of(outputs, candidate, written.probes),
+        reference=reference,
+        half_precision=written.half_precision,
+    )
 
 
 def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runner:

@@ -111,6 +111,7 @@ def _session(
     path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]], threads: int
 ) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = QUIET
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = False  # what is freed goes back at once

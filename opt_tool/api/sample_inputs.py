@@ -6,14 +6,18 @@ table has, everything else gets normal numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from opt_tool.api.pictures import picture
 from opt_tool.ir import DType, Graph, Node, TensorType, Value
 
-BATCH, SPATIAL, SEQUENCE, COLORS = 1, 224, 16, 3
+BATCH, SEQUENCE, COLORS = 1, 16, 3
+SPATIAL_SIZES = ((224, 224), (48, 320), (320, 320), (640, 640))
+"""Heights and widths to try where a model leaves them open; some models take few sizes."""
+
 IMAGE_CHANNELS = (1, 3, 4)
 SMALLEST_IMAGE = 8
 LOOKUPS: Mapping[str, tuple[str, str]] = {
@@ -28,63 +32,104 @@ PASSES_IDS = frozenset(
 )
 """Operations that hand on row numbers as they are."""
 
-CHANNEL_FILTERS = frozenset({"conv2d", "depthwise_conv2d"})
+CONVOLUTIONS = frozenset({"conv2d", "depthwise_conv2d"})
 
 
-def sample_inputs(graph: Graph, count: int, seed: int = 0) -> list[dict[str, np.ndarray]]:
-    """``count`` sets of inputs, the same ones for the same graph and seed."""
-    types = concrete_types(graph)
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What is known of an input and of what reads it.
+
+    ``rows`` is how many rows the smallest table has that the input picks from;
+    ``channels`` is how many channels its convolution takes.
+    """
+
+    name: str
+    type: TensorType
+    rows: int | None
+    channels: int
+
+    @classmethod
+    def of(cls, value: Value) -> InputSpec:
+        return cls(value.name, value.type, _table_rows(value), _channels(value))
+
+
+def input_specs(graph: Graph) -> tuple[InputSpec, ...]:
+    """What samples are made from; holds nothing of the graph."""
+    return tuple(InputSpec.of(value) for value in graph.inputs)
+
+
+def sample_inputs(
+    specs: Sequence[InputSpec],
+    count: int,
+    *,
+    spatial: tuple[int, int] = SPATIAL_SIZES[0],
+    seed: int = 0,
+) -> list[dict[str, np.ndarray]]:
+    """``count`` sets of inputs, the same ones for the same arguments.
+
+    A symbol is the same number wherever it stands.
+    """
+    sizes: dict[str, int] = {}
+    shapes = {
+        spec.name: tuple(
+            sizes.setdefault(dim, _size(spec, axis, spatial)) if isinstance(dim, str) else dim
+            for axis, dim in enumerate(spec.type.shape)
+        )
+        for spec in specs
+    }
     rng = np.random.default_rng(seed)
     return [
-        {value.name: _sample(rng, value, types[value.name]) for value in graph.inputs}
-        for _ in range(count)
+        {spec.name: _sample(rng, spec, shapes[spec.name]) for spec in specs} for _ in range(count)
     ]
 
 
-def concrete_types(graph: Graph) -> dict[str, TensorType]:
-    """The types of the inputs with a sensible number for each symbol, the same for each use."""
-    sizes: dict[str, int] = {}
-    types: dict[str, TensorType] = {}
-    for value in graph.inputs:
-        shape = [
-            sizes.setdefault(dim, _size(value, axis)) if isinstance(dim, str) else dim
-            for axis, dim in enumerate(value.shape)
-        ]
-        types[value.name] = value.type.with_shape(shape)
-    return types
+def has_open_spatial_size(specs: Sequence[InputSpec]) -> bool:
+    """Whether another height and width may be tried."""
+    return any(
+        isinstance(dim, str) and axis in _spatial_axes(spec)
+        for spec in specs
+        for axis, dim in enumerate(spec.type.shape)
+    )
 
 
-def _size(value: Value, axis: int) -> int:
+def _spatial_axes(spec: InputSpec) -> tuple[int, ...]:
+    """The axes of height and width of what may be an image."""
+    if spec.type.rank != 4:
+        return ()
+    return (1, 2) if spec.type.shape[3] in IMAGE_CHANNELS else (2, 3)
+
+
+def _size(spec: InputSpec, axis: int, spatial: tuple[int, int]) -> int:
     """A number for a dimension that the model leaves open."""
     if axis == 0:
         return BATCH
-    if value.rank != 4:
+    if spec.type.rank != 4:
         return SEQUENCE
-    channel_axis = 3 if value.shape[3] in IMAGE_CHANNELS and axis != 3 else 1
-    return _channels(value) if axis == channel_axis else SPATIAL
+    axes = _spatial_axes(spec)
+    return spatial[axes.index(axis)] if axis in axes else spec.channels
 
 
 def _channels(value: Value) -> int:
     """How many channels the first convolution takes, else those of a colour picture."""
     for node in value.users:
-        if node.op.type in CHANNEL_FILTERS:
+        if node.op.type in CONVOLUTIONS:
             size = node.input("Filter").type.static_shape[1]
             return size * int(getattr(node.op, "groups", 1))
     return COLORS
 
 
-def _sample(rng: np.random.Generator, value: Value, type: TensorType) -> np.ndarray:
-    shape = type.static_shape
+def _sample(rng: np.random.Generator, spec: InputSpec, shape: tuple[int, ...]) -> np.ndarray:
+    dtype = spec.type.dtype
     axis = image_channel_axis(shape)
-    if axis is not None and (type.dtype.is_float or type.dtype is DType.UINT8):
+    if axis is not None and (dtype.is_float or dtype is DType.UINT8):
         images = _pictures(rng, shape, axis)
-        return images if type.dtype.is_float else np.round(images * 255).astype(np.uint8)
-    if type.dtype.is_float:
+        return images if dtype.is_float else np.round(images * 255).astype(np.uint8)
+    if dtype.is_float:
         values = rng.standard_normal(shape) if len(shape) > 1 else rng.uniform(0.5, 1.5, shape)
-        return np.asarray(values, type.dtype.numpy)
-    if type.dtype is DType.BOOL:
+        return np.asarray(values, dtype.numpy)
+    if dtype is DType.BOOL:
         return rng.integers(0, 2, shape).astype(np.bool_)
-    return np.asarray(_integers(rng, value, shape), type.dtype.numpy)
+    return np.asarray(_integers(rng, spec, shape), dtype.numpy)
 
 
 def image_channel_axis(shape: tuple[int, ...]) -> int | None:
@@ -109,11 +154,10 @@ def _pictures(rng: np.random.Generator, shape: tuple[int, ...], axis: int) -> np
     return np.ascontiguousarray(images.reshape(shape))
 
 
-def _integers(rng: np.random.Generator, value: Value, shape: tuple[int, ...]) -> np.ndarray:
-    rows = _table_rows(value)
-    if rows is not None:
-        return rng.integers(0, max(rows, 1), shape)
-    if "mask" in value.name.lower():
+def _integers(rng: np.random.Generator, spec: InputSpec, shape: tuple[int, ...]) -> np.ndarray:
+    if spec.rows is not None:
+        return rng.integers(0, max(spec.rows, 1), shape)
+    if "mask" in spec.name.lower():
         return np.ones(shape)
     return rng.integers(0, 2, shape)
 

@@ -1,14 +1,10 @@
-"""Times the stages of a command and knows how much memory the process ever took."""
+"""Times the stages of a command."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-STATUS = Path("/proc/self/status")
 
 
 class Stopwatch:
@@ -32,17 +28,3 @@ class Stopwatch:
     @property
     def total(self) -> float:
         return time.perf_counter() - self._start
-
-
-def peak_rss_bytes() -> int | None:
-    """The most memory that this process ever had resident; None where nobody counts it."""
-    if STATUS.exists():  # what getrusage says on Linux includes the process that started this one
-        for line in STATUS.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -15,6 +15,13 @@ from opt_tool.api.difference import Comparison, Difference
 from opt_tool.api.final_activations import final_activations
 from opt_tool.api.report import InputReport, VerificationReport
 from opt_tool.api.runners import Feeds, NumpyRunner, Runner
+from opt_tool.api.sample_inputs import (
+    SPATIAL_SIZES,
+    InputSpec,
+    has_open_spatial_size,
+    sample_inputs,
+)
+from opt_tool.errors import UsageError
 from opt_tool.ir import Graph
 
 BOUND = 1e-4
@@ -70,9 +77,23 @@ def pairs_of(
     return pairs
 
 
-def reference_results(runner: Runner, samples: Sequence[Feeds]) -> list[dict[str, np.ndarray]]:
-    """What the reference makes of each sample."""
-    return [runner.run(sample) for sample in samples]
+def run_on_samples(
+    runner: Runner, specs: Sequence[InputSpec], count: int
+) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """Samples that the reference takes, and what it makes of each.
+
+    Raises:
+        UsageError: when it takes none of the sizes that a model with open ones is tried with.
+    """
+    sizes = SPATIAL_SIZES if has_open_spatial_size(specs) else SPATIAL_SIZES[:1]
+    for spatial in sizes[:-1]:
+        samples = sample_inputs(specs, count, spatial=spatial)
+        try:
+            return samples, [runner.run(sample) for sample in samples]
+        except UsageError:  # not a size that this model takes
+            continue
+    samples = sample_inputs(specs, count, spatial=sizes[-1])
+    return samples, [runner.run(sample) for sample in samples]
 
 
 def verify_graph(

@@ -45,7 +45,8 @@ def list_ops_command(
 ) -> None:
     """List the operators of MODEL and what runs them.
 
-    What is missing comes first, each with its reason. A model that can be converted is listed as Paddle Lite's operators, any other as its own.
+    What is missing comes first, each with its reason. A model that can be converted is
+    listed as Paddle Lite's operators, any other as its own.
     """
     _check_usage(ctx, model, supported, framework)
     from opt_tool.api import operator_listing

@@ -42,7 +42,8 @@ def verify_command(
 ) -> None:
     """Compare what two models compute.
 
-    REFERENCE and CANDIDATE are each an ONNX model or a .nb file. Inputs are made from a fixed seed unless they are given. Exit code 4 when they differ.
+    REFERENCE and CANDIDATE are each an ONNX model or a .nb file. Inputs are made from a
+    fixed seed unless they are given. Exit code 4 when they differ.
     """
     from opt_tool.api.comparison import verify
     from opt_tool.api.run_files import load_arrays
