@@ -7,9 +7,17 @@ import numpy as np
 Pair = tuple[int, int]
 
 
-def nearest_positions(size: int, count: int, *, align_corners: bool) -> np.ndarray:
-    """Which of ``size`` elements each of ``count`` outputs takes, int64 (count,)."""
-    steps = np.arange(count, dtype=np.float32) * _ratio(size, count, align_corners=align_corners)
+def nearest_positions(
+    size: int, count: int, *, align_corners: bool, scale: float | None = None
+) -> np.ndarray:
+    """Which of ``size`` elements each of ``count`` outputs takes, int64 (count,).
+
+    A ``scale`` is what the step is computed from in place of the sizes.
+    """
+    step = _ratio(size, count, align_corners=align_corners)
+    if scale is not None and not align_corners:
+        step = np.float32(1 / np.float32(scale))
+    steps = np.arange(count, dtype=np.float32) * step
     positions = steps.astype(np.float64) + 0.5 if align_corners else steps
     return np.minimum(positions.astype(np.int64), size - 1)
 
@@ -38,11 +46,17 @@ def linear_matrix(size: int, count: int, *, align_corners: bool, align_mode: int
     return matrix
 
 
-def nearest(x: np.ndarray, *, out_size: Pair, align_corners: bool) -> np.ndarray:
+def nearest(
+    x: np.ndarray,
+    *,
+    out_size: Pair,
+    align_corners: bool,
+    scales: tuple[float | None, float | None] = (None, None),
+) -> np.ndarray:
     """Resize x (N, C, H, W) to (N, C, *out_size), each output the nearest element."""
     rows, columns = (
-        nearest_positions(size, count, align_corners=align_corners)
-        for size, count in zip(x.shape[2:], out_size, strict=True)
+        nearest_positions(size, count, align_corners=align_corners, scale=scale)
+        for size, count, scale in zip(x.shape[2:], out_size, scales, strict=True)
     )
     return x.take(rows, axis=2).take(columns, axis=3)
 

@@ -53,7 +53,7 @@ def _scaled(dim: Dim, factor: float) -> Dim:
 
 @dataclass(frozen=True, slots=True)
 class NearestInterp(Interpolation):
-    """Output i of n on an axis of size s is element floor(i * s / n).
+    """Output i of n on an axis of size s is element floor(i * s / n), or floor(i / scale).
 
     With ``align_corners`` it is element floor(i * (s - 1) / (n - 1) + 0.5).
     """

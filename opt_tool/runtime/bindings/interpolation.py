@@ -11,8 +11,12 @@ from opt_tool.runtime.binding import Arrays, computes
 
 @computes(ops.NearestInterp)
 def nearest_interp(op: ops.NearestInterp, arrays: Arrays) -> np.ndarray:
-    x = arrays.one("X")
-    return kernels.nearest(x, out_size=_size(op, arrays), align_corners=op.align_corners)
+    return kernels.nearest(
+        arrays.one("X"),
+        out_size=_size(op, arrays),
+        align_corners=op.align_corners,
+        scales=(op.scale[0], op.scale[1]) if op.scale else (None, None),
+    )
 
 
 @computes(ops.BilinearInterp)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,11 @@ def types(graph: Graph) -> set[type]:
 @pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 2, 0, 1]], ids=str)
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_conv(constants: tuple[str, ...], pads: list[int], groups: int) -> None:
-    inputs = {"x": normal(2, 4, 7, 9), "w": normal(8, 4 // groups, 3, 2), "b": normal(8)}
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(2, 4, 7, 9),
+        "w": normal(8, 4 // groups, 3, 2),
+        "b": normal(8),
+    }
     assert_reads("Conv", inputs, constants=constants, pads=pads, group=groups, strides=[2, 1])
 
 
@@ -31,41 +37,49 @@ def test_conv(constants: tuple[str, ...], pads: list[int], groups: int) -> None:
 @pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"])
 @pytest.mark.parametrize("strides", [[1, 1], [2, 3]], ids=str)
 def test_conv_with_auto_pad(opset: int, auto_pad: str, strides: list[int]) -> None:
-    inputs = {"x": normal(1, 3, 8, 9), "w": normal(5, 3, 4, 3)}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(1, 3, 8, 9), "w": normal(5, 3, 4, 3)}
     assert_reads("Conv", inputs, constants=("w",), opset=opset, auto_pad=auto_pad, strides=strides)
 
 
 @pytest.mark.parametrize("groups", [1, 4])
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (2, 5)], ids=str)
 def test_conv_with_dilations(groups: int, kernel: tuple[int, int]) -> None:
-    inputs = {"x": normal(2, 4, 11, 12), "w": normal(4, 4 // groups, *kernel), "b": normal(4)}
-    options = {"dilations": [2, 1], "pads": [2, 0, 1, 3], "group": groups}
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(2, 4, 11, 12),
+        "w": normal(4, 4 // groups, *kernel),
+        "b": normal(4),
+    }
+    options: dict[str, Any] = {"dilations": [2, 1], "pads": [2, 0, 1, 3], "group": groups}
     assert_reads("Conv", inputs, constants=("w", "b"), **options)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_conv_along_one_axis(groups: int, dynamic: bool) -> None:
-    inputs = {"x": normal(2, 4, 9), "w": normal(4, 4 // groups, 3), "b": normal(4)}
-    options = {"strides": [2], "pads": [1, 2], "group": groups, "dynamic": dynamic}
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(2, 4, 9),
+        "w": normal(4, 4 // groups, 3),
+        "b": normal(4),
+    }
+    options: dict[str, Any] = {"strides": [2], "pads": [1, 2], "group": groups, "dynamic": dynamic}
     assert_reads("Conv", inputs, constants=("w", "b"), **options)
 
 
 @pytest.mark.parametrize("constants", [("w",), ()])
 def test_conv_of_one_axis_with_a_computed_filter(constants: tuple[str, ...]) -> None:
-    inputs = {"x": normal(1, 2, 6), "w": normal(3, 2, 2)}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(1, 2, 6), "w": normal(3, 2, 2)}
     assert_reads("Conv", inputs, constants=constants)
 
 
 def test_conv_with_symbolic_sizes() -> None:
-    inputs = {"x": normal(2, 3, 8, 9), "w": normal(5, 3, 3, 3)}
-    options = {"auto_pad": "SAME_LOWER", "dilations": [1, 1]}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(2, 3, 8, 9), "w": normal(5, 3, 3, 3)}
+    options: dict[str, Any] = {"auto_pad": "SAME_LOWER", "dilations": [1, 1]}
     graph = assert_reads("Conv", inputs, constants=("w",), dynamic=True, **options)
     assert graph.outputs[0].shape == ("x_0", 5, "x_2", "x_3")
 
 
 def test_depthwise_conv_is_one_with_a_group_for_each_channel() -> None:
-    inputs = {"x": normal(1, 4, 6, 6), "w": normal(4, 1, 3, 3)}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(1, 4, 6, 6), "w": normal(4, 1, 3, 3)}
     graph = assert_reads("Conv", inputs, constants=("w",), group=4)
     assert types(graph) == {DepthwiseConv2D}
 
@@ -78,10 +92,15 @@ def test_a_multiple_of_the_channels_is_depthwise_no_more_than_one_of_one() -> No
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("bias", [True, False])
 def test_conv_transpose(groups: int, bias: bool) -> None:
-    inputs = {"x": normal(2, 4, 5, 6), "w": normal(4, 3, 3, 4)}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(2, 4, 5, 6), "w": normal(4, 3, 3, 4)}
     if bias:
         inputs["b"] = normal(3 * groups)
-    options = {"strides": [2, 3], "pads": [1, 0, 2, 1], "group": groups, "output_padding": [1, 2]}
+    options: dict[str, Any] = {
+        "strides": [2, 3],
+        "pads": [1, 0, 2, 1],
+        "group": groups,
+        "output_padding": [1, 2],
+    }
     graph = assert_reads(
         "ConvTranspose", inputs, constants=("w", "b")[: len(inputs) - 1], **options
     )
@@ -91,21 +110,33 @@ def test_conv_transpose(groups: int, bias: bool) -> None:
 @pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"])
 @pytest.mark.parametrize("output_shape", [None, [10, 13], [11, 15]], ids=str)
 def test_conv_transpose_to_an_output_shape(auto_pad: str, output_shape: list[int] | None) -> None:
-    inputs = {"x": normal(1, 2, 5, 4), "w": normal(2, 3, 3, 4)}
-    options = {"strides": [2, 3], "auto_pad": auto_pad, "output_shape": output_shape}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(1, 2, 5, 4), "w": normal(2, 3, 3, 4)}
+    options: dict[str, Any] = {
+        "strides": [2, 3],
+        "auto_pad": auto_pad,
+        "output_shape": output_shape,
+    }
     assert_reads("ConvTranspose", inputs, constants=("w",), **options)
 
 
 def test_conv_transpose_to_a_shape_beyond_the_last_filter() -> None:
-    inputs = {"x": normal(1, 2, 3, 3), "w": normal(2, 2, 1, 1), "b": normal(2)}
-    options = {"strides": [2, 2], "output_shape": [6, 5]}
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(1, 2, 3, 3),
+        "w": normal(2, 2, 1, 1),
+        "b": normal(2),
+    }
+    options: dict[str, Any] = {"strides": [2, 2], "output_shape": [6, 5]}
     assert_reads("ConvTranspose", inputs, constants=("w", "b"), **options)
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_conv_transpose_with_dilations_along_one_axis(dynamic: bool) -> None:
-    inputs = {"x": normal(2, 4, 6), "w": normal(4, 2, 3), "b": normal(2)}
-    options = {"dilations": [2], "strides": [2], "pads": [1, 2], "dynamic": dynamic}
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(2, 4, 6),
+        "w": normal(4, 2, 3),
+        "b": normal(2),
+    }
+    options: dict[str, Any] = {"dilations": [2], "strides": [2], "pads": [1, 2], "dynamic": dynamic}
     assert_reads("ConvTranspose", inputs, constants=("w", "b"), **options)
 
 
@@ -123,9 +154,9 @@ def test_conv_transpose_with_dilations_along_one_axis(dynamic: bool) -> None:
     ],
 )
 def test_refuses(
-    operator: str, shapes: tuple[tuple[int, ...], ...], options: dict[str, object], reason: str
+    operator: str, shapes: tuple[tuple[int, ...], ...], options: dict[str, Any], reason: str
 ) -> None:
-    inputs = {"x": normal(*shapes[0]), "w": normal(*shapes[1])}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(*shapes[0]), "w": normal(*shapes[1])}
     with pytest.raises(UnsupportedModelError, match=reason):
         read_model(node_model(operator, inputs, constants=("w",), **options))
 
@@ -138,8 +169,8 @@ def test_refuses(
     ],
 )
 def test_asks_for_the_input_shape_when_pads_depend_on_it(
-    operator: str, options: dict[str, object]
+    operator: str, options: dict[str, Any]
 ) -> None:
-    inputs = {"x": normal(1, 2, 5, 5), "w": normal(2, 2, 3, 3)}
+    inputs: dict[str, np.ndarray | None] = {"x": normal(1, 2, 5, 5), "w": normal(2, 2, 3, 3)}
     with pytest.raises(UnsupportedModelError, match="--input-shape"):
         read_model(node_model(operator, inputs, constants=("w",), dynamic=True, **options))

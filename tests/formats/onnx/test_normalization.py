@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def normal(*shape: int) -> np.ndarray:
 
 def batch_norm_inputs(x: np.ndarray) -> dict[str, np.ndarray | None]:
     channels = x.shape[1]
-    variance = RNG.uniform(0.1, 2, channels).astype(np.float32)
+    variance = np.float32(0.1) + np.square(normal(channels))
     vectors = {name: normal(channels) for name in ("scale", "bias", "mean")}
     return {"x": x, **vectors, "variance": variance}
 
@@ -27,7 +29,7 @@ PARAMETERS = ("scale", "bias", "mean", "variance")
 @pytest.mark.parametrize("opset", [7, 9, 14, 15])
 def test_batch_normalization(size: tuple[int, ...], opset: int) -> None:
     inputs = batch_norm_inputs(normal(2, 3, *size))
-    options = {"opset": opset, "epsilon": 0.01}
+    options: dict[str, Any] = {"opset": opset, "epsilon": 0.01}
     assert_reads("BatchNormalization", inputs, constants=PARAMETERS, **options)
 
 
@@ -39,7 +41,7 @@ def test_batch_normalization_with_symbolic_sizes() -> None:
 @pytest.mark.parametrize(
     ("opset", "options"), [(15, {"training_mode": 1}), (7, {"spatial": 0})], ids=str
 )
-def test_refuses_statistics_of_the_batch(opset: int, options: dict[str, int]) -> None:
+def test_refuses_statistics_of_the_batch(opset: int, options: dict[str, Any]) -> None:
     inputs = batch_norm_inputs(normal(2, 3, 4, 5))
     model = node_model("BatchNormalization", inputs, constants=PARAMETERS, opset=opset, **options)
     with pytest.raises(UnsupportedModelError, match="evaluation mode"):

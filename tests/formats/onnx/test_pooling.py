@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,12 @@ PADS = [[0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 0, 1], [0, 1, 1, 1]]
 @pytest.mark.parametrize("kernel", [[2, 2], [3, 2]], ids=str)
 @pytest.mark.parametrize("strides", [[1, 1], [2, 3]], ids=str)
 def test_max_pool(pads: list[int], ceil_mode: int, kernel: list[int], strides: list[int]) -> None:
-    options = {"pads": pads, "ceil_mode": ceil_mode, "kernel_shape": kernel, "strides": strides}
+    options: dict[str, Any] = {
+        "pads": pads,
+        "ceil_mode": ceil_mode,
+        "kernel_shape": kernel,
+        "strides": strides,
+    }
     assert_reads("MaxPool", {"x": normal(2, 3, 7, 8)}, **options)
 
 
@@ -34,8 +41,12 @@ def test_max_pool(pads: list[int], ceil_mode: int, kernel: list[int], strides: l
 def test_average_pool(
     pads: list[int], ceil_mode: int, count_include_pad: int, opset: int, size: tuple[int, int]
 ) -> None:
-    options = {"pads": pads, "ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
-    inputs = {"x": normal(2, 3, *size)}
+    options: dict[str, Any] = {
+        "pads": pads,
+        "ceil_mode": ceil_mode,
+        "count_include_pad": count_include_pad,
+    }
+    inputs: dict[str, np.ndarray | None] = {"x": normal(2, 3, *size)}
     assert_reads("AveragePool", inputs, opset=opset, kernel_shape=[3, 2], strides=[2, 3], **options)
 
 
@@ -43,7 +54,7 @@ def test_average_pool(
 @pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID"])
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_pool_with_auto_pad(operator: str, auto_pad: str, dynamic: bool) -> None:
-    options = {"auto_pad": auto_pad, "kernel_shape": [2, 3], "dynamic": dynamic}
+    options: dict[str, Any] = {"auto_pad": auto_pad, "kernel_shape": [2, 3], "dynamic": dynamic}
     options["strides"] = [1, 1] if dynamic else [2, 2]
     assert_reads(operator, {"x": normal(1, 2, 7, 8)}, **options)
 
@@ -51,26 +62,31 @@ def test_pool_with_auto_pad(operator: str, auto_pad: str, dynamic: bool) -> None
 @pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_pool_along_one_axis(operator: str, dynamic: bool) -> None:
-    options = {"kernel_shape": [3], "strides": [2], "pads": [1, 1], "ceil_mode": 1}
+    options: dict[str, Any] = {"kernel_shape": [3], "strides": [2], "pads": [1, 1], "ceil_mode": 1}
     assert_reads(operator, {"x": normal(2, 3, 10)}, dynamic=dynamic, **options)
 
 
 @pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
 def test_a_window_that_would_start_in_the_pad_is_dropped(operator: str) -> None:
-    options = {"kernel_shape": [1, 2], "strides": [2, 2], "pads": [0, 1, 0, 1], "ceil_mode": 1}
+    options: dict[str, Any] = {
+        "kernel_shape": [1, 2],
+        "strides": [2, 2],
+        "pads": [0, 1, 0, 1],
+        "ceil_mode": 1,
+    }
     graph = assert_reads(operator, {"x": normal(1, 2, 6, 7)}, **options)
     assert not any(node.op.ceil_mode for node in graph.nodes if isinstance(node.op, Pool2D))
 
 
 def test_ceil_mode_stays_where_paddle_counts_alike() -> None:
-    options = {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}
+    options: dict[str, Any] = {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}
     graph = assert_reads("MaxPool", {"x": normal(1, 2, 8, 8)}, **options)
     (node,) = graph.nodes
     assert node.op == Pool2D("max", (3, 3), (2, 2), ceil_mode=True)
 
 
 def test_symmetric_pads_that_count_stay_in_the_pool() -> None:
-    options = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}
+    options: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}
     graph = assert_reads("AveragePool", {"x": normal(1, 2, 8, 8)}, **options)
     (node,) = graph.nodes
     assert node.op == Pool2D("avg", (3, 3), paddings=(1, 1, 1, 1), exclusive=False)
@@ -92,12 +108,17 @@ def test_global_pool(operator: str, size: tuple[int, ...], dynamic: bool) -> Non
         ("MaxPool", {"kernel_shape": [2]}, "kernel"),
     ],
 )
-def test_refuses(operator: str, options: dict[str, object], reason: str) -> None:
+def test_refuses(operator: str, options: dict[str, Any], reason: str) -> None:
     with pytest.raises(UnsupportedModelError, match=reason):
         read_model(node_model(operator, {"x": normal(1, 2, 6, 6)}, **options))
 
 
 def test_asks_for_the_input_shape_when_windows_depend_on_it() -> None:
-    options = {"kernel_shape": [2, 2], "strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1}
+    options: dict[str, Any] = {
+        "kernel_shape": [2, 2],
+        "strides": [2, 2],
+        "pads": [1, 1, 1, 1],
+        "ceil_mode": 1,
+    }
     with pytest.raises(UnsupportedModelError, match="--input-shape"):
         read_model(node_model("MaxPool", {"x": normal(1, 2, 6, 6)}, dynamic=True, **options))
