@@ -166,9 +166,9 @@ class PRelu(Operation):
         expected = {"all": 1, "channel": x.shape[1], "element": product(x.shape)}
         if self.mode not in expected:
             raise ShapeError(f"prelu has no mode {self.mode!r}; there are {sorted(expected)}")
-        if alpha.is_static and isinstance(expected[self.mode], int):
-            if alpha.size != expected[self.mode]:
-                raise ShapeError(f"prelu by {self.mode} of {x} does not take slopes {alpha}")
+        wanted = expected[self.mode]
+        if alpha.is_static and isinstance(wanted, int) and alpha.size != wanted:
+            raise ShapeError(f"prelu by {self.mode} of {x} does not take slopes {alpha}")
         return (x,)
 
 

@@ -27,20 +27,21 @@ def without_axes(shape: Shape, axes: set[int], *, keep: bool) -> Shape:
     return tuple(dim for axis, dim in enumerate(kept) if keep or axis not in axes)
 
 
+@dataclass(frozen=True, slots=True)
 class Reduction(Operation):
     """An operation that makes one number of all along the axes ``dim``.
 
     ``reduce_all`` takes every axis, whatever ``dim`` says. Reduced axes stay with one
-    element where ``keep_dim`` is set. The kernels for x86 take up to 4 dimensions; those
-    for ARM one axis, or the neighbours (0, 1), (1, 2) or (2, 3) of 4 dimensions.
+    element where ``keep_dim`` is set; else, when no axis is left, Out is (1,). The kernels
+    for x86 take up to 4 dimensions; those for ARM one axis, or the neighbours (0, 1), (1, 2)
+    or (2, 3) of 4 dimensions.
     """
 
-    __slots__ = ()
     inputs = slots("X")
 
-    dim: tuple[int, ...]
-    keep_dim: bool
-    reduce_all: bool
+    dim: tuple[int, ...] = ()
+    keep_dim: bool = False
+    reduce_all: bool = False
 
     def axes(self, x: TensorType) -> tuple[int, ...]:
         """The reduced axes in ascending order."""
@@ -50,7 +51,8 @@ class Reduction(Operation):
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         x = inputs.one("X").type
-        return (x.with_shape(without_axes(x.shape, set(self.axes(x)), keep=self.keep_dim)),)
+        left = without_axes(x.shape, set(self.axes(x)), keep=self.keep_dim)
+        return (x.with_shape(left or (1,)),)
 
     def infer_elements(self, inputs: Operands[Value]) -> tuple[Dim, ...] | None:
         x = inputs.one("X")
@@ -69,20 +71,12 @@ class ReduceSum(Reduction):
 
     type: ClassVar[str] = "reduce_sum"
 
-    dim: tuple[int, ...] = ()
-    keep_dim: bool = False
-    reduce_all: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class ReduceMean(Reduction):
     """The mean, float32."""
 
     type: ClassVar[str] = "reduce_mean"
-
-    dim: tuple[int, ...] = ()
-    keep_dim: bool = False
-    reduce_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +85,6 @@ class ReduceMax(Reduction):
 
     type: ClassVar[str] = "reduce_max"
 
-    dim: tuple[int, ...] = ()
-    keep_dim: bool = False
-    reduce_all: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class ReduceMin(Reduction):
@@ -102,20 +92,12 @@ class ReduceMin(Reduction):
 
     type: ClassVar[str] = "reduce_min"
 
-    dim: tuple[int, ...] = ()
-    keep_dim: bool = False
-    reduce_all: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class ReduceProd(Reduction):
     """The product."""
 
     type: ClassVar[str] = "reduce_prod"
-
-    dim: tuple[int, ...] = ()
-    keep_dim: bool = False
-    reduce_all: bool = False
 
     def fold(self, elements: tuple[Dim, ...]) -> tuple[Dim, ...] | None:
         return (product(elements),)

@@ -23,7 +23,8 @@ REDUCTIONS: Mapping[type[ops.Reduction], Callable[..., np.ndarray]] = {
 def _reduce(op: ops.Reduction, arrays: Arrays) -> np.ndarray:
     x = arrays.one("X")
     axes = op.axes(TensorType(DType.of(x.dtype), x.shape))
-    return np.asarray(REDUCTIONS[type(op)](x, axes=axes, keep=op.keep_dim))
+    result = np.asarray(REDUCTIONS[type(op)](x, axes=axes, keep=op.keep_dim))
+    return result if result.ndim > 0 else result.reshape(1)
 
 
 for _op_type in REDUCTIONS:

@@ -1,0 +1,139 @@
+"""Reads comparisons, logic, choice, and changes of the element type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+
+from opt_tool.formats.broadcasting import compare, equal, expanded_together
+from opt_tool.formats.element_types import converted
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.ir import DType, Value
+from opt_tool.ir.operations import comparison as ops
+from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseMod
+
+ORDERS: Mapping[str, ops.Comparison] = {
+    "Greater": ops.GreaterThan(),
+    "GreaterOrEqual": ops.GreaterEqual(),
+    "Less": ops.LessThan(),
+    "LessOrEqual": ops.LessEqual(),
+}
+
+LOGIC: Mapping[str, ops.LogicalBinary] = {
+    "And": ops.LogicalAnd(),
+    "Or": ops.LogicalOr(),
+    "Xor": ops.LogicalXor(),
+}
+
+COMPARED = (DType.FLOAT32, DType.INT32, DType.INT64)
+CHOSEN = (*COMPARED, DType.BOOL)
+"""The element types that the kernels for comparison and choice have."""
+
+UNSIGNED: Mapping[int, int] = {
+    onnx.TensorProto.UINT8: 8,
+    onnx.TensorProto.UINT16: 16,
+    onnx.TensorProto.UINT32: 32,
+}
+"""The bits of unsigned element types, around which whole numbers wrap when cast."""
+
+
+def _operands(node: OnnxNode, first: int, kept: Sequence[DType]) -> tuple[Value, Value]:
+    """Two operands, in float32 where their element type has no kernel."""
+    x, y = node.input(first), node.input(first + 1)
+    if x.dtype in kept:
+        return x, y
+    return converted(node.builder, x, DType.FLOAT32), converted(node.builder, y, DType.FLOAT32)
+
+
+def _order(node: OnnxNode) -> Value:
+    x, y = _operands(node, 0, COMPARED)
+    return compare(node.builder, ORDERS[node.operator], x, y)
+
+
+for _name, _since in (("Greater", 7), ("Less", 7), ("GreaterOrEqual", 12), ("LessOrEqual", 12)):
+    onnx_op(_name, since=_since)(_order)
+
+
+@onnx_op("Equal", since=7)
+def equal_to(node: OnnxNode) -> Value:
+    x, y = _operands(node, 0, COMPARED)
+    if x.dtype is DType.FLOAT32:
+        return equal(node.builder, x, y)
+    return compare(node.builder, ops.Equal(), x, y)
+
+
+def _logic(node: OnnxNode) -> Value:
+    x, y = expanded_together(node.builder, node.input(0), node.input(1))
+    return node.add(LOGIC[node.operator], X=x, Y=y)
+
+
+for _name in LOGIC:
+    onnx_op(_name, since=7)(_logic)
+
+
+@onnx_op("Not", since=1)
+def logical_not(node: OnnxNode) -> Value:
+    return node.add(ops.LogicalNot(), X=node.input(0))
+
+
+@onnx_op("Where", since=9)
+def where(node: OnnxNode) -> Value:
+    dtype = node.input(1).dtype
+    x, y = _operands(node, 1, CHOSEN)
+    condition, x, y = expanded_together(node.builder, node.input(0), x, y)
+    return converted(node.builder, node.add(ops.Where(), Condition=condition, X=x, Y=y), dtype)
+
+
+# ---- element types
+
+
+@onnx_op("Cast", since=6)
+def cast(node: OnnxNode) -> Value:
+    return _cast_to(node, node.integer("to", 0))
+
+
+@onnx_op("CastLike", since=15)
+def cast_like(node: OnnxNode) -> Value:
+    numbers = {dtype: number for number, dtype in _KEPT.items()}
+    return _cast_to(node, numbers[node.input(1).dtype])
+
+
+_KEPT: Mapping[int, DType] = {
+    onnx.TensorProto.BOOL: DType.BOOL,
+    onnx.TensorProto.UINT8: DType.UINT8,
+    onnx.TensorProto.INT8: DType.INT8,
+    onnx.TensorProto.INT16: DType.INT16,
+    onnx.TensorProto.INT32: DType.INT32,
+    onnx.TensorProto.INT64: DType.INT64,
+    onnx.TensorProto.FLOAT: DType.FLOAT32,
+}
+"""The element types that the graph keeps as they are."""
+
+
+def _cast_to(node: OnnxNode, to: int) -> Value:
+    x, dtype = node.input(0), dtype_of(to)
+    if x.is_constant and not dtype.is_float:
+        target = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(to))
+        with np.errstate(invalid="ignore"):
+            exact = x.array().astype(target).astype(dtype.numpy)
+        return node.new_constant(exact, "cast")
+    if x.dtype in (DType.INT32, DType.INT64):
+        if to in UNSIGNED:
+            x = _wrapped(node, x, UNSIGNED[to])
+        if to == onnx.TensorProto.UINT64:
+            raise node.unsupported("a cast of signed numbers to uint64, which Paddle Lite lacks")
+        if dtype is DType.UINT8:
+            x = converted(node.builder, x, DType.FLOAT32)
+    return converted(node.builder, x, dtype)
+
+
+def _wrapped(node: OnnxNode, x: Value, bits: int) -> Value:
+    """X modulo a power of two, never negative, in int64."""
+    size = node.new_constant(np.array([2**bits], np.int64), "size")
+    wide = converted(node.builder, x, DType.INT64)
+    rest = node.add(ElementwiseMod(), X=wide, Y=size)
+    return node.add(ElementwiseMod(), X=node.add(ElementwiseAdd(), X=rest, Y=size), Y=size)
