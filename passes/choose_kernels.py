@@ -1,0 +1,127 @@
+"""Name the kernel that runs each operation on the target.
+
+Before::
+
+    y = conv2d(x, w)
+
+After::
+
+    y = conv2d(x, w)        # kernel conv2d/def/4/1/1
+
+The runtime chooses nothing: it runs the kernel that the file names. Of those that take
+the operands' element types, the target's own come first, then the host's. Where there is
+none, all such nodes are refused together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from opt_tool.errors import UnsupportedModelError, UnsupportedOperatorError
+from opt_tool.ir import Graph, Node, Operands, Slot, TensorType
+from opt_tool.passes.kernel_limits import limit_of
+from opt_tool.passes.rewrite import PassReport
+from opt_tool.targets import Kernel, LiteVersion, Target, kernels_for
+
+ANY = "any"
+LIST = "[]"
+"""What ends the type of a slot that takes a list of tensors."""
+
+EXPORT = "export the model without it or in another form"
+
+
+class ChooseKernels:
+    """Sets ``node.kernel`` of every node."""
+
+    name = "choose-kernels"
+
+    def __init__(self, target: Target, version: LiteVersion) -> None:
+        self.target = target
+        self.version = version
+
+    def run(self, graph: Graph) -> PassReport:
+        """Choose a kernel for each node.
+
+        Raises:
+            UnsupportedModelError: naming every node that no kernel of the target takes.
+        """
+        problems = []
+        changes = 0
+        for node in graph.nodes:
+            kernel = kernel_for(node, self.target, self.version)
+            limit = limit_of(node, self.target)
+            if kernel is None:
+                problems.append(_problem(node, self._fact(node)))
+            elif limit is not None:
+                problems.append(_problem(node, f"{limit}; {EXPORT}"))
+            elif node.kernel != kernel.attribute:
+                node.kernel = kernel.attribute
+                changes += 1
+        if problems:
+            raise UnsupportedModelError(tuple(problems))
+        return PassReport(self.name, changes)
+
+    def _fact(self, node: Node) -> str:
+        runtime = f"Paddle Lite {self.version} for {self.target.value}"
+        kernels = kernels_for(node.op.type, self.target, self.version)
+        if not kernels:
+            return f"{runtime} has no {node.op.type}; {self._way_out(node)}"
+        operands = _listed(_types(node.op.inputs, node.inputs.map(lambda value: value.type)))
+        takes = "; ".join(dict.fromkeys(_listed(kernel.inputs.items()) for kernel in kernels))
+        return (
+            f"{node.op.type} of {operands} has no kernel in {runtime}, whose kernels take "
+            f"{takes}; {self._way_out(node)}"
+        )
+
+    def _way_out(self, node: Node) -> str:
+        for version in LiteVersion:
+            if version > self.version and kernel_for(node, self.target, version) is not None:
+                return f"--lite-version {version} can be used where the device runs it"
+        for target in Target:
+            if kernel_for(node, target, self.version) is not None:
+                return f"only --target {target.value} can run it"
+        return EXPORT
+
+
+def _problem(node: Node, fact: str) -> UnsupportedOperatorError:
+    operator, name = node.sources[0] if node.sources else (node.op.type, node.name)
+    return UnsupportedOperatorError(operator, name, fact)
+
+
+def kernel_for(node: Node, target: Target, version: LiteVersion) -> Kernel | None:
+    """The first kernel that takes a node's operands, if there is one."""
+    inputs = node.inputs.map(lambda value: value.type)
+    outputs = node.outputs.map(lambda value: value.type)
+    for kernel in kernels_for(node.op.type, target, version):
+        if fits(kernel.inputs, node.op.inputs, inputs) and fits(
+            kernel.outputs, node.op.outputs, outputs
+        ):
+            return kernel
+    return None
+
+
+def fits(
+    declared: Mapping[str, str], slots: Iterable[Slot], operands: Operands[TensorType]
+) -> bool:
+    """Whether all operands have the element types that a kernel declares."""
+    return all(
+        wanted_dtype(declared, slot) in (ANY, type.dtype.value)
+        for slot in slots
+        for type in operands[slot.name]
+    )
+
+
+def wanted_dtype(declared: Mapping[str, str], slot: Slot) -> str:
+    """The element type that a kernel wants in a slot; a list of them in a variadic one."""
+    wanted = declared.get(slot.name, ANY)
+    return wanted.removesuffix(LIST) if slot.variadic else wanted
+
+
+def _types(slots: Iterable[Slot], operands: Operands[TensorType]) -> Iterable[tuple[str, str]]:
+    for slot in slots:
+        for type in operands[slot.name][:1]:
+            yield slot.name, type.dtype.value
+
+
+def _listed(types: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{slot} {dtype}" for slot, dtype in types)

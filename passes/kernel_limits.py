@@ -1,0 +1,89 @@
+"""What kernels cannot do although they take the element types: the reasons to refuse.
+
+These are the facts that the table of kernels does not hold. Where there is a way round
+one, a lowering pass has taken it before; what is left would end the runtime's process or
+give other numbers without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from opt_tool.ir import Node, Operation
+from opt_tool.ir.operations.activation import Relu6
+from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
+from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
+from opt_tool.ir.operations.reduction import (
+    ReduceMax,
+    ReduceMean,
+    ReduceMin,
+    ReduceProd,
+    ReduceSum,
+)
+from opt_tool.passes.lower_casts import is_direct
+from opt_tool.passes.lower_matmul_broadcast import multiplies_directly
+from opt_tool.passes.lower_reductions import reduces_directly
+from opt_tool.passes.lower_relu6 import FIXED_THRESHOLD
+from opt_tool.targets import Target
+
+
+def limit_of(node: Node, target: Target) -> str | None:
+    """Why a target's kernel cannot run a node, if it cannot."""
+    read = LIMITS.get(type(node.op))
+    return None if read is None else read(node, target)
+
+
+def _cast(node: Node, target: Target) -> str | None:  # noqa: ARG001
+    assert isinstance(node.op, Cast)
+    before, after = node.op.in_dtype, node.op.out_dtype
+    if is_direct(before, after):
+        return None
+    return f"the runtime does not cast {before.value} to {after.value}"
+
+
+def _reduction(node: Node, target: Target) -> str | None:
+    if reduces_directly(node, target):
+        return None
+    return f"the kernel does not reduce {node.input('X').type} along these axes"
+
+
+def _matmul(node: Node, target: Target) -> str | None:  # noqa: ARG001
+    x, y = node.input("X"), node.input("Y")
+    if multiplies_directly(x.shape, y.shape):
+        return None
+    return f"the kernel does not broadcast the batches of {x.type} and {y.type}"
+
+
+def _relu6(node: Node, target: Target) -> str | None:
+    assert isinstance(node.op, Relu6)
+    if target is Target.X86 or node.op.threshold == FIXED_THRESHOLD:
+        return None
+    return f"the kernel computes with 6, not with {node.op.threshold}"
+
+
+def _fc(node: Node, target: Target) -> str | None:
+    assert isinstance(node.op, Fc)
+    if target is Target.ARM and node.op.activation is not None and not node.inputs["Bias"]:
+        return "the kernel drops the activation where there is no bias"
+    return None
+
+
+def _pow(node: Node, target: Target) -> str | None:
+    if target is Target.ARM and node.input("X").shape != node.output.shape:
+        return "the kernel may swap the operands where the base is the one that is broadcast"
+    return None
+
+
+LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
+    Cast: _cast,
+    ElementwisePow: _pow,
+    Fc: _fc,
+    MatMul: _matmul,
+    MatMulV2: _matmul,
+    ReduceMax: _reduction,
+    ReduceMean: _reduction,
+    ReduceMin: _reduction,
+    ReduceProd: _reduction,
+    ReduceSum: _reduction,
+    Relu6: _relu6,
+}

@@ -1,0 +1,80 @@
+"""The passes that a conversion runs, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from opt_tool.ir import Graph, verify
+from opt_tool.passes.add_fc_bias import AddFcBias
+from opt_tool.passes.cancel_transposes import CancelTransposes
+from opt_tool.passes.choose_kernels import ChooseKernels
+from opt_tool.passes.fold_constants import FoldConstants
+from opt_tool.passes.fuse_activation import FuseActivation
+from opt_tool.passes.fuse_conv_affine import FuseConvAffine
+from opt_tool.passes.fuse_conv_batch_norm import FuseConvBatchNorm
+from opt_tool.passes.fuse_fc_affine import FuseFcAffine
+from opt_tool.passes.fuse_flatten_fc import FuseFlattenFc
+from opt_tool.passes.insert_casts import InsertCasts
+from opt_tool.passes.lower_casts import LowerCasts
+from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
+from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
+from opt_tool.passes.lower_reductions import LowerReductions
+from opt_tool.passes.lower_relu6 import LowerRelu6
+from opt_tool.passes.merge_reshapes import MergeReshapes
+from opt_tool.passes.remove_identity import RemoveIdentity
+from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
+from opt_tool.passes.rewrite import Pass, PassReport
+from opt_tool.targets import LiteVersion, Target
+
+
+def passes_for(target: Target, version: LiteVersion) -> Iterator[Pass]:
+    """The passes that make a source graph one that a target's runtime executes fast."""
+    yield from simplifying_passes()
+    yield from fusing_passes(target)
+    yield from lowering_passes(target, version)
+    yield ChooseKernels(target, version)  # last: it looks at what all the others leave
+
+
+def simplifying_passes() -> Iterator[Pass]:
+    """What is good for every target: less to do, and patterns that stand next to each other."""
+    yield RemoveUnusedNodes()
+    yield FoldConstants()
+    yield RemoveIdentity()  # copies stand between the nodes of a pattern
+    yield CancelTransposes()
+    yield MergeReshapes()  # after the transposes that became reshapes
+    yield RemoveIdentity()  # a merged reshape may change nothing
+
+
+def fusing_passes(target: Target) -> Iterator[Pass]:
+    """Several operations become one."""
+    yield LowerMatmulToFc()
+    yield FuseConvBatchNorm()
+    yield FuseConvAffine()
+    yield FuseFcAffine()
+    yield FuseFlattenFc()
+    yield FuseActivation(target)  # after the affine maps: nothing folds behind an activation
+
+
+def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
+    """What the target's kernels do not compute is written as what they do."""
+    if target is Target.ARM:
+        yield LowerRelu6()  # after fusion, where the threshold is honoured
+        yield AddFcBias()
+    yield LowerMatmulBroadcast()
+    yield LowerReductions(target)
+    yield InsertCasts(target, version)
+    yield LowerCasts()  # after those that were inserted
+    yield FoldConstants()  # what was lowered from constants
+    yield MergeReshapes()  # the reshapes around what was lowered
+    yield RemoveIdentity()
+
+
+def run_passes(graph: Graph, passes: Iterable[Pass]) -> tuple[PassReport, ...]:
+    """Run passes in order and check the graph's invariants after each that changed it."""
+    reports = []
+    for graph_pass in passes:
+        report = graph_pass.run(graph)
+        if report.changes:
+            verify(graph)
+        reports.append(report)
+    return tuple(reports)

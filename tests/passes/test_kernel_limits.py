@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from graphs import TestGraphs
+from opt_tool.ir import DType, Operation
+from opt_tool.ir.operations.activation import Relu, Relu6
+from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
+from opt_tool.ir.operations.matmul import Fc, MatMulV2
+from opt_tool.ir.operations.reduction import ReduceMax, ReduceMean, ReduceProd
+from opt_tool.passes.kernel_limits import limit_of
+from opt_tool.targets import Target
+
+ARM, X86 = Target.ARM, Target.X86
+BOTH = (ARM, X86)
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "limited"),
+    [
+        (Cast(in_dtype=DType.FLOAT32, out_dtype=DType.INT8), {"X": (2,)}, BOTH),
+        (Cast(in_dtype=DType.FLOAT32, out_dtype=DType.BOOL), {"X": (2,)}, ()),
+        (Relu6(threshold=3.0), {"X": (2,)}, (ARM,)),
+        (Relu6(), {"X": (2,)}, ()),
+        (Fc(activation=Relu()), {"Input": (2, 3), "W": (3, 4)}, (ARM,)),
+        (Fc(), {"Input": (2, 3), "W": (3, 4)}, ()),
+        (ElementwisePow(), {"X": (1,), "Y": (2, 3)}, (ARM,)),
+        (ElementwisePow(), {"X": (2, 3), "Y": (1,)}, ()),
+        (MatMulV2(), {"X": (2, 3, 4), "Y": (2, 4, 5)}, ()),
+        (MatMulV2(), {"X": (2, 3, 4), "Y": (4, 5)}, ()),
+        (MatMulV2(), {"X": (3, 4), "Y": (2, 4, 5)}, ()),
+        (MatMulV2(), {"X": (1, 2, 3, 4), "Y": (2, 4, 5)}, ()),
+        (MatMulV2(), {"X": (2, 3, 4), "Y": (1, 4, 5)}, BOTH),
+        (MatMulV2(), {"X": (2, 1, 3, 4), "Y": (1, 2, 4, 5)}, BOTH),
+        (MatMulV2(), {"X": (4,), "Y": (2, 4, 5)}, BOTH),
+        (MatMulV2(), {"X": (2, 3, 4), "Y": (4,)}, ()),
+        (ReduceMean(dim=(2, 3)), {"X": (2, 3, 4, 5)}, ()),
+        (ReduceMean(dim=(1, 3)), {"X": (2, 3, 4, 5)}, (ARM,)),
+        (ReduceMean(dim=(1, 2, 3)), {"X": (2, 3, 4, 5)}, (ARM,)),
+        (ReduceMean(dim=(4,)), {"X": (2, 3, 4, 5, 6)}, BOTH),
+        (ReduceMean(dim=(0, 1), reduce_all=True), {"X": (2, 3)}, (ARM,)),
+        (ReduceMean(dim=(1, 2)), {"X": (2, 3, 4)}, ()),
+        (ReduceMax(dim=(1, 2)), {"X": (2, 3, 4)}, (ARM,)),
+        (ReduceProd(dim=(1,)), {"X": (2, 3, 4)}, (ARM,)),
+    ],
+    ids=str,
+)
+def test_knows_what_kernels_cannot_do(
+    op: Operation, shapes: dict[str, tuple[int, ...]], limited: tuple[Target, ...]
+) -> None:
+    b = TestGraphs()
+    b.add(op, **{slot: b.input(*shape) for slot, shape in shapes.items()})
+    (node,) = b.graph.nodes
+    assert tuple(target for target in BOTH if limit_of(node, target) is not None) == limited

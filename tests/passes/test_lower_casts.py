@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from graphs import TestGraphs, assert_rewrites, ops
+from opt_tool.ir import DType
+from opt_tool.ir.operations.elementwise import Cast
+from opt_tool.passes.lower_casts import VIA, LowerCasts, is_direct
+
+
+@pytest.mark.parametrize(("before", "after"), sorted(VIA, key=str), ids=str)
+def test_casts_in_two_steps(before: DType, after: DType) -> None:
+    b = TestGraphs()
+    cast = Cast(in_dtype=before, out_dtype=after)
+    graph = b.build(b.add(cast, X=b.input(3, 4, dtype=before)))
+    assert_rewrites(LowerCasts(), graph, 1)
+    assert ops(graph) == [Cast, Cast]
+    assert all(
+        isinstance(node.op, Cast) and is_direct(node.op.in_dtype, node.op.out_dtype)
+        for node in graph.nodes
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(DType.FLOAT32, DType.INT64), (DType.INT64, DType.INT32), (DType.INT32, DType.UINT8)],
+    ids=str,
+)
+def test_keeps_casts_that_are_direct_or_have_no_exact_step(before: DType, after: DType) -> None:
+    b = TestGraphs()
+    cast = Cast(in_dtype=before, out_dtype=after)
+    graph = b.build(b.add(cast, X=b.input(3, 4, dtype=before)))
+    assert_rewrites(LowerCasts(), graph, 0)
