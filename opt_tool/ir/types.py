@@ -248,7 +248,25 @@ def broadcast_dim(a: Dim, b: Dim) -> Dim:
         raise ValueError(f"dimensions {a} and {b} do not broadcast")
     if isinstance(a, int):
         return a
-    return b if isinstance(b, int) else f"max({a},{b})"
+    if isinstance(b, int):
+        return b
+    sides = dict.fromkeys((*_compared(a), *_compared(b)))
+    return f"max({','.join(sorted(sides))})"
+
+
+def _compared(text: str) -> list[str]:
+    """The texts that ``max(...)`` compares, or the text itself."""
+    inside = text.removeprefix("max")
+    if inside == text or not _is_wrapped(inside):
+        return [text]
+    parts, depth = [""], 0
+    for char in inside[1:-1]:
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and char == ",":
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 def broadcast(a: Shape, b: Shape) -> Shape:

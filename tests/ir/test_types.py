@@ -32,3 +32,9 @@ def test_shapes_broadcast(a: types.Shape, b: types.Shape, expected: types.Shape)
 def test_shapes_that_do_not_broadcast_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\[2\] and \[3\]"):
         types.broadcast((2,), (3,))
+
+
+def test_unknown_sizes_that_broadcast_are_the_same_text_however_often() -> None:
+    once = types.broadcast(("a",), ("b",))
+    assert types.broadcast(("b",), once) == types.broadcast(once, ("a",)) == once
+    assert types.broadcast(("c",), once) == ("max(a,b,c)",)
