@@ -24,9 +24,16 @@ def axis_or_first(axis: int) -> int:
 FIXED: Mapping[str, Mapping[str, object]] = {
     "batch_norm": {"is_test": True, "momentum": 0.9, "data_layout": "NCHW"},
     "bilinear_interp_v2": {"interp_method": "bilinear"},
+    "cumsum": {"flatten": False},
+    "equal": {"force_cpu": False},
     "fill_constant": {"force_cpu": False},
+    "greater_equal": {"force_cpu": False},
+    "greater_than": {"force_cpu": False},
     "group_norm": {"data_layout": "NCHW"},
+    "less_equal": {"force_cpu": False},
+    "less_than": {"force_cpu": False},
     "nearest_interp_v2": {"interp_method": "nearest"},
+    "not_equal": {"force_cpu": False},
     "pad2d": {"data_format": "NCHW"},
 }
 """Attributes that the runtime asks for and that inference leaves no choice of."""
