@@ -19,7 +19,7 @@ def gather(x: np.ndarray, index: np.ndarray, *, axis: int) -> np.ndarray:
 
 def gather_nd(x: np.ndarray, index: np.ndarray) -> np.ndarray:
     """The slices of x at index (..., K): (..., rest of x)."""
-    return x[coordinates(x, index)]
+    return np.asarray(x[coordinates(x, index)])
 
 
 def scatter_nd_add(x: np.ndarray, index: np.ndarray, updates: np.ndarray) -> np.ndarray:
