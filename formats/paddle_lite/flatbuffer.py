@@ -86,7 +86,7 @@ class Buffer:
         if known is None:
             self._require(position, 4)
             own_size, size = struct.unpack_from("<HH", self.data, position)
-            if own_size < 4 or own_size % 2 or size < 4:
+            if own_size < 4 or size < 4:
                 raise self.damaged(f"there is no table's layout at byte {position}")
             self._require(position, own_size)
             fields = struct.unpack_from(f"<{own_size // 2 - 2}H", self.data, position + 4)

@@ -63,6 +63,22 @@ def test_reads_weights_of_every_type(dtype: str) -> None:
     np.testing.assert_array_equal(parameter.data, array)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        Parameter("v", np.zeros((2, 2), np.float32)),
+        Parameter("w", np.ones((2, 2), np.float32)),
+        Parameter("w", np.zeros((2, 2), np.int32)),
+        Parameter("w", np.zeros(4, np.float32)),
+        Parameter("w", np.full((2, 2), -0.0, np.float32)),
+    ],
+)
+def test_parameters_are_equal_only_in_all_they_are(other: Parameter) -> None:
+    parameter = Parameter("w", np.zeros((2, 2), np.float32))
+    assert parameter == Parameter("w", np.zeros((2, 2), np.float32))
+    assert parameter != other
+
+
 NAMES = st.text(st.characters(codec="utf-8"), max_size=12)
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -386,6 +402,14 @@ def changed_topology(old: bytes, new: bytes) -> bytes:
     topology = encode_program(SMALL.program)
     assert topology.count(old) == 1
     return with_topology(topology.replace(old, new))
+
+
+def test_refuses_a_table_that_is_larger_than_the_file() -> None:
+    """Its layout says that a field is 65,520 bytes on, inside a table of 65,535."""
+    layout = struct.pack("<HHH", 6, 0xFFFF, 0xFFF0)
+    topology = struct.pack("<I", 12) + layout + bytes(2) + struct.pack("<i", 8)
+    with pytest.raises(DamagedFileError, match="refers to byte 65547 of 16"):
+        decode(with_topology(topology))
 
 
 def test_refuses_text_that_is_not_unicode() -> None:

@@ -84,6 +84,7 @@ def test_writes_the_strings_of_a_slot_directly_before_their_vector() -> None:
             assert string == position, "something stands in between"
             length = struct.unpack_from("<I", slot.table.Bytes, string)[0]
             position = string + 4 + (length + 4) // 4 * 4  # with its zero, in words
+        assert slot.table.Indirect(slot.place(0)) == position, "the slot's name comes before all"
         assert slot.table.Pos < slot.vector(1), "the table follows its vector"
 
 
