@@ -24,7 +24,7 @@ from opt_tool.ir.operations.activation import Activation, HardSwish, LeakyRelu, 
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.matmul import Fc
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.targets import Target
+from opt_tool.targets import LiteVersion, Target
 
 Layer: TypeAlias = Conv2D | DepthwiseConv2D | Conv2DTranspose | Fc
 
@@ -50,6 +50,13 @@ lite/kernels/{arm,x86}/{conv,fc}_compute.cc, lite/operators/conv_transpose_op.cc
 lite/backends/x86/math/fill_bias_activate.cc.
 """
 
+SINCE: Mapping[tuple[Target, type[Operation], type[Operation]], LiteVersion] = {
+    (Target.ARM, Fc, Relu6): LiteVersion.V2_11,  # fc reads no threshold before
+    (Target.X86, Conv2D, HardSwish): LiteVersion.V2_11,  # as old as x86's own hard_swish
+    (Target.X86, DepthwiseConv2D, HardSwish): LiteVersion.V2_11,
+}
+"""The versions before which the table above does not hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActivatedLayer:
@@ -63,9 +70,9 @@ class ActivatedLayer:
 class FuseActivation(Rewrite[ActivatedLayer]):
     """Fuses activations into the layers in front of them, as far as a target honours it."""
 
-    def __init__(self, target: Target) -> None:
-        self.honoured = HONOURED[target]
+    def __init__(self, target: Target, version: LiteVersion) -> None:
         self.target = target
+        self.version = version
 
     def match(self, graph: Graph, node: Node) -> ActivatedLayer | Kept | None:
         if not isinstance(node.op, get_args(Activation)):
@@ -75,7 +82,7 @@ class FuseActivation(Rewrite[ActivatedLayer]):
             return None
         if layer.op.activation is not None:
             return Kept(f"{layer.name!r} has an activation already")
-        if type(node.op) not in self.honoured[type(layer.op)]:
+        if not self._honours(layer.op, node.op):
             return Kept(f"{layer.op.type} cannot apply {node.op.type} on {self.target.value}")
         exception = self._exception(layer, node.op)
         if exception is not None:
@@ -83,6 +90,11 @@ class FuseActivation(Rewrite[ActivatedLayer]):
         if not graph.read_once(layer.output):
             return Kept(f"{layer.name!r} is read by something else too")
         return ActivatedLayer(layer, node, dataclasses.replace(layer.op, activation=node.op))
+
+    def _honours(self, layer: Layer, activation: Activation) -> bool:
+        row = (self.target, type(layer), type(activation))
+        known = type(activation) in HONOURED[self.target][type(layer)]
+        return known and self.version >= SINCE.get(row, self.version)
 
     def _exception(self, layer: Node, activation: Activation) -> str | None:
         """Why the table does not hold for one layer, if so."""

@@ -10,6 +10,8 @@ from opt_tool.passes.cancel_transposes import CancelTransposes
 from opt_tool.passes.choose_kernels import ChooseKernels
 from opt_tool.passes.fold_constants import FoldConstants
 from opt_tool.passes.fuse_activation import FuseActivation
+from opt_tool.passes.fuse_add_activation import FuseAddActivation
+from opt_tool.passes.fuse_affine_conv import FuseAffineConv
 from opt_tool.passes.fuse_conv_affine import FuseConvAffine
 from opt_tool.passes.fuse_conv_batch_norm import FuseConvBatchNorm
 from opt_tool.passes.fuse_fc_affine import FuseFcAffine
@@ -30,7 +32,7 @@ from opt_tool.targets import LiteVersion, Target
 def passes_for(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """The passes that make a source graph one that a target's runtime executes fast."""
     yield from simplifying_passes()
-    yield from fusing_passes(target)
+    yield from fusing_passes(target, version)
     yield from lowering_passes(target, version)
     yield ChooseKernels(target, version)  # last: it looks at what all the others leave
 
@@ -45,14 +47,16 @@ def simplifying_passes() -> Iterator[Pass]:
     yield RemoveIdentity()  # a merged reshape may change nothing
 
 
-def fusing_passes(target: Target) -> Iterator[Pass]:
+def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield LowerMatmulToFc()
     yield FuseConvBatchNorm()
     yield FuseConvAffine()
+    yield FuseAffineConv()  # after those that fold into a layer in front
     yield FuseFcAffine()
     yield FuseFlattenFc()
-    yield FuseActivation(target)  # after the affine maps: nothing folds behind an activation
+    yield FuseActivation(target, version)  # nothing folds behind an activation any more
+    yield FuseAddActivation(target, version)
 
 
 def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:

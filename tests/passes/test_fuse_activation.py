@@ -16,9 +16,10 @@ from opt_tool.ir.operations.activation import (
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.matmul import Fc
 from opt_tool.passes.fuse_activation import FuseActivation
-from opt_tool.targets import Target
+from opt_tool.targets import LiteVersion, Target
 
 TARGETS = list(Target)
+NEWEST = LiteVersion.V2_13
 
 
 def activated(layer: Conv2D | Conv2DTranspose, activation: Operation, channels: int = 4) -> Graph:
@@ -34,7 +35,7 @@ def activated(layer: Conv2D | Conv2DTranspose, activation: Operation, channels: 
 )
 def test_fuses_what_both_targets_honour_in_conv2d(target: Target, activation: Activation) -> None:
     graph = activated(Conv2D(), activation)
-    assert_rewrites(FuseActivation(target), graph, 1)
+    assert_rewrites(FuseActivation(target, NEWEST), graph, 1)
     assert [node.op for node in graph.nodes] == [Conv2D(activation=activation)]
 
 
@@ -42,7 +43,7 @@ def test_fuses_what_both_targets_honour_in_conv2d(target: Target, activation: Ac
 @pytest.mark.parametrize("activation", [Sigmoid(), HardSigmoid()], ids=repr)
 def test_keeps_what_kernels_drop_or_abort_on(target: Target, activation: Operation) -> None:
     graph = activated(Conv2D(), activation)
-    assert_rewrites(FuseActivation(target), graph, 0)
+    assert_rewrites(FuseActivation(target, NEWEST), graph, 0)
     assert ops(graph) == [Conv2D, type(activation)]
 
 
@@ -62,12 +63,12 @@ def test_keeps_what_kernels_drop_or_abort_on(target: Target, activation: Operati
 def test_knows_the_limits_of_depthwise_kernels(
     layer: Conv2D, target: Target, activation: Operation, count: int
 ) -> None:
-    assert_rewrites(FuseActivation(target), activated(layer, activation), count)
+    assert_rewrites(FuseActivation(target, NEWEST), activated(layer, activation), count)
 
 
 def test_keeps_hard_swish_on_a_depthwise_convolution_apart_on_arm_and_says_why() -> None:
     graph = activated(DepthwiseConv2D(groups=4), HardSwish())
-    report = FuseActivation(Target.ARM).run(graph)
+    report = FuseActivation(Target.ARM, NEWEST).run(graph)
     assert [reason for _, reason in report.kept] == [
         "depthwise convolution cannot apply hard_swish on arm"
     ]
@@ -75,8 +76,8 @@ def test_keeps_hard_swish_on_a_depthwise_convolution_apart_on_arm_and_says_why()
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_fuses_into_transposed_convolutions_without_hard_swish(target: Target) -> None:
-    assert_rewrites(FuseActivation(target), activated(Conv2DTranspose(), LeakyRelu(0.2)), 1)
-    assert_rewrites(FuseActivation(target), activated(Conv2DTranspose(), HardSwish()), 0)
+    assert_rewrites(FuseActivation(target, NEWEST), activated(Conv2DTranspose(), LeakyRelu(0.2)), 1)
+    assert_rewrites(FuseActivation(target, NEWEST), activated(Conv2DTranspose(), HardSwish()), 0)
 
 
 @pytest.mark.parametrize(
@@ -95,26 +96,36 @@ def test_fuses_into_fc_what_the_target_honours(
 ) -> None:
     b = TestGraphs()
     y = b.add(Fc(), Input=b.input(3, 4), W=b.weight(4, 5))
-    assert_rewrites(FuseActivation(target), b.build(b.add(activation, X=y)), count)
+    assert_rewrites(FuseActivation(target, NEWEST), b.build(b.add(activation, X=y)), count)
+
+
+@pytest.mark.parametrize(("version", "count"), [(LiteVersion.V2_10, 0), (LiteVersion.V2_11, 1)])
+def test_knows_since_when_a_kernel_honours_it(version: LiteVersion, count: int) -> None:
+    b = TestGraphs()
+    y = b.add(Fc(), Input=b.input(3, 4), W=b.weight(4, 5))
+    graph = b.build(b.add(Relu6(), X=y))
+    assert_rewrites(FuseActivation(Target.ARM, version), graph, count)
+    graph = activated(Conv2D(), HardSwish())
+    assert_rewrites(FuseActivation(Target.X86, version), graph, count)
 
 
 def test_fuses_one_activation_only() -> None:
     b = TestGraphs()
     y = b.add(Conv2D(), Input=b.input(1, 4, 6, 6), Filter=b.weight(4, 4, 3, 3))
     graph = b.build(b.add(Relu6(), X=b.add(LeakyRelu(), X=y)))
-    assert_rewrites(FuseActivation(Target.ARM), graph, 1)
+    assert_rewrites(FuseActivation(Target.ARM, NEWEST), graph, 1)
     assert ops(graph) == [Conv2D, Relu6]
 
 
 def test_keeps_a_convolution_that_is_an_output() -> None:
     b = TestGraphs()
     y = b.add(Conv2D(), Input=b.input(1, 4, 6, 6), Filter=b.weight(4, 4, 3, 3))
-    assert_rewrites(FuseActivation(Target.ARM), b.build(y, b.add(Relu(), X=y)), 0)
+    assert_rewrites(FuseActivation(Target.ARM, NEWEST), b.build(y, b.add(Relu(), X=y)), 0)
 
 
 def test_keeps_a_convolution_that_two_nodes_read() -> None:
     b = TestGraphs()
     y = b.add(Conv2D(), Input=b.input(1, 4, 6, 6), Filter=b.weight(4, 4, 3, 3))
     assert_rewrites(
-        FuseActivation(Target.ARM), b.build(b.add(Relu(), X=y), b.add(Sigmoid(), X=y)), 0
+        FuseActivation(Target.ARM, NEWEST), b.build(b.add(Relu(), X=y), b.add(Sigmoid(), X=y)), 0
     )

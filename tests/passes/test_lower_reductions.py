@@ -17,7 +17,6 @@ from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.targets import Target
 
-
 ARM, X86 = Target.ARM, Target.X86
 
 

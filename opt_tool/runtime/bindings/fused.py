@@ -1,0 +1,16 @@
+"""Binds operations that only passes make."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opt_tool.ir.operations import fused as ops
+from opt_tool.kernels import activation, elementwise
+from opt_tool.runtime.binding import Arrays, computes
+
+
+@computes(ops.FusionElementwiseAddActivation)
+def add_relu(op: ops.FusionElementwiseAddActivation, arrays: Arrays) -> np.ndarray:
+    assert op.act_type == "relu"
+    x, y = elementwise.fit_at_axis(arrays.one("X"), arrays.one("Y"), op.axis)
+    return activation.relu(elementwise.add(x, y))
