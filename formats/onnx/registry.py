@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from opt_tool.ir import Value
 
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 Importer: TypeAlias = "Callable[[OnnxNode], Value | Sequence[Value | None]]"
 """Adds what a node means to the graph and returns the node's outputs."""
 
+I = TypeVar("I", bound=Importer)  # noqa: E741
+
 IMPORTERS: dict[tuple[str, str], dict[int, Importer]] = {}
 
 
-def onnx_op(name: str, *, since: int, domain: str = "") -> Callable[[Importer], Importer]:
+def onnx_op(name: str, *, since: int, domain: str = "") -> Callable[[I], I]:
     """Register the importer of an operator for models of opset ``since`` and newer."""
 
-    def register(importer: Importer) -> Importer:
+    def register(importer: I) -> I:
         versions = IMPORTERS.setdefault((domain, name), {})
         if since in versions:
             raise TypeError(f"{name} since opset {since} has two importers")

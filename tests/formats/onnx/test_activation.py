@@ -130,7 +130,7 @@ def test_clip(bounds: tuple[float | None, float | None], op: type) -> None:
     graph = assert_reads("Clip", inputs, constants=constants)
     assert [type(node.op) for node in graph.nodes] == [op]
     if bounds != (2.0, -2.0):  # older runtimes disagree on crossed bounds
-        attributes = dict(zip(("min", "max"), bounds, strict=True))
+        attributes: dict[str, Any] = dict(zip(("min", "max"), bounds, strict=True))
         graph = assert_reads("Clip", {"x": X}, opset=10, **attributes)
         assert [type(node.op) for node in graph.nodes] == [op]
 
@@ -143,7 +143,7 @@ def test_clip_to_computed_bounds() -> None:
 @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8], ids=str)
 @pytest.mark.parametrize("constants", [("l", "u"), ()], ids=["constant", "computed"])
 def test_clip_of_whole_numbers(dtype: type, constants: tuple[str, ...]) -> None:
-    x = RNG.integers(0, 100, (3, 4)).astype(dtype)
+    x: np.ndarray = RNG.integers(0, 100, (3, 4)).astype(dtype)
     inputs = {"x": x, "l": np.array(20, dtype), "u": np.array(70, dtype)}
     assert_reads("Clip", inputs, constants=constants)
     if constants:

@@ -128,8 +128,8 @@ def test_power_of_a_constant_base() -> None:
 @pytest.mark.parametrize("exponent", [np.int32, np.int64, np.float32], ids=str)
 @pytest.mark.parametrize("base", [np.int32, np.int64, np.float32], ids=str)
 def test_power_of_mixed_types(base: type, exponent: type) -> None:
-    x, y = np.array([1, 2, 3], base), np.array(3, exponent)
-    assert_reads("Pow", {"x": x, "e": y}, constants=["e"], opset=15)
+    inputs: dict[str, np.ndarray] = {"x": np.array([1, 2, 3], base), "e": np.array(3, exponent)}
+    assert_reads("Pow", inputs, constants=["e"], opset=15)
 
 
 def test_power_of_whole_numbers_at_run_time() -> None:

@@ -96,7 +96,7 @@ def test_where_of_other_types(dtype: type) -> None:
 
 # ---- Cast
 
-NUMBERS = {
+NUMBERS: dict[type, np.ndarray] = {
     np.float32: np.array([-2.7, -0.5, 0, 0.5, 3.9, 250], np.float32),
     np.int32: np.array([-300, -1, 0, 1, 77, 2**20], np.int32),
     np.int64: np.array([-300, -1, 0, 1, 2**32, 2**40], np.int64),

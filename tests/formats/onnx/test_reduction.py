@@ -56,7 +56,7 @@ def test_reduction_of_a_vector_to_a_scalar(operator: str) -> None:
 
 @pytest.mark.parametrize("operator", REDUCTIONS)
 def test_reduction_along_no_axis(operator: str) -> None:
-    inputs = {"x": X, "axes": np.array([], np.int64)}
+    inputs: dict[str, np.ndarray | None] = {"x": X, "axes": np.array([], np.int64)}
     for noop in (0, 1):
         assert_reads(operator, inputs, constants=["axes"], noop_with_empty_axes=noop)
 
@@ -69,7 +69,7 @@ def test_reduction_along_no_axis(operator: str) -> None:
 def test_reduction_of_whole_numbers(operator: str, dtype: type) -> None:
     if operator in ("ReduceMean", "ReduceL1") and dtype is np.int64:
         pytest.skip("onnxruntime has no such kernel")
-    x = RNG.integers(-4, 5, (3, 4)).astype(dtype)
+    x: np.ndarray = RNG.integers(-4, 5, (3, 4)).astype(dtype)
     inputs = {"x": x, "axes": np.array([1])}
     assert_reads(operator, inputs, constants=["axes"])
 
@@ -131,7 +131,10 @@ def test_place_of_the_largest_in_unknown_sizes() -> None:
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_cumulative_sum(axis: int, exclusive: int, reverse: int) -> None:
     for dtype in (np.float32, np.int32, np.int64):
-        inputs = {"x": (10 * X).astype(dtype), "axis": np.array(axis, np.int32)}
+        inputs: dict[str, np.ndarray] = {
+            "x": (10 * X).astype(dtype),
+            "axis": np.array(axis, np.int32),
+        }
         options = {"exclusive": exclusive, "reverse": reverse}
         assert_reads("CumSum", inputs, constants=["axis"], **options)
 
@@ -143,7 +146,7 @@ def test_cumulative_sum(axis: int, exclusive: int, reverse: int) -> None:
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int64], ids=str)
 def test_top_k(axis: int, largest: int, dtype: type) -> None:
-    x = RNG.permutation(60).reshape(3, 4, 5).astype(dtype)
+    x: np.ndarray = RNG.permutation(60).reshape(3, 4, 5).astype(dtype)
     inputs = {"x": x, "k": np.array([2])}
     options: dict[str, Any] = {"axis": axis, "largest": largest}
     assert_reads("TopK", inputs, constants=["k"], outputs=["values", "places"], **options)

@@ -1,0 +1,272 @@
+"""Reads quantized operators as what they stand for in float32.
+
+Paddle Lite's float kernels compute them: a quantized tensor is the whole numbers that it
+holds, cast to its element type only where something else reads it. Results are those of
+the integer operators but for sums beyond 2**24, which float32 rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import onnx
+
+from opt_tool.formats.broadcasting import compare
+from opt_tool.formats.element_types import converted
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.operators.convolution import conv
+from opt_tool.formats.onnx.operators.matmul import multiplied
+from opt_tool.formats.onnx.operators.unary import (
+    add,
+    divide,
+    multiply,
+    rounded,
+    scalar,
+    scaled,
+    subtract,
+)
+from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.ir import DType, Value
+from opt_tool.ir.operations import activation, comparison, elementwise
+from opt_tool.ir.operations.matmul import MatMulV2
+from opt_tool.ir.operations.reduction import ReduceMax, ReduceMin
+from opt_tool.ir.operations.shape import Squeeze2
+
+RANGES: Mapping[DType, tuple[float, float]] = {
+    DType.UINT8: (0, 255),
+    DType.INT8: (-128, 127),
+    DType.INT16: (-32768, 32767),
+}
+"""The numbers that a quantized element type holds."""
+
+UINT16_RANGE = (0, 65535)
+"""uint16 has no counterpart in the graph; int32 stands for it."""
+
+Axis: TypeAlias = int | None
+
+
+# ---- from numbers to quantized tensors and back
+
+
+def numbers_of(node: OnnxNode, x: Value) -> Value:
+    """The whole numbers of a quantized tensor in float32.
+
+    Those that were cast only because ONNX says so are taken from before the cast.
+    """
+    made = x.producer
+    if made is not None and isinstance(made.op, elementwise.Cast):
+        source = made.input("X")
+        if source.dtype is DType.FLOAT32 and x.dtype in RANGES:
+            return source
+    return converted(node.builder, x, DType.FLOAT32)
+
+
+def restored(node: OnnxNode, x: Value, scale: Value, zero: Value | None, axis: Axis) -> Value:
+    """(x - zero) * scale, along an axis where they are vectors."""
+    numbers = _centred(node, x, zero, axis)
+    return multiply(node, numbers, along_axis(node, scale, axis, x.rank))
+
+
+def _centred(node: OnnxNode, x: Value, zero: Value | None, axis: Axis) -> Value:
+    """x - zero in float32."""
+    numbers = numbers_of(node, x)
+    if zero is None or (zero.is_constant and not np.any(zero.array())):
+        return numbers
+    zeros = along_axis(node, numbers_of(node, zero), axis, x.rank)
+    return subtract(node, numbers, zeros)
+
+
+def quantized(
+    node: OnnxNode, x: Value, scale: Value, zero: Value | None, axis: Axis, elem_type: int
+) -> Value:
+    """round(x / scale) + zero within the range of an element type, and in it."""
+    dtype = dtype_of(elem_type)
+    bounds = UINT16_RANGE if elem_type == onnx.TensorProto.UINT16 else RANGES.get(dtype)
+    if bounds is None:
+        raise node.unsupported(f"it quantizes to {dtype.value}; 8 and 16 bits are supported")
+    number = rounded(node, divide(node, x, along_axis(node, scale, axis, x.rank)))
+    if zero is not None and not (zero.is_constant and not np.any(zero.array())):
+        number = add(node, number, along_axis(node, numbers_of(node, zero), axis, x.rank))
+    number = node.add(elementwise.Clip(min=bounds[0], max=bounds[1]), X=number)
+    op = elementwise.Cast(in_dtype=DType.FLOAT32, out_dtype=dtype)
+    return node.add(op, X=number)
+
+
+def along_axis(node: OnnxNode, parameter: Value, axis: Axis, rank: int) -> Value:
+    """A scale or a zero point as it broadcasts along an axis of a tensor."""
+    if axis is None or parameter.type.size == 1 or parameter.rank != 1:
+        return parameter
+    if not parameter.is_constant:
+        raise node.unsupported("scales along an axis that are computed at run time")
+    array = parameter.array()
+    return node.new_constant(array.reshape(-1, *(1,) * (rank - 1 - axis)), "parameter")
+
+
+def _axis(node: OnnxNode, x: Value, default: int) -> Axis:
+    axis = node.integer("axis", default)
+    return axis % x.rank if -x.rank <= axis < x.rank else None
+
+
+def _blocks(node: OnnxNode, x: Value, parameter: Value | None, axis: Axis) -> Value | None:
+    """A parameter that holds for blocks of elements, repeated for each element."""
+    size = node.integer("block_size", 0)
+    if size == 0 or parameter is None:
+        return parameter
+    length = None if axis is None else x.shape[axis]
+    if axis is None or not isinstance(length, int) or not parameter.is_constant:
+        raise node.unsupported("blocks of scales; both they and the shape must be fixed")
+    repeated = np.repeat(parameter.array(), size, axis)
+    return node.new_constant(np.take(repeated, range(length), axis), "blocks")
+
+
+@onnx_op("DequantizeLinear", since=10)
+def dequantize_linear(node: OnnxNode) -> Value:
+    x = node.input(0)
+    axis = _axis(node, x, 1)
+    scale, zero = (
+        _blocks(node, x, parameter, axis) for parameter in (node.input(1), node.maybe(2))
+    )
+    assert scale is not None
+    return restored(node, x, scale, zero, axis)
+
+
+@onnx_op("QuantizeLinear", since=10)
+def quantize_linear(node: OnnxNode) -> Value:
+    x = node.input(0)
+    axis = _axis(node, x, 1)
+    scale, zero = (
+        _blocks(node, x, parameter, axis) for parameter in (node.input(1), node.maybe(2))
+    )
+    assert scale is not None
+    if node.integer("precision", 0) not in (0, onnx.TensorProto.FLOAT):
+        raise node.unsupported("its precision is not float32, in which Paddle Lite computes")
+    number = converted(node.builder, x, DType.FLOAT32)
+    return quantized(node, number, scale, zero, axis, _output_type(node, 2))
+
+
+def _output_type(node: OnnxNode, zero: int) -> int:
+    """The element type of a quantized output: an attribute, that of the zero point, or uint8."""
+    given = node.integer("output_dtype", 0)
+    value = node.maybe(zero)
+    if given != 0 or value is None:
+        return given or onnx.TensorProto.UINT8
+    if value.dtype is DType.INT32:
+        return onnx.TensorProto.UINT16
+    return int(onnx.helper.np_dtype_to_tensor_dtype(value.dtype.numpy))
+
+
+@onnx_op("DynamicQuantizeLinear", since=11)
+def dynamic_quantize_linear(node: OnnxNode) -> tuple[Value, Value, Value]:
+    """Quantizes to uint8 by the range of the operand, which always holds 0."""
+    x = node.input(0)
+    axes = tuple(range(x.rank))
+    zero = scalar(node, 0, DType.FLOAT32)
+    ends = []
+    for reduce, op in (
+        (ReduceMin, elementwise.ElementwiseMin()),
+        (ReduceMax, elementwise.ElementwiseMax()),
+    ):
+        end = node.add(reduce(dim=axes, reduce_all=True), X=x)
+        ends.append(node.add(op, X=end, Y=zero))
+    low, high = ends
+    width = divide(node, subtract(node, high, low), scalar(node, 255, DType.FLOAT32))
+    empty = compare(node.builder, comparison.LessEqual(), width, zero)
+    scale = add(node, width, converted(node.builder, empty, DType.FLOAT32))
+    offset = rounded(node, divide(node, scaled(node, low, -1.0), scale))
+    centre = node.add(elementwise.Clip(min=0.0, max=255.0), X=offset)
+    cast = elementwise.Cast(in_dtype=DType.FLOAT32, out_dtype=DType.UINT8)
+    point = node.add(cast, X=centre)
+    y = quantized(node, x, scale, point, None, onnx.TensorProto.UINT8)
+    scalar_of = Squeeze2(axes=(0,))
+    return y, node.add(scalar_of, X=scale), node.add(scalar_of, X=point)
+
+
+# ---- operators on quantized tensors
+
+
+def _float_node(node: OnnxNode, inputs: Sequence[Value | None]) -> OnnxNode:
+    """The node with other operands, for the importer of its float counterpart."""
+    return OnnxNode(node.reader, node.proto, node.name, inputs, node.scope)
+
+
+@onnx_op("QLinearConv", since=10)
+def qlinear_conv(node: OnnxNode) -> Value:
+    x_scale, weight_scale = node.input(1), node.input(4)
+    x = restored(node, node.input(0), x_scale, node.maybe(2), None)
+    weight = restored(node, node.input(3), weight_scale, node.maybe(5), 0)
+    bias = node.maybe(8)
+    if bias is not None:
+        bias = multiply(
+            node,
+            converted(node.builder, bias, DType.FLOAT32),
+            multiply(node, x_scale, weight_scale),
+        )
+    y = conv(_float_node(node, (x, weight, bias)))
+    return quantized(node, y, node.input(6), node.input(7), None, _output_type(node, 7))
+
+
+@onnx_op("ConvInteger", since=10)
+def conv_integer(node: OnnxNode) -> Value:
+    x = _centred(node, node.input(0), node.maybe(2), None)
+    weight = _centred(node, node.input(1), node.maybe(3), 0)
+    return converted(node.builder, conv(_float_node(node, (x, weight, None))), DType.INT32)
+
+
+@onnx_op("QLinearMatMul", since=10)
+def qlinear_matmul(node: OnnxNode) -> Value:
+    a, b = node.input(0), node.input(3)
+    x = restored(node, a, node.input(1), node.maybe(2), a.rank - 2)
+    y = restored(node, b, node.input(4), node.maybe(5), b.rank - 1)
+    product = multiplied(node, x, y, MatMulV2())
+    return quantized(node, product, node.input(6), node.input(7), None, _output_type(node, 7))
+
+
+@onnx_op("MatMulInteger", since=10)
+def matmul_integer(node: OnnxNode) -> Value:
+    a, b = node.input(0), node.input(1)
+    x = _centred(node, a, node.maybe(2), a.rank - 2)
+    y = _centred(node, b, node.maybe(3), b.rank - 1)
+    return converted(node.builder, multiplied(node, x, y, MatMulV2()), DType.INT32)
+
+
+BINARY: Mapping[str, Callable[[OnnxNode, Value, Value], Value]] = {
+    "QLinearAdd": add,
+    "QLinearMul": multiply,
+}
+
+
+def _binary(node: OnnxNode) -> Value:
+    """A and b with scale and zero point each, then those of the result."""
+    x = restored(node, node.input(0), node.input(1), node.maybe(2), None)
+    y = restored(node, node.input(3), node.input(4), node.maybe(5), None)
+    result = BINARY[node.operator](node, x, y)
+    return quantized(node, result, node.input(6), node.maybe(7), None, _output_type(node, 7))
+
+
+for _name in BINARY:
+    onnx_op(_name, since=1, domain="com.microsoft")(_binary)
+
+
+def _unary(node: OnnxNode) -> Value:
+    x = restored(node, node.input(0), node.input(1), node.maybe(2), None)
+    sigmoid = node.operator == "QLinearSigmoid"
+    op = activation.Sigmoid() if sigmoid else activation.LeakyRelu(alpha=node.real("alpha", 0.01))
+    y = node.add(op, X=x)
+    return quantized(node, y, node.input(3), node.maybe(4), None, _output_type(node, 4))
+
+
+for _name in ("QLinearLeakyRelu", "QLinearSigmoid"):
+    onnx_op(_name, since=1, domain="com.microsoft")(_unary)
+
+
+@onnx_op("QuantizeLinear", since=1, domain="com.microsoft")
+def quantize_linear_of_microsoft(node: OnnxNode) -> Value:
+    return quantize_linear(node)
+
+
+@onnx_op("DequantizeLinear", since=1, domain="com.microsoft")
+def dequantize_linear_of_microsoft(node: OnnxNode) -> Value:
+    return dequantize_linear(node)
