@@ -22,6 +22,7 @@ from opt_tool.api.verification import (
     SAMPLES,
     Pair,
     compare_tensors,
+    output_pairs,
     run_on_samples,
 )
 from opt_tool.errors import UsageError
@@ -146,15 +147,14 @@ def _check_sides(reference: LoadedModel, candidate: LoadedModel) -> None:
 
 def _output_pairs(reference: Graph, candidate: Graph) -> list[Pair]:
     """The outputs by position, and what comes before final activations where both have them."""
-    pairs = [
-        Pair(a.name, b.name) for a, b in zip(reference.outputs, candidate.outputs, strict=True)
-    ]
     finals = final_activations(reference), final_activations(candidate)
-    if [final.operator for final in finals[0]] == [final.operator for final in finals[1]]:
-        pairs += [
-            Pair(a.value.name, b.value.name, a.operator) for a, b in zip(*finals, strict=True)
-        ]
-    return pairs
+    operators = [[final.operator for final in side] for side in finals]
+    names = [value.name for value in reference.outputs]
+    outer = output_pairs(names, candidate, inner_compared=operators[0] == operators[1])
+    if operators[0] != operators[1]:
+        return outer
+    inner = [Pair(a.value.name, b.value.name, a.operator) for a, b in zip(*finals, strict=True)]
+    return [*outer, *inner]
 
 
 def _runner(model: LoadedModel, tensors: Sequence[str]) -> Runner:

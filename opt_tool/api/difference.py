@@ -1,6 +1,7 @@
 """How far two tensors are apart, summed up over several samples.
 
-The scale of a tensor is the largest magnitude in the reference over all samples. Numbers
+The scale of a tensor is the largest magnitude in the reference over all samples, or the
+least scale that is given, where that is larger. Numbers
 that are not finite are equal where both sides have the same one; anywhere else they are a
 problem that no bound excuses.
 """
@@ -40,11 +41,12 @@ class Difference:
 class Comparison:
     """Takes in samples of one tensor and makes their Difference."""
 
-    def __init__(self, name: str, before: str | None = None) -> None:
+    def __init__(self, name: str, before: str | None = None, least_scale: float = 0.0) -> None:
         self.name = name
         self.before = before
         self.problem: str | None = None
         self.scale = 0.0
+        self.least_scale = least_scale
         self.varies = False
         self._error = 0.0
         self._signal = self._noise = self._dot = self._candidate = 0.0
@@ -93,7 +95,8 @@ class Comparison:
     def _relative_error(self) -> float | None:
         if self._error == 0:
             return 0.0
-        return self._error / self.scale if self.scale > 0 else None
+        scale = max(self.scale, self.least_scale)
+        return self._error / scale if scale > 0 else None
 
     def _sqnr(self) -> float | None:
         if self._noise == 0 or self._signal == 0:

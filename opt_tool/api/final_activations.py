@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opt_tool.ir import Graph, Value
+from opt_tool.ir import Graph, Node, Value
 
-SATURATING = frozenset({"softmax", "sigmoid", "log_softmax", "hard_sigmoid", "tanh"})
+SATURATING = frozenset({"softmax", "sigmoid", "hard_sigmoid", "tanh"})
+NEAR_ZERO = frozenset({"sigmoid", "hard_sigmoid"})
+"""Those whose results may all be nearly zero, where a model finds nothing."""
 MOVES = frozenset(
     {
         "assign", "cast", "concat", "flatten", "flatten2", "flatten_contiguous_range",
@@ -19,6 +21,10 @@ MOVES = frozenset(
     }
 )  # fmt: skip
 """Operations that move numbers and change none."""
+
+
+MIXES = frozenset({"concat"})
+"""Those whose result holds several tensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +54,11 @@ def final_activations(graph: Graph) -> list[FinalActivation]:
         elif node.op.type in MOVES:
             waiting.extend(node.inputs.flat())
     return [found[position] for position in sorted(found)]
+
+
+def is_near_zero_alone(output: Value) -> bool:
+    """Whether an output is nothing but what an activation makes that may be near zero."""
+    node: Node | None = output.producer
+    while node is not None and node.op.type in MOVES - MIXES:
+        node = node.input("X").producer if "X" in node.inputs else None
+    return node is not None and node.op.type in NEAR_ZERO

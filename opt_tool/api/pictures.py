@@ -1,6 +1,7 @@
-"""Pictures made from a seed: large smooth areas, edges and a little grain, as photographs have.
+"""Pictures made from a seed: smooth areas, edges, a little grain and a sign with letters on it.
 
-Uniform noise has none of them and leaves most trained networks cold.
+Uniform noise has none of what photographs have and leaves most trained networks cold; those
+that look for text need some.
 """
 
 from __future__ import annotations
@@ -9,6 +10,18 @@ import numpy as np
 
 WAVES = 6
 ELLIPSES = 10
+LETTERS = {
+    "A": (0x0E, 0x11, 0x11, 0x1F, 0x11, 0x11, 0x11),
+    "E": (0x1F, 0x10, 0x10, 0x1E, 0x10, 0x10, 0x1F),
+    "H": (0x11, 0x11, 0x11, 0x1F, 0x11, 0x11, 0x11),
+    "K": (0x11, 0x12, 0x14, 0x18, 0x14, 0x12, 0x11),
+    "N": (0x11, 0x19, 0x15, 0x15, 0x13, 0x11, 0x11),
+    "O": (0x0E, 0x11, 0x11, 0x11, 0x11, 0x11, 0x0E),
+    "P": (0x1E, 0x11, 0x11, 0x1E, 0x10, 0x10, 0x10),
+    "S": (0x0F, 0x10, 0x10, 0x0E, 0x01, 0x01, 0x1E),
+    "T": (0x1F, 0x04, 0x04, 0x04, 0x04, 0x04, 0x04),
+}
+"""Seven rows of five dots, the highest bit at the left."""
 
 
 def picture(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
@@ -23,6 +36,7 @@ def picture(rng: np.random.Generator, height: int, width: int, channels: int) ->
         color = rng.uniform(0, 1, channels).astype(np.float32)
         image[_ellipse(rng, y, x)] = color
     image += _waves(rng, y, x, channels) / 3
+    _put_sign(rng, image)
     image += rng.normal(0, 0.01, image.shape).astype(np.float32)
     return np.clip(image, 0, 1)
 
@@ -44,3 +58,25 @@ def _ellipse(rng: np.random.Generator, y: np.ndarray, x: np.ndarray) -> np.ndarr
     along = (y - top) * np.cos(angle) + (x - left) * np.sin(angle)
     across = (x - left) * np.cos(angle) - (y - top) * np.sin(angle)
     return (along / long) ** 2 + (across / short) ** 2 < 1
+
+
+def _put_sign(rng: np.random.Generator, image: np.ndarray) -> None:
+    """Paint a light strip with dark letters over the lower part of a picture."""
+    height, width = image.shape[:2]
+    dot = max(1, height // 64)
+    rows = np.kron(_text_dots(rng, width // (6 * dot)), np.ones((dot, dot), bool))
+    text = rows[: height // 2, :width]
+    top = height // 2
+    strip = image[top : top + text.shape[0], : text.shape[1]]
+    strip[...] = np.where(text[..., None], 0.1, 0.9)
+
+
+def _text_dots(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Dots of a line of letters, with a margin of one dot around each."""
+    names = rng.choice(list(LETTERS), max(count, 1))
+    dots = np.zeros((9, 6 * len(names)), bool)
+    for position, name in enumerate(names):
+        for row, bits in enumerate(LETTERS[str(name)]):
+            for column in range(5):
+                dots[row + 1, 6 * position + column] = bits >> (4 - column) & 1
+    return dots

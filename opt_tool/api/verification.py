@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opt_tool.api.difference import Comparison, Difference
-from opt_tool.api.final_activations import final_activations
+from opt_tool.api.final_activations import final_activations, is_near_zero_alone
 from opt_tool.api.report import InputReport, VerificationReport
 from opt_tool.api.runners import Feeds, NumpyRunner, Runner
 from opt_tool.api.sample_inputs import (
@@ -36,11 +36,16 @@ SAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A tensor of the reference and the one of the candidate that must equal it."""
+    """A tensor of the reference and the one of the candidate that must equal it.
+
+    ``least_scale`` is for an output between 0 and 1 whose activation's input is compared
+    as well: where a model finds nothing, such an output is all rounding.
+    """
 
     reference: str
     candidate: str
     before: str | None = None
+    least_scale: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +70,28 @@ def pairs_of(
     reference_outputs: Sequence[str], candidate: Graph, found: Sequence[Probe] = ()
 ) -> list[Pair]:
     """Outputs by position, and what comes before final activations by its place."""
-    pairs = [
-        Pair(name, value.name)
+    finals = {final.position: final for final in final_activations(candidate)}
+    inner = [
+        Pair(probe.name, finals[probe.position].value.name, probe.before)
+        for probe in found
+        if probe.position in finals and finals[probe.position].operator == probe.before
+    ]
+    outer = output_pairs(reference_outputs, candidate, inner_compared=len(inner) == len(finals))
+    return [*outer, *inner]
+
+
+def output_pairs(
+    reference_outputs: Sequence[str], candidate: Graph, *, inner_compared: bool
+) -> list[Pair]:
+    """The outputs by position; ``inner_compared`` is whether final activations' inputs are too."""
+    return [
+        Pair(
+            name,
+            value.name,
+            least_scale=1.0 if inner_compared and is_near_zero_alone(value) else 0.0,
+        )
         for name, value in zip(reference_outputs, candidate.outputs, strict=True)
     ]
-    finals = {final.position: final for final in final_activations(candidate)}
-    for probe in found:
-        final = finals.get(probe.position)
-        if final is not None and final.operator == probe.before:
-            pairs.append(Pair(probe.name, final.value.name, probe.before))
-    return pairs
 
 
 def run_on_samples(
@@ -143,7 +160,7 @@ def compare_tensors(
 
     Before a final activation the candidate may have lost or gained axes of length 1.
     """
-    comparisons = [Comparison(pair.reference, pair.before) for pair in pairs]
+    comparisons = [Comparison(pair.reference, pair.before, pair.least_scale) for pair in pairs]
     for sample, tensors in zip(samples, expected, strict=True):
         results = runner.run(renamed(sample, runner))
         for pair, comparison in zip(pairs, comparisons, strict=True):

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from graphs import TestGraphs
+from opt_tool.api.final_activations import final_activations, is_near_zero_alone
+from opt_tool.ir import Operation, Value
+from opt_tool.ir.operations import activation, data_movement, shape
+
+
+@pytest.fixture
+def b() -> TestGraphs:
+    return TestGraphs()
+
+
+def sigmoid(b: TestGraphs, x: Value) -> Value:
+    return b.add(activation.Sigmoid(), X=x)
+
+
+def test_finds_what_a_final_activation_reads(b: TestGraphs) -> None:
+    scores = b.add(activation.Relu(), X=b.input(1, 4))
+    (final,) = final_activations(b.build(sigmoid(b, scores)))
+    assert final.value is scores
+    assert (final.position, final.operator) == (1, "sigmoid")
+
+
+def test_looks_through_operations_that_only_move_numbers(b: TestGraphs) -> None:
+    x = b.input(1, 4)
+    parts = [sigmoid(b, x), b.add(activation.Relu(), X=x), sigmoid(b, x)]
+    joined = b.add(shape.Concat(axis=1), X=parts)
+    finals = final_activations(b.build(b.add(data_movement.Assign(), X=joined)))
+    assert [final.position for final in finals] == [0, 2]
+
+
+@pytest.mark.parametrize("op", [activation.Relu(), activation.HardSwish()], ids=repr)
+def test_an_activation_whose_result_is_computed_with_is_not_final(
+    b: TestGraphs, op: Operation
+) -> None:
+    assert final_activations(b.build(b.add(op, X=sigmoid(b, b.input(1, 4))))) == []
+
+
+def test_a_lone_sigmoid_may_be_near_zero_but_not_beside_something_else(b: TestGraphs) -> None:
+    x = b.input(1, 4)
+    alone = b.add(data_movement.Assign(), X=sigmoid(b, x))
+    joined = b.add(shape.Concat(axis=1), X=[sigmoid(b, x), x])
+    assert is_near_zero_alone(alone)
+    assert not is_near_zero_alone(joined)
+    assert not is_near_zero_alone(b.add(activation.Relu(), X=x))
