@@ -23,6 +23,10 @@ from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
 from opt_tool.passes.merge_reshapes import MergeReshapes
+from opt_tool.passes.recognise_clip import RecogniseClip
+from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
+from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
+from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
 from opt_tool.passes.rewrite import Pass, PassReport
@@ -49,12 +53,17 @@ def simplifying_passes() -> Iterator[Pass]:
 
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
+    yield RecogniseClip(target, version)
     yield LowerMatmulToFc()
     yield FuseConvBatchNorm()
     yield FuseConvAffine()
     yield FuseAffineConv()  # after those that fold into a layer in front
     yield FuseFcAffine()
     yield FuseFlattenFc()
+    yield RecogniseHardSigmoid(target, version)  # what a layer can add, it has added by now
+    yield RecogniseHardSwish(target, version)
+    if target is Target.ARM:
+        yield RecogniseSwish()  # x86 has no kernel of its own and is faster in two steps
     yield FuseActivation(target, version)  # nothing folds behind an activation any more
     yield FuseAddActivation(target, version)
 
