@@ -6,7 +6,7 @@ and uint8 are carried through them in a type that holds all their values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.ir import DType, Value
@@ -40,14 +40,16 @@ def carried(
     compute: Callable[..., Value],
     *,
     native: frozenset[DType] = MOVABLE,
+    beside: Iterable[Value | None] = (),
 ) -> Value:
     """What ``compute`` makes of values of one type, in a type that its kernels take.
 
-    Constants need no kernel: they are computed at once. A type that neither is native nor
-    has a carrier is refused.
+    Constants need no kernel: they are computed at once, when the operands ``beside`` them
+    are constants too. A type that neither is native nor has a carrier is refused.
     """
     dtype = values[0].dtype
-    if dtype in native or all(value.is_constant for value in values):
+    others = (value for value in beside if value is not None)
+    if dtype in native or all(value.is_constant for value in (*values, *others)):
         return compute(*values)
     carrier = CARRIERS.get(dtype)
     if carrier is None or carrier not in native:

@@ -38,3 +38,32 @@ def test_unknown_sizes_that_broadcast_are_the_same_text_however_often() -> None:
     once = types.broadcast(("a",), ("b",))
     assert types.broadcast(("b",), once) == types.broadcast(once, ("a",)) == once
     assert types.broadcast(("c",), once) == ("max(a,b,c)",)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "expected"),
+    [
+        (("n", "s", 12), ("n", 4), "s*3"),
+        (("n", 12), ("n", 12), 1),
+        (("n", 3), (2,), "(n*3)//2"),
+        (("n*s", 4), ("s",), "n*4"),
+        (("n",), ("m",), "n//m"),
+        ((6, 4), (8,), 3),
+    ],
+)
+def test_products_divide_where_factors_are_equal(
+    above: types.Shape, below: types.Shape, expected: types.Dim
+) -> None:
+    assert types.divide_products(above, below) == expected
+
+
+@pytest.mark.parametrize(("above", "below"), [((5,), (2,)), (("n", 5), ("n", 2)), ((5,), (0,))])
+def test_products_that_do_not_divide_are_refused(above: types.Shape, below: types.Shape) -> None:
+    with pytest.raises(ValueError, match="does not divide"):
+        types.divide_products(above, below)
+
+
+def test_a_product_of_products_is_flat() -> None:
+    assert types.multiply(types.multiply("a", 2), types.multiply("b", 3)) == "a*b*6"
+    assert types.multiply(types.add("a", 1), "b") == "(a+1)*b"
+    assert types.factors("(a+1)*b*6") == (6, ("(a+1)", "b"))

@@ -144,7 +144,7 @@ def _expand_by_adding(node: OnnxNode, x: Value, shape: Value) -> Value:
         zeros = node.add(FillConstant(dtype=value.dtype), ShapeTensor=as_int32(node, shape))
         return node.add(ElementwiseAdd(), X=value, Y=zeros)
 
-    return carried(node, [x], add_zeros)
+    return carried(node, [x], add_zeros, beside=(shape,))
 
 
 @onnx_op("Tile", since=6)
@@ -154,7 +154,11 @@ def tile(node: OnnxNode) -> Value:
     if not repeats.is_constant:
         times = as_int32(node, repeats)
         return carried(
-            node, [x], lambda v: node.add(ops.Tile(), X=v, RepeatTimes=times), native=native
+            node,
+            [x],
+            lambda value: node.add(ops.Tile(), X=value, RepeatTimes=times),
+            native=native,
+            beside=(times,),
         )
     counts = tuple(int(count) for count in repeats.array().reshape(-1))
     if all(count == 1 for count in counts):

@@ -62,6 +62,7 @@ def gathered(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
         [x],
         lambda value: node.add(ops.Gather(axis=axis), X=value, Index=index),
         native=GATHERABLE,
+        beside=(index,),
     )
 
 
@@ -71,6 +72,7 @@ def _gathered_nd(node: OnnxNode, x: Value, index: Value) -> Value:
         [x],
         lambda value: node.add(ops.GatherNd(), X=value, Index=index),
         native=GATHERABLE_ND,
+        beside=(index,),
     )
 
 

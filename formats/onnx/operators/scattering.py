@@ -67,9 +67,13 @@ def scattered(node: OnnxNode, x: Value, index: Value, updates: Value) -> Value:
             node,
             [x, updates],
             lambda base, new: node.add(ScatterNdAdd(), X=base, Index=index, Updates=new),
+            beside=(index,),
         )
     return carried(
-        node, [x, updates], lambda base, new: _overwritten(node, base, index, new, reduction)
+        node,
+        [x, updates],
+        lambda base, new: _overwritten(node, base, index, new, reduction),
+        beside=(index,),
     )
 
 

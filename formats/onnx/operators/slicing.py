@@ -201,6 +201,7 @@ def _sliced_at_run_time(
         lambda value: node.add(
             op, Input=value, StartsTensor=starts_operand, EndsTensor=ends_operand
         ),
+        beside=(starts_operand, ends_operand),
     )
 
 

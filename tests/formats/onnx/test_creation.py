@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper

@@ -7,7 +7,7 @@ from graphs import ops
 from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir.operations.data_movement import Slice
-from opt_tool.ir.operations.elementwise import ElementwiseMod
+from opt_tool.ir.operations.elementwise import Cast, ElementwiseMod
 from opt_tool.ir.operations.indexing import Gather, GatherNd, LookupTableV2
 
 RNG = np.random.default_rng(0)
@@ -45,7 +45,8 @@ def test_gather_takes_element_types(dtype: type[np.generic], index_dtype: type[n
     x = RNG.integers(0, 2, (4, 5)).astype(dtype)
     index = np.array([3, -1, 0], index_dtype)
     assert_reads("Gather", {"x": x, "index": index}, axis=1)
-    assert_reads("Gather", {"x": x, "index": index}, constants=["x"], axis=0)
+    graph = assert_reads("Gather", {"x": x, "index": index}, constants=["x"], axis=0)
+    assert (Cast in ops(graph)) == (dtype in (np.bool_, np.uint8))
 
 
 def test_rows_of_a_table_are_looked_up() -> None:
