@@ -5,7 +5,7 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.api.final_activations import final_activations, is_near_zero_alone
 from opt_tool.ir import Operation, Value
-from opt_tool.ir.operations import activation, data_movement, shape
+from opt_tool.ir.operations import activation, data_movement
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_finds_what_a_final_activation_reads(b: TestGraphs) -> None:
 def test_looks_through_operations_that_only_move_numbers(b: TestGraphs) -> None:
     x = b.input(1, 4)
     parts = [sigmoid(b, x), b.add(activation.Relu(), X=x), sigmoid(b, x)]
-    joined = b.add(shape.Concat(axis=1), X=parts)
+    joined = b.add(data_movement.Concat(axis=1), X=parts)
     finals = final_activations(b.build(b.add(data_movement.Assign(), X=joined)))
     assert [final.position for final in finals] == [0, 2]
 
@@ -42,7 +42,7 @@ def test_an_activation_whose_result_is_computed_with_is_not_final(
 def test_a_lone_sigmoid_may_be_near_zero_but_not_beside_something_else(b: TestGraphs) -> None:
     x = b.input(1, 4)
     alone = b.add(data_movement.Assign(), X=sigmoid(b, x))
-    joined = b.add(shape.Concat(axis=1), X=[sigmoid(b, x), x])
+    joined = b.add(data_movement.Concat(axis=1), X=[sigmoid(b, x), x])
     assert is_near_zero_alone(alone)
     assert not is_near_zero_alone(joined)
     assert not is_near_zero_alone(b.add(activation.Relu(), X=x))

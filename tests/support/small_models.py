@@ -18,10 +18,12 @@ def classifier(
     shape: Sequence[int | str] = (1, 3, 16, 16),
     seed: int = 0,
     dtype: int = TensorProto.FLOAT,
+    certain: bool = False,
 ) -> Path:
     """Two convolutions, a relu, a pool and a softmax: ``image`` to ``probabilities``.
 
-    The scores before the softmax are ``scores``; ``features`` comes out of the relu.
+    The scores before the softmax are ``scores``; ``features`` comes out of the relu. A
+    model that is ``certain`` gives the first class a probability of one for any image.
     """
     rng = np.random.default_rng(seed)
     numpy_type = helper.tensor_dtype_to_np_dtype(dtype)
@@ -31,6 +33,8 @@ def classifier(
         "w2": rng.standard_normal((5, 8, 3, 3)),
         "b2": rng.standard_normal(5) / 10,
     }
+    if certain:
+        weights["b2"][0] += 200
     nodes = [
         helper.make_node("Conv", ["image", "w1", "b1"], ["c1"], "first", pads=[1, 1, 1, 1]),
         helper.make_node("Relu", ["c1"], ["features"], "relu"),
