@@ -60,6 +60,7 @@ class Kernel:
         return str(KernelAttribute(self.op_type, self.alias, self.place))
 
 
+@functools.cache
 def kernels_for(op_type: str, target: Target, version: LiteVersion) -> tuple[Kernel, ...]:
     """The kernels that can run an operator: the target's own first, then the host's.
 
