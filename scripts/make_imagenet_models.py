@@ -26,8 +26,8 @@ from synthetic_pictures import photo
 
 LIGHT_MODELS = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 SEED = 20
-PICTURES = 4
-LOGIT_SPREAD = 2.0
+PICTURES = 8
+LOGIT_SPREAD = 1.0
 
 Array = NDArray[np.float32]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
