@@ -116,9 +116,10 @@ def _along(axis: int, op: ElementwiseBinary, x: Value, constant: Value) -> np.nd
     except ShapeError:
         return None
     shape = (1,) * (x.rank - padded.rank) + padded.static_shape
-    if len(shape) != x.rank or any(dim != 1 for i, dim in enumerate(shape) if i != axis):
+    if len(shape) != x.rank or axis >= x.rank:
         return None
-    if shape[axis] not in (1, x.shape[axis]):
+    alone = all(dim == 1 for index, dim in enumerate(shape) if index != axis)
+    if not alone or shape[axis] not in (1, x.shape[axis]):
         return None
     return constant.array().reshape(-1).astype(np.float64)
 

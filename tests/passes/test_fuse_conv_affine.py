@@ -143,3 +143,11 @@ def test_keeps_a_division_by_zero(b: TestGraphs) -> None:
     zero = b.constant(np.zeros(1, np.float32))
     graph = b.build(b.add(ElementwiseDiv(), X=conv(b), Y=zero))
     assert FuseConvAffine().run(graph).changes == 0
+
+
+@pytest.mark.parametrize("shape", [(), (5,)], ids=str)
+def test_keeps_arithmetic_on_tensors_that_have_no_channels(
+    b: TestGraphs, shape: tuple[int, ...]
+) -> None:
+    graph = b.build(b.add(ElementwiseMul(), X=b.input(*shape), Y=scalar(b)))
+    assert_rewrites(FuseConvAffine(), graph, 0)
