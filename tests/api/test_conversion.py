@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from opt_tool.api import conversion
 from opt_tool.api.conversion import FailedConversionError, convert
 from opt_tool.errors import (
     DamagedFileError,
@@ -40,7 +39,7 @@ def corrupt(monkeypatch: pytest.MonkeyPatch, change: Callable[[Graph], None]) ->
         change(graph)
         return graph
 
-    monkeypatch.setattr(conversion.paddle_lite, "read", wrong)
+    monkeypatch.setattr(paddle_lite, "read", wrong)
 
 
 def scale_weights(factor: float) -> Callable[[Graph], None]:

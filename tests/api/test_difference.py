@@ -19,7 +19,9 @@ def compare(*samples: tuple[list[float], list[float]]) -> Difference:
 
 def test_equal_tensors_have_no_error_and_no_noise() -> None:
     result = compare(([1, -2, 3], [1, -2, 3]))
-    assert result == Difference("y", 0.0, 0.0, None, pytest.approx(1), 1.0)
+    assert (result.max_abs_error, result.max_rel_error, result.sqnr_db) == (0, 0, None)
+    assert result.cosine == pytest.approx(1)
+    assert result.argmax_agreement == 1
     assert result.within(0)
 
 
@@ -96,3 +98,9 @@ def test_knows_whether_the_reference_moves() -> None:
     assert not comparison.varies
     comparison.add(np.full((1, 2), 2.0), np.ones((1, 2)))
     assert comparison.varies
+
+
+def test_an_output_between_0_and_1_can_be_measured_against_that_range() -> None:
+    comparison = Comparison("y", least_scale=1)
+    comparison.add(np.array([[1e-7, 2e-7]]), np.array([[2e-7, 1e-7]]))
+    assert comparison.result().max_rel_error == pytest.approx(1e-7)

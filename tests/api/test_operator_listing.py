@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opt_tool.api.conversion import convert
+from opt_tool.api.operator_listing import list_ops, supported_operators
+from opt_tool.errors import UsageError
+from small_models import classifier, unsupported
+
+
+def test_lists_the_targets_operators_with_kernels_and_libraries(tmp_path: Path) -> None:
+    listing = list_ops(classifier(tmp_path / "model.onnx"), target="arm")
+    assert listing.supported
+    rows = {row.op: row for row in listing.operators}
+    assert "relu" not in rows, "the listing is of what is written, where it is fused"
+    assert rows["conv2d"].count == 2
+    assert rows["conv2d"].kernel == "conv2d/def/4/1/1"
+    assert {row.library for row in listing.operators} == {"basic"}
+    assert all(row.count == len(row.nodes) and row.reason is None for row in listing.operators)
+
+
+def test_lists_a_finished_file(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "model.onnx")
+    convert(model, tmp_path / "model.nb", target="x86", verify=False)
+    listing = list_ops(tmp_path / "model.nb", target="x86")
+    assert [(row.op, row.kernel) for row in listing.operators] == [
+        (row.op, row.kernel) for row in list_ops(model, target="x86").operators
+    ]
+
+
+def test_lists_the_sources_operators_with_reasons_where_some_are_missing(tmp_path: Path) -> None:
+    listing = list_ops(unsupported(tmp_path / "model.onnx"))
+    assert not listing.supported
+    missing, relu = listing.operators
+    assert (missing.op, missing.count, missing.nodes) == ("Frobnicate", 2, ("frob_1", "frob_2"))
+    assert missing.reason is not None
+    assert "not supported" in missing.reason
+    assert (relu.op, relu.supported, relu.reason) == ("Relu", True, None)
+
+
+def test_lists_what_is_supported_at_all() -> None:
+    known = supported_operators(target="x86", framework="onnx")
+    assert ("onnx", "", "Conv") in {(row.framework, row.domain, row.op) for row in known.operators}
+    assert {"conv2d", "relu"} <= {row.op for row in known.kernels}
+    assert {row.library for row in known.kernels} == {"basic", "with_extra"}
+    with pytest.raises(UsageError, match="no framework is called 'keras'; there are onnx"):
+        supported_operators(framework="keras")
