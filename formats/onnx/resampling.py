@@ -2,6 +2,8 @@
 
 Coordinates are computed in float32 and in the order that ONNX's specification writes
 them, so that a position between two elements falls on the same side as in onnxruntime.
+Where the two differ, this follows onnxruntime: a size is a whole number in
+align_corners too, and an axis of scale 1 is never cropped.
 """
 
 from __future__ import annotations
@@ -115,10 +117,7 @@ ROUNDINGS: Mapping[str, Callable[[np.ndarray, Axis], np.ndarray]] = {
 
 
 def positions(axis: Axis, rule: Rule) -> np.ndarray:
-    """Where each output element lies in the input, float32 (count,).
-
-    As in onnxruntime an axis of scale 1 stays as it is, even where it is to be cropped.
-    """
+    """Where each output element lies in the input, float32 (count,)."""
     x = np.arange(axis.count, dtype=F)
     if axis.scale == 1:
         return x

@@ -1,11 +1,35 @@
-"""Reads BatchNormalization."""
+"""Reads the normalizations.
+
+What Paddle Lite has an operator for becomes that; the others are written out in
+elementary operations.
+"""
 
 from __future__ import annotations
 
+import numpy as np
+
 from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.ir import Value
-from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir import Dim, Shape, Value
+from opt_tool.ir.operations.convolution import Conv2D
+from opt_tool.ir.operations.elementwise import (
+    Abs,
+    Clip,
+    ElementwiseDiv,
+    ElementwiseMul,
+    ElementwiseSub,
+    Pow,
+    Rsqrt,
+    Scale,
+    Sqrt,
+    Square,
+)
+from opt_tool.ir.operations.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from opt_tool.ir.operations.reduction import ReduceMean, ReduceSum
+from opt_tool.ir.types import product
+
+TINY = float(np.finfo(np.float32).tiny)
 
 
 @onnx_op("BatchNormalization", since=7)
@@ -20,3 +44,152 @@ def batch_normalization(node: OnnxNode) -> Value:
     op = BatchNorm(epsilon=node.real("epsilon", 1e-5))
     scale, bias, mean, variance = (node.input(index) for index in range(1, 5))
     return node.add(op, X=node.input(0), Scale=scale, Bias=bias, Mean=mean, Variance=variance)
+
+
+def _as_planes(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:
+    """(N, C, ...) as (N, C, H, W)."""
+    if len(shape) == 4:
+        return shape[0], shape[1], shape[2], shape[3]
+    return shape[0], shape[1], 1, product(shape[2:])
+
+
+@onnx_op("InstanceNormalization", since=6)
+def instance_normalization(node: OnnxNode) -> Value:
+    x = node.input(0)
+    if x.rank < 3:
+        raise node.unsupported(f"the input {x.type} has no spatial dimensions")
+    planes = reshape_to(node, x, _as_planes(x.shape))
+    op = InstanceNorm(epsilon=node.real("epsilon", 1e-5))
+    y = node.add(op, X=planes, Scale=node.input(1), Bias=node.input(2))
+    return reshape_to(node, y, x.shape)
+
+
+@onnx_op("GroupNormalization", since=18)
+def group_normalization_18(node: OnnxNode) -> Value:
+    """Scale and bias are those of the groups."""
+    x, groups = node.input(0), node.integer("num_groups", 1)
+    channels = x.shape[1]
+    if not isinstance(channels, int) or channels % groups:
+        raise node.unsupported(f"{channels} channels in {groups} groups")
+    scale, bias = (
+        node.new_constant(np.repeat(node.constant(index, what), channels // groups), what)
+        for index, what in ((1, "scale"), (2, "bias"))
+    )
+    return _group_norm(node, scale, bias)
+
+
+@onnx_op("GroupNormalization", since=21)
+def group_normalization(node: OnnxNode) -> Value:
+    return _group_norm(node, node.input(1), node.input(2))
+
+
+def _group_norm(node: OnnxNode, scale: Value, bias: Value) -> Value:
+    x = node.input(0)
+    op = GroupNorm(groups=node.integer("num_groups", 1), epsilon=node.real("epsilon", 1e-5))
+    planes = reshape_to(node, x, _as_planes(x.shape))
+    return reshape_to(node, node.add(op, X=planes, Scale=scale, Bias=bias), x.shape)
+
+
+@onnx_op("LayerNormalization", since=17)
+def layer_normalization(node: OnnxNode) -> tuple[Value, ...]:
+    y = _layer_norm(node)
+    if not (node.has_output(1) or node.has_output(2)):
+        return (y,)
+    x = node.input(0)
+    mean = ReduceMean(dim=_from(node, x), keep_dim=True)
+    average = node.add(mean, X=x)
+    centred = node.add(ElementwiseSub(), X=x, Y=average)
+    variance = node.add(mean, X=node.add(Square(), X=centred))
+    shifted = node.add(Scale(bias=node.real("epsilon", 1e-5)), X=variance)
+    return y, average, node.add(Rsqrt(), X=shifted)
+
+
+def _from(node: OnnxNode, x: Value) -> tuple[int, ...]:
+    """The axes from ``axis`` on."""
+    return tuple(range(node.axis(node.integer("axis", -1), x.rank), x.rank))
+
+
+def _layer_norm(node: OnnxNode) -> Value:
+    x = node.input(0)
+    axis = node.axis(node.integer("axis", -1), x.rank)
+    inner = x.shape[axis:]
+    if not all(isinstance(dim, int) for dim in inner):
+        raise node.unsupported(
+            f"it normalizes {list(inner)}, known only at run time; give the input's shape with "
+            "--input-shape"
+        )
+    sizes = tuple(int(dim) for dim in inner)
+    scale = _parameter(node, node.input(1), sizes)
+    given = node.maybe(2)
+    if given is None:
+        bias = node.new_constant(np.zeros(int(np.prod(sizes)), np.float32), "bias")
+    else:
+        bias = _parameter(node, given, sizes)
+    op = LayerNorm(begin_norm_axis=max(axis, 1), epsilon=node.real("epsilon", 1e-5))
+    rows = reshape_to(node, x, (1, *x.shape)) if axis == 0 else x
+    return reshape_to(node, node.add(op, X=rows, Scale=scale, Bias=bias), x.shape)
+
+
+def _parameter(node: OnnxNode, value: Value, sizes: tuple[int, ...]) -> Value:
+    """A scale or bias as the vector that layer_norm takes."""
+    if value.shape != sizes and value.is_constant:
+        full = np.broadcast_to(value.array(), sizes).reshape(-1)
+        return node.new_constant(np.ascontiguousarray(full), value.name)
+    return reshape_to(node, value, (product(sizes),))
+
+
+@onnx_op("RMSNormalization", since=23)
+def rms_normalization(node: OnnxNode) -> Value:
+    x = node.input(0)
+    mean = node.add(ReduceMean(dim=_from(node, x), keep_dim=True), X=node.add(Square(), X=x))
+    shifted = node.add(Scale(bias=node.real("epsilon", 1e-5)), X=mean)
+    y = node.add(ElementwiseDiv(), X=x, Y=node.add(Sqrt(), X=shifted))
+    return node.add(ElementwiseMul(), X=y, Y=node.input(1))
+
+
+@onnx_op("LpNormalization", since=1)
+def lp_normalization(node: OnnxNode) -> Value:
+    x, p = node.input(0), node.integer("p", 2)
+    axis = node.axis(node.integer("axis", -1), x.rank)
+    if p not in (1, 2):
+        raise node.unsupported(f"p {p}; there are 1 and 2")
+    total = ReduceSum(dim=(axis,), keep_dim=True)
+    if p == 1:
+        norm = node.add(total, X=node.add(Abs(), X=x))
+    else:
+        norm = node.add(Sqrt(), X=node.add(total, X=node.add(Square(), X=x)))
+    # 0 / 0 is to be 0
+    return node.add(ElementwiseDiv(), X=x, Y=node.add(Clip(min=TINY), X=norm))
+
+
+@onnx_op("MeanVarianceNormalization", since=9)
+def mean_variance_normalization(node: OnnxNode) -> Value:
+    x = node.input(0)
+    axes = tuple(sorted(node.axis(axis, x.rank) for axis in node.integers("axes", (0, 2, 3))))
+    mean = ReduceMean(dim=axes, keep_dim=True)
+    centred = node.add(ElementwiseSub(), X=x, Y=node.add(mean, X=x))
+    variance = node.add(mean, X=node.add(Square(), X=centred))
+    deviation = node.add(Scale(bias=1e-9), X=node.add(Sqrt(), X=variance))
+    return node.add(ElementwiseDiv(), X=centred, Y=deviation)
+
+
+@onnx_op("LRN", since=1)
+def lrn(node: OnnxNode) -> Value:
+    """The sum over neighbouring channels is a 1x1 convolution by a band of ones.
+
+    Paddle Lite's own lrn has no kernel on x86, and none in the small ARM library.
+    """
+    x, size = node.input(0), node.integer("size", 1)
+    channels = x.shape[1] if x.rank > 2 else None
+    if not isinstance(channels, int):
+        raise node.unsupported(f"the input {x.type}; the number of channels must be known")
+    if size % 2 == 0:
+        raise node.unsupported(f"size {size}; only odd ones lie around a channel")
+    distance = np.arange(channels) - np.arange(channels)[:, np.newaxis]
+    band = (np.abs(distance) <= size // 2) * np.float32(node.real("alpha", 1e-4) / size)
+    weight = node.new_constant(band.astype(np.float32)[:, :, np.newaxis, np.newaxis], "band")
+    bias = node.new_constant(np.full(channels, node.real("bias", 1.0), np.float32), "bias")
+    planes = reshape_to(node, x, _as_planes(x.shape))
+    sums = node.add(Conv2D(), Input=node.add(Square(), X=planes), Filter=weight, Bias=bias)
+    factor = node.add(Pow(factor=-node.real("beta", 0.75)), X=sums)
+    return reshape_to(node, node.add(ElementwiseMul(), X=planes, Y=factor), x.shape)

@@ -17,6 +17,7 @@ from opt_tool.runtime.bindings import (
     padding,
     pooling,
     reduction,
+    sampling,
     shape,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "padding",
     "pooling",
     "reduction",
+    "sampling",
     "shape",
 ]

@@ -46,3 +46,88 @@ def test_refuses_statistics_of_the_batch(opset: int, options: dict[str, Any]) ->
     model = node_model("BatchNormalization", inputs, constants=PARAMETERS, opset=opset, **options)
     with pytest.raises(UnsupportedModelError, match="evaluation mode"):
         read_model(model)
+
+
+@pytest.mark.parametrize("size", [(7,), (4, 5), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_instance_normalization(size: tuple[int, ...], dynamic: bool) -> None:
+    inputs = {"x": normal(2, 3, *size), "scale": normal(3), "bias": normal(3)}
+    options: dict[str, Any] = {"constants": ("scale", "bias"), "epsilon": 0.01}
+    if dynamic and len(size) != 2:
+        pytest.skip("two symbolic sizes become one only in planes")
+    assert_reads("InstanceNormalization", inputs, dynamic=dynamic, **options)
+
+
+@pytest.mark.parametrize("size", [(7,), (4, 5), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("opset", [18, 21])
+def test_group_normalization(size: tuple[int, ...], opset: int) -> None:
+    count = 2 if opset == 18 else 6
+    inputs = {"x": normal(2, 6, *size), "scale": normal(count), "bias": normal(count)}
+    options: dict[str, Any] = {"num_groups": 2, "epsilon": 0.01, "opset": opset}
+    assert_reads("GroupNormalization", inputs, constants=("scale", "bias"), **options)
+
+
+@pytest.mark.parametrize("axis", [-1, 1, -3, 0, None])
+@pytest.mark.parametrize("bias", [True, False])
+def test_layer_normalization(axis: int | None, bias: bool) -> None:
+    shape = (2, 3, 4)
+    inner = shape[-1 if axis is None else axis :]
+    inputs = {"x": normal(*shape), "scale": normal(*inner)}
+    if bias:
+        inputs["bias"] = normal(*inner)
+    constants = tuple(name for name in inputs if name != "x")
+    assert_reads("LayerNormalization", inputs, constants=constants, axis=axis, epsilon=0.01)
+
+
+def test_layer_normalization_with_computed_or_broadcast_parameters() -> None:
+    inputs = {"x": normal(2, 3, 4), "scale": normal(4), "bias": normal(1)}
+    assert_reads("LayerNormalization", inputs, constants=("bias",))
+
+
+def test_layer_normalization_returns_its_statistics() -> None:
+    inputs = {"x": normal(2, 3, 4), "scale": normal(4), "bias": normal(4)}
+    outputs = ("y", "mean", "deviation")
+    assert_reads("LayerNormalization", inputs, constants=("scale", "bias"), outputs=outputs)
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_layer_normalization_of_symbolic_rows(dynamic: bool) -> None:
+    inputs = {"x": normal(2, 3, 4), "scale": normal(4), "bias": normal(4)}
+    model = node_model("LayerNormalization", inputs, constants=("scale", "bias"), dynamic=dynamic)
+    if not dynamic:
+        read_model(model)
+        return
+    with pytest.raises(UnsupportedModelError, match="--input-shape"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_rms_normalization(axis: int) -> None:
+    inputs = {"x": normal(2, 3, 4), "scale": normal(*(3, 4)[1 if axis == -1 else 0 :])}
+    options: dict[str, Any] = {"axis": axis, "opset": 23, "epsilon": 0.01}
+    assert_reads("RMSNormalization", inputs, constants=("scale",), **options)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_lp_normalization(p: int, axis: int) -> None:
+    x = normal(2, 3, 4)
+    x[0] = 0
+    assert_reads("LpNormalization", {"x": x}, p=p, axis=axis, dynamic=True)
+
+
+@pytest.mark.parametrize("axes", [None, [0, 1], [-1]], ids=str)
+def test_mean_variance_normalization(axes: list[int] | None) -> None:
+    assert_reads("MeanVarianceNormalization", {"x": normal(2, 3, 4, 5)}, axes=axes)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("shape", [(2, 6, 4, 5), (1, 3, 4, 2)], ids=str)
+def test_lrn(size: int, shape: tuple[int, ...]) -> None:
+    options: dict[str, Any] = {"size": size, "alpha": 0.3, "beta": 0.6, "bias": 1.5}
+    assert_reads("LRN", {"x": normal(*shape)}, **options)
+
+
+def test_refuses_an_even_neighbourhood() -> None:
+    with pytest.raises(UnsupportedModelError, match="odd"):
+        read_model(node_model("LRN", {"x": normal(1, 3, 4, 4)}, size=2))

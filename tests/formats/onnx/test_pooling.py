@@ -122,3 +122,62 @@ def test_asks_for_the_input_shape_when_windows_depend_on_it() -> None:
     }
     with pytest.raises(UnsupportedModelError, match="--input-shape"):
         read_model(node_model("MaxPool", {"x": normal(1, 2, 6, 6)}, dynamic=True, **options))
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+@pytest.mark.parametrize("ceil_mode", [0, 1])
+@pytest.mark.parametrize("pads", PADS, ids=str)
+def test_lp_pool(p: int, ceil_mode: int, pads: list[int]) -> None:
+    options: dict[str, Any] = {"kernel_shape": [3, 2], "strides": [2, 2], "pads": pads}
+    assert_reads("LpPool", {"x": normal(1, 2, 7, 8)}, p=p, ceil_mode=ceil_mode, **options)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+@pytest.mark.parametrize("size", [(5,), (4, 5), (2, 3, 4)], ids=str)
+def test_global_lp_pool(p: int, size: tuple[int, ...]) -> None:
+    assert_reads("GlobalLpPool", {"x": normal(2, 3, *size)}, p=p)
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool", "LpPool"])
+@pytest.mark.parametrize("strides", [[1, 1], [2, 3]], ids=str)
+@pytest.mark.parametrize("pads", PADS, ids=str)
+@pytest.mark.parametrize("ceil_mode", [0, 1])
+def test_dilations(operator: str, strides: list[int], pads: list[int], ceil_mode: int) -> None:
+    options: dict[str, Any] = {"kernel_shape": [2, 3], "dilations": [3, 2], "strides": strides}
+    options |= {"pads": pads, "ceil_mode": ceil_mode}
+    assert_reads(operator, {"x": normal(2, 3, 8, 9)}, **options)
+
+
+@pytest.mark.parametrize("ceil_mode", [0, 1])
+@pytest.mark.parametrize("pads", PADS, ids=str)
+def test_dilations_where_pads_count(ceil_mode: int, pads: list[int]) -> None:
+    options: dict[str, Any] = {"kernel_shape": [3, 2], "dilations": [2, 3], "strides": [2, 2]}
+    options |= {"pads": pads, "ceil_mode": ceil_mode, "count_include_pad": 1}
+    assert_reads("AveragePool", {"x": normal(2, 3, 8, 9)}, **options)
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool", "LpPool"])
+@pytest.mark.parametrize("pads", [[0] * 6, [1, 0, 1, 0, 1, 1]], ids=str)
+@pytest.mark.parametrize("ceil_mode", [0, 1])
+def test_pool_along_three_axes(operator: str, pads: list[int], ceil_mode: int) -> None:
+    options: dict[str, Any] = {"kernel_shape": [2, 3, 2], "strides": [2, 2, 1], "pads": pads}
+    assert_reads(operator, {"x": normal(2, 3, 4, 6, 5)}, ceil_mode=ceil_mode, **options)
+
+
+def test_max_pool_of_bytes() -> None:
+    x = RNG.integers(0, 255, (1, 2, 5, 6)).astype(np.uint8)
+    assert_reads("MaxPool", {"x": x}, kernel_shape=[2, 2], pads=[1, 0, 0, 1])
+
+
+def test_refuses_the_indices_of_maxima() -> None:
+    options: dict[str, Any] = {"kernel_shape": [2, 2], "outputs": ("y", "indices")}
+    with pytest.raises(UnsupportedModelError, match="Indices"):
+        read_model(node_model("MaxPool", {"x": normal(1, 2, 6, 6)}, **options))
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+def test_refuses_gaps_in_padding_that_runtimes_disagree_about(operator: str) -> None:
+    options: dict[str, Any] = {"kernel_shape": [2, 2], "dilations": [2, 2]}
+    options["auto_pad"] = "SAME_UPPER"
+    with pytest.raises(UnsupportedModelError, match="runtimes disagree"):
+        read_model(node_model(operator, {"x": normal(1, 2, 6, 6)}, **options))

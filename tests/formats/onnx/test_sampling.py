@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from onnx_models import assert_reads, node_model, read_model
+from opt_tool.errors import UnsupportedModelError
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection", None])
+@pytest.mark.parametrize("align_corners", [0, 1, None])
+@pytest.mark.parametrize("opset", [16, 20])
+def test_grid_sample(padding_mode: str | None, align_corners: int | None, opset: int) -> None:
+    grid = RNG.uniform(-1.7, 1.7, (2, 5, 4, 2)).astype(np.float32)
+    options: dict[str, Any] = {"padding_mode": padding_mode, "align_corners": align_corners}
+    inputs = {"x": normal(2, 3, 4, 6), "grid": grid}
+    assert_reads("GridSample", inputs, opset=opset, **options)
+
+
+@pytest.mark.parametrize("size", [(2, 3, 4, 5), (2, 3, 2, 3, 4)], ids=str)
+@pytest.mark.parametrize("align_corners", [0, 1])
+def test_affine_grid(size: tuple[int, ...], align_corners: int) -> None:
+    rank = len(size) - 2
+    inputs = {"theta": normal(2, rank, rank + 1), "size": np.array(size)}
+    options: dict[str, Any] = {"constants": ("size",), "align_corners": align_corners, "opset": 20}
+    assert_reads("AffineGrid", inputs, **options)
+
+
+ROIS = np.array([[0, 0, 7, 5], [1.5, 2, 3, 8.2], [4, 1, 4.3, 1.2], [-2, 3, 20, 6]], np.float32)
+
+
+@pytest.mark.parametrize("opset", [10, 16])
+@pytest.mark.parametrize("mode", ["half_pixel", "output_half_pixel"])
+@pytest.mark.parametrize("sampling_ratio", [0, 2])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_roi_align(opset: int, mode: str, sampling_ratio: int, batch: int) -> None:
+    images = np.array([0, 0, 0, 0] if batch == 1 else [0, 1, 1, 2], np.int64)
+    inputs = {"x": normal(batch, 2, 9, 8), "rois": ROIS, "images": images}
+    options: dict[str, Any] = {"output_height": 3, "output_width": 2, "spatial_scale": 0.8}
+    if opset >= 16:
+        options["coordinate_transformation_mode"] = mode
+    options |= {"sampling_ratio": sampling_ratio, "opset": opset}
+    assert_reads("RoiAlign", inputs, constants=("images",), **options)
+
+
+def test_roi_align_of_one_image_takes_any_number_of_regions() -> None:
+    images = np.zeros(4, np.int64)
+    inputs = {"x": normal(1, 2, 9, 8), "rois": ROIS, "images": images}
+    model = node_model("RoiAlign", inputs, output_height=2)
+    for operand in model.graph.input[1:]:
+        operand.type.tensor_type.shape.dim[0].dim_param = "regions"
+    assert read_model(model).outputs[0].shape == ("regions", 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs", "options", "reason"),
+    [
+        ("GridSample", [(1, 1, 3, 3), (1, 2, 2, 2)], {"mode": "cubic"}, "'cubic'"),
+        ("GridSample", [(1, 1, 3, 3), (1, 2, 2, 2)], {"mode": "nearest"}, "'nearest'"),
+        ("GridSample", [(1, 1, 3, 3), (1, 2, 2, 2)], {"padding_mode": "wrap"}, "'wrap'"),
+        ("GridSample", [(1, 1, 3, 3, 3), (1, 2, 2, 2, 3)], {}, "planes"),
+        ("MaxRoiPool", [(1, 1, 3, 3), (2, 5)], {"pooled_shape": [1, 1]}, "roi_pool"),
+        ("MaxUnpool", [(1, 1, 3, 3), (1, 1, 3, 3)], {"kernel_shape": [1, 1]}, "unpool"),
+    ],
+)
+def test_refuses(
+    operator: str, inputs: list[tuple[int, ...]], options: dict[str, Any], reason: str
+) -> None:
+    operands = {f"x{index}": normal(*shape) for index, shape in enumerate(inputs)}
+    with pytest.raises(UnsupportedModelError, match=reason):
+        read_model(node_model(operator, operands, **options))
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "reason"),
+    [
+        ([0, 0, 0, 0], {"mode": "max"}, "means"),
+        ([1, 0, 1, 0], {"constants": ("images",)}, "ascend"),
+        ([0, 0, 1, 1], {}, "run time"),
+    ],
+)
+def test_refuses_regions(images: list[int], options: dict[str, Any], reason: str) -> None:
+    inputs = {"x": normal(2, 2, 9, 8), "rois": ROIS, "images": np.array(images, np.int64)}
+    with pytest.raises(UnsupportedModelError, match=reason):
+        read_model(node_model("RoiAlign", inputs, **options))

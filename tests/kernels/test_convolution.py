@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from opt_tool.kernels import convolution as kernels
+
+Pair = tuple[int, int]
+Pads = tuple[int, int, int, int]
+
+
+def direct(
+    x: np.ndarray,
+    weight: np.ndarray,
+    *,
+    strides: Pair,
+    paddings: Pads,
+    dilations: Pair,
+    groups: int,
+) -> np.ndarray:
+    """The definition, in float64: each output element is a sum over its window."""
+    top, bottom, left, right = paddings
+    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (top, bottom), (left, right)))
+    count, group_channels, height, width = weight.shape
+    rows = (padded.shape[2] - dilations[0] * (height - 1) - 1) // strides[0] + 1
+    columns = (padded.shape[3] - dilations[1] * (width - 1) - 1) // strides[1] + 1
+    y = np.zeros((len(x), count, rows, columns))
+    for o, i, r, s in itertools.product(
+        range(count), range(group_channels), *map(range, (height, width))
+    ):
+        channel = o // (count // groups) * group_channels + i
+        for p, q in itertools.product(range(rows), range(columns)):
+            row, column = p * strides[0] + r * dilations[0], q * strides[1] + s * dilations[1]
+            y[:, o, p, q] += padded[:, channel, row, column] * float(weight[o, i, r, s])
+    return y
+
+
+CASES = [
+    ((1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
+    ((1, 1), (2, 3), (1, 0, 2, 1), (1, 1)),
+    ((3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
+    ((3, 2), (2, 1), (0, 2, 1, 0), (2, 1)),
+    ((2, 5), (3, 2), (1, 1, 3, 2), (1, 2)),
+]
+
+
+@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), CASES, ids=str)
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_every_way_agrees_with_the_definition(
+    kernel: Pair, strides: Pair, paddings: Pads, dilations: Pair, groups: int, multiplier: int
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 4, 6, 7)).astype(np.float32)
+    weight = rng.standard_normal((4 * multiplier, 4 // groups, *kernel)).astype(np.float32)
+    y = kernels.conv2d(
+        x, weight, strides=strides, paddings=paddings, dilations=dilations, groups=groups
+    )
+    expected = direct(
+        x, weight, strides=strides, paddings=paddings, dilations=dilations, groups=groups
+    )
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), CASES, ids=str)
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_the_transposed_convolution_is_the_transposed_matrix(
+    kernel: Pair, strides: Pair, paddings: Pads, dilations: Pair, groups: int
+) -> None:
+    """<conv(x), y> = <x, conv_transpose(y)>."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 4, 6, 7)).astype(np.float32)
+    weight = rng.standard_normal((8, 4 // groups, *kernel)).astype(np.float32)
+    options = {"strides": strides, "paddings": paddings, "dilations": dilations}
+    forward = kernels.conv2d(x, weight, groups=groups, **options)  # type: ignore[arg-type]  # each fits
+    y = rng.standard_normal(forward.shape).astype(np.float32)
+    left = [
+        (n + sum(paddings[2 * i : 2 * i + 2]) - dilations[i] * (kernel[i] - 1) - 1) % strides[i]
+        for i, n in enumerate(x.shape[2:])
+    ]
+    back = kernels.conv2d_transpose(
+        y,
+        weight,
+        strides=strides,
+        paddings=paddings,
+        dilations=dilations,
+        groups=groups,
+        output_padding=(left[0], left[1]),
+    )
+    assert back.shape == x.shape
+    np.testing.assert_allclose(np.vdot(forward, y), np.vdot(x, back), rtol=1e-4)
+
+
+def test_a_bias_leaves_the_input_alone() -> None:
+    x = np.ones((1, 2, 3, 3), np.float32)
+    weight = np.ones((2, 2, 1, 1), np.float32)
+    y = kernels.conv2d(x, weight, np.array([1, 2], np.float32))
+    np.testing.assert_array_equal(y[0, :, 0, 0], [3, 4])
+    np.testing.assert_array_equal(x, 1)
+
+
+@pytest.mark.parametrize("pads", [(1, -1, 0, 2), (-1, -1, -1, -1), (0, 0, 0, 0)], ids=str)
+def test_negative_pads_crop(pads: Pads) -> None:
+    x = np.arange(12, dtype=np.float32).reshape(1, 1, 3, 4)
+    top, bottom, left, right = pads
+    wide = np.pad(x, ((0, 0), (0, 0), (2, 2), (2, 2)), constant_values=5)
+    expected = wide[:, :, 2 - top : 5 + bottom, 2 - left : 6 + right]
+    np.testing.assert_array_equal(kernels.pad_spatial(x, pads, 5.0), expected)
