@@ -1,4 +1,4 @@
-"""Give an fc with an activation a bias of zeros, for ARM.
+"""Give an fc with an activation a bias of zeros.
 
 Before::
 
@@ -8,8 +8,8 @@ After::
 
     y = fc(x, w, zeros, activation=relu)
 
-The ARM kernel for several rows applies the activation where it adds the bias, and without
-a bias not at all (lite/kernels/arm/fc_compute.cc).
+The kernels apply the activation where they add the bias, and without a bias not at all:
+on x86 always, on ARM where there are several rows (lite/kernels/{arm,x86}/fc_compute.cc).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FcWithoutBias:
 
 
 class AddFcBias(Rewrite[FcWithoutBias]):
-    """Adds biases of zeros where ARM would lose an activation."""
+    """Adds biases of zeros where the runtime would lose an activation."""
 
     def match(self, graph: Graph, node: Node) -> FcWithoutBias | None:  # noqa: ARG002
         if not isinstance(node.op, Fc) or node.op.activation is None or node.inputs["Bias"]:

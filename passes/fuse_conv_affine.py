@@ -19,12 +19,14 @@ from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
+from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.affine import (
     CHANNELS,
     Affine,
     is_parameter,
     out_channels,
     read_arithmetic,
+    read_batch_norm,
     scaled_bias,
     scaled_filter,
     without_activation,
@@ -54,7 +56,7 @@ class FuseIntoConv(Rewrite[AffineConv]):
             return None
         conv = affine.x.producer
         if conv is None or not isinstance(conv.op, (Conv2D, Conv2DTranspose)):
-            return Kept("its input is not a convolution")
+            return Kept("its input is not a convolution") if is_norm(node) else None
         if not graph.read_once(conv.output):
             return Kept(f"{conv.name!r} is read by something else too")
         if not without_activation(conv):
@@ -83,7 +85,12 @@ class FuseIntoConv(Rewrite[AffineConv]):
 
 
 class FuseConvAffine(FuseIntoConv):
-    """Folds constant arithmetic into the convolutions in front of it."""
+    """Folds constant arithmetic, and what batch norms follow it, into the convolution."""
 
     def read(self, node: Node) -> Affine | None:
-        return read_arithmetic(node, CHANNELS)
+        return read_batch_norm(node) if is_norm(node) else read_arithmetic(node, CHANNELS)
+
+
+def is_norm(node: Node) -> bool:
+    """Whether a node is a batch norm."""
+    return isinstance(node.op, BatchNorm)

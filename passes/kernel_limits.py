@@ -61,9 +61,9 @@ def _relu6(node: Node, target: Target) -> str | None:
     return f"the kernel computes with 6, not with {node.op.threshold}"
 
 
-def _fc(node: Node, target: Target) -> str | None:
+def _fc(node: Node, target: Target) -> str | None:  # noqa: ARG001
     assert isinstance(node.op, Fc)
-    if target is Target.ARM and node.op.activation is not None and not node.inputs["Bias"]:
+    if node.op.activation is not None and not node.inputs["Bias"]:
         return "the kernel drops the activation where there is no bias"
     return None
 

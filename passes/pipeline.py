@@ -72,7 +72,7 @@ def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """What the target's kernels do not compute is written as what they do."""
     if target is Target.ARM:
         yield LowerRelu6()  # after fusion, where the threshold is honoured
-        yield AddFcBias()
+    yield AddFcBias()
     yield LowerMatmulBroadcast()
     yield LowerReductions(target)
     yield InsertCasts(target, version)

@@ -16,6 +16,7 @@ from opt_tool.ir.operations.elementwise import (
     ElementwiseSub,
     Scale,
 )
+from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.fuse_conv_affine import FuseConvAffine
 
 ARITHMETIC = [ElementwiseAdd, ElementwiseSub, ElementwiseMul, ElementwiseDiv]
@@ -80,6 +81,14 @@ def test_folds_a_chain(b: TestGraphs) -> None:
     y = b.add(ElementwiseAdd(), X=vector(b), Y=y)
     graph = b.build(b.add(ElementwiseSub(), X=scalar(b), Y=y))
     assert_rewrites(FuseConvAffine(), graph, 3)
+    assert ops(graph) == [Conv2D]
+
+
+def test_folds_a_batch_norm_behind_a_bias(b: TestGraphs) -> None:
+    y = b.add(ElementwiseAdd(), X=conv(b), Y=vector(b))
+    parameters = {slot: b.weight(6) for slot in ("Scale", "Bias", "Mean")}
+    graph = b.build(b.add(BatchNorm(), X=y, **parameters, Variance=b.positive(6)))
+    assert_rewrites(FuseConvAffine(), graph, 2)
     assert ops(graph) == [Conv2D]
 
 

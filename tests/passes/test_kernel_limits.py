@@ -22,7 +22,7 @@ BOTH = (ARM, X86)
         (Cast(in_dtype=DType.FLOAT32, out_dtype=DType.BOOL), {"X": (2,)}, ()),
         (Relu6(threshold=3.0), {"X": (2,)}, (ARM,)),
         (Relu6(), {"X": (2,)}, ()),
-        (Fc(activation=Relu()), {"Input": (2, 3), "W": (3, 4)}, (ARM,)),
+        (Fc(activation=Relu()), {"Input": (2, 3), "W": (3, 4)}, BOTH),
         (Fc(), {"Input": (2, 3), "W": (3, 4)}, ()),
         (ElementwisePow(), {"X": (1,), "Y": (2, 3)}, (ARM,)),
         (ElementwisePow(), {"X": (2, 3), "Y": (1,)}, ()),
