@@ -22,7 +22,7 @@ opt bench mobilenet.onnx --against onnxruntime --threads 2"""
 
 @click.command("bench", cls=OptCommand, example=EXAMPLE)
 @click.argument("file", type=options.FILE)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@options.threads_option
 @click.option("--repeat", type=click.IntRange(1), default=10, show_default=True, help="Timed runs.")
 @click.option("--per-op", is_flag=True, help="Time each operator as well.")
 @click.option(

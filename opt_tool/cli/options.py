@@ -94,3 +94,11 @@ input_option = click.option(
     callback=unique,
     help="An input as a NumPy file; the name may be left out where there is one input.",
 )
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many threads the backend uses.",
+)

@@ -26,7 +26,7 @@ opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxrunt
     "--backend", type=click.Choice(["numpy", "onnxruntime", "paddlelite"]), default="numpy",
     show_default=True, help="What runs the model.",
 )  # fmt: skip
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@options.threads_option
 def run_command(
     file: Path,
     inputs: dict[str, Path],
