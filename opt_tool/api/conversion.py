@@ -233,7 +233,8 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
             keep=keep,
             input_shapes=request.input_shapes,
         )
-    return NumpyRunner(load_model(*request.files).graph, keep=keep)
+    loaded = load_model(*request.files, input_shapes=request.input_shapes)
+    return NumpyRunner(loaded.graph, keep=keep)
 
 
 # ---- reports

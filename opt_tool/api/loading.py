@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.errors import UnsupportedError, UsageError
-from opt_tool.ir import Graph
+from opt_tool.ir import Graph, ShapeError
 
 
 class SourceNode(NamedTuple):
@@ -127,14 +127,34 @@ def _read_paddle_lite(files: tuple[Path, ...], options: ReadOptions) -> LoadedMo
     from opt_tool.formats import paddle_lite
 
     (path,) = files
-    if options.input_shapes or options.outputs:
-        raise UsageError(f"{path}: the inputs and outputs of a .nb file are fixed")
+    if options.outputs:
+        raise UsageError(f"{path}: the outputs of a .nb file are fixed")
     graph = paddle_lite.read(path)
+    if options.input_shapes:
+        _fix_shapes(path, graph, options.input_shapes)
     nodes = tuple(
         SourceNode(node.op.type, node.name, tuple(value.name for value in node.outputs.flat()))
         for node in graph.nodes
     )
     return LoadedModel(graph, FileFormat.PADDLE_LITE, files, nodes)
+
+
+def _fix_shapes(path: Path, graph: Graph, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Give inputs other shapes and work out all that follows from them."""
+    inputs = {value.name: value for value in graph.inputs}
+    for name, shape in shapes.items():
+        if name not in inputs:
+            raise UsageError(f"{path}: no input is called {name!r}; there are {sorted(inputs)}")
+        if len(shape) != inputs[name].rank:
+            raise UsageError(f"{path}: input {inputs[name]!r} has another number of dimensions")
+        inputs[name].type = inputs[name].type.with_shape(shape)
+    for node in graph.nodes:
+        try:
+            graph.infer(node)
+        except ShapeError as error:
+            raise UsageError(
+                f"{path}: the shapes do not fit {node.op.type} {node.name!r}: {error}"
+            ) from error
 
 
 def _outline_onnx(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:

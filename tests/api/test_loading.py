@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from onnx import TensorProto
 
+from opt_tool.api.conversion import convert
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.loading import READERS, REFUSALS, SourceNode, load, load_model, source_nodes
 from opt_tool.errors import UnsupportedError, UnsupportedModelError, UsageError
@@ -60,3 +61,20 @@ def test_lists_the_nodes_of_a_model_that_cannot_be_read(tmp_path: Path) -> None:
     format, nodes = source_nodes(path)
     assert format is FileFormat.ONNX
     assert [node.name for node in nodes] == ["frob_1", "relu", "frob_2"]
+
+
+def test_fixes_the_open_shapes_of_a_finished_file(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "model.onnx", shape=("n", 3, "h", "w"))
+    path = tmp_path / "model.nb"
+    convert(model, path, verify=False)
+    graph = load(path, input_shapes={"image": (2, 3, 8, 8)})
+    verify(graph)
+    assert next(graph.nodes).output.shape == (2, 8, 8, 8)
+    with pytest.raises(UsageError, match="no input is called 'x'"):
+        load(path, input_shapes={"x": (2, 3, 8, 8)})
+    with pytest.raises(UsageError, match="another number of dimensions"):
+        load(path, input_shapes={"image": (3, 8, 8)})
+    with pytest.raises(UsageError, match="do not fit conv2d"):
+        load(path, input_shapes={"image": (2, 4, 8, 8)})
+    with pytest.raises(UsageError, match=r"outputs of a \.nb file are fixed"):
+        load(path, outputs=["features"])
