@@ -56,6 +56,8 @@ def reduces_directly(node: Node, target: Target) -> bool:
         return x.rank <= RANK or len(axes) == x.rank
     if isinstance(node.op, ReduceProd) and x.rank != RANK:
         return False
+    if [axis % x.rank for axis in node.op.dim] != list(axes):
+        return False
     if len(axes) == 1 and not node.op.reduce_all:
         return 2 <= x.rank <= RANK
     by_pairs = isinstance(node.op, (ReduceMean, ReduceSum)) or x.rank == RANK

@@ -35,6 +35,8 @@ BOTH = (ARM, X86)
         (MatMulV2(), {"X": (4,), "Y": (2, 4, 5)}, BOTH),
         (MatMulV2(), {"X": (2, 3, 4), "Y": (4,)}, ()),
         (ReduceMean(dim=(2, 3)), {"X": (2, 3, 4, 5)}, ()),
+        (ReduceMean(dim=(3, 2)), {"X": (2, 3, 4, 5)}, (ARM,)),
+        (ReduceMean(dim=(-2, -1)), {"X": (2, 3, 4, 5)}, ()),
         (ReduceMean(dim=(1, 3)), {"X": (2, 3, 4, 5)}, (ARM,)),
         (ReduceMean(dim=(1, 2, 3)), {"X": (2, 3, 4, 5)}, (ARM,)),
         (ReduceMean(dim=(4,)), {"X": (2, 3, 4, 5, 6)}, BOTH),

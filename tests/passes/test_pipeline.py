@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphs import TestGraphs, feeds, ops, run
+from opt_tool.ir import Graph, InvalidGraphError, Node, Operation, Value
+from opt_tool.ir.operations.activation import HardSigmoid, LeakyRelu, Relu, Relu6, Sigmoid, Tanh
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.data_movement import Assign, Concat, Slice, Split, Transpose2
+from opt_tool.ir.operations.elementwise import (
+    Clip,
+    ElementwiseAdd,
+    ElementwiseDiv,
+    ElementwiseMax,
+    ElementwiseMin,
+    ElementwiseMul,
+    ElementwiseSub,
+    Scale,
+)
+from opt_tool.ir.operations.matmul import Fc, MatMulV2
+from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.pooling import Pool2D
+from opt_tool.ir.operations.reduction import ReduceMean, Softmax
+from opt_tool.ir.operations.shape import Flatten2, Reshape2, Squeeze2, Unsqueeze2
+from opt_tool.passes.pipeline import passes_for, run_passes
+from opt_tool.passes.plan_memory import plan_variable_names
+from opt_tool.passes.rewrite import PassReport
+from opt_tool.runtime import Executor
+from opt_tool.targets import LiteVersion, Target
+
+NEWEST = LiteVersion.V2_13
+CHANNELS, SIZE = 4, 6
+
+
+def normalized(b: TestGraphs, x: Value) -> Value:
+    channels = x.shape[1]
+    assert isinstance(channels, int)
+    parameters = {slot: b.weight(channels) for slot in ("Scale", "Bias", "Mean")}
+    return b.add(BatchNorm(), X=x, **parameters, Variance=b.positive(channels))
+
+
+def small_mobile_net() -> Graph:
+    """Conv, depthwise and pointwise convolutions with batch norms and relu6 as TF writes it."""
+    b = TestGraphs()
+    x = b.add(Conv2D(strides=(2, 2)), Input=b.input(1, 3, 9, 9), Filter=b.weight(8, 3, 3, 3))
+    x = b.add(Clip(min=0.0, max=6.0), X=normalized(b, x))
+    x = b.add(DepthwiseConv2D(groups=8), Input=x, Filter=b.weight(8, 1, 3, 3))
+    x = b.add(Relu6(), X=normalized(b, x))
+    x = b.add(Conv2D(), Input=x, Filter=b.weight(16, 8, 1, 1))
+    x = b.add(Clip(max=6.0), X=b.add(Relu(), X=normalized(b, x)))
+    x = b.add(Pool2D(pooling_type="avg", global_pooling=True, ksize=(2, 2)), X=x)
+    x = b.add(MatMulV2(), X=b.add(Flatten2(), X=b.add(Assign(), X=x)), Y=b.weight(16, 10))
+    return b.build(b.add(Softmax(), X=b.add(ElementwiseAdd(), X=b.weight(10), Y=x)))
+
+
+@pytest.mark.parametrize("target", list(Target))
+def test_a_small_mobile_net_has_six_operations(target: Target) -> None:
+    graph = small_mobile_net()
+    expected = run(small_mobile_net())
+    run_passes(graph, passes_for(target, NEWEST))
+    assert ops(graph) == [Conv2D, DepthwiseConv2D, Conv2D, Pool2D, Fc, Softmax]
+    for name, array in run(graph).items():
+        np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_second_run_finds_nothing() -> None:
+    graph = small_mobile_net()
+    run_passes(graph, passes_for(Target.ARM, NEWEST))
+    again = run_passes(graph, passes_for(Target.ARM, NEWEST))
+    assert [report for report in again if report.changes] == []
+
+
+def test_reports_every_pass_in_order() -> None:
+    passes = list(passes_for(Target.X86, NEWEST))
+    reports = run_passes(small_mobile_net(), passes)
+    assert [report.name for report in reports] == [graph_pass.name for graph_pass in passes]
+
+
+def test_finds_a_pass_that_breaks_the_graph() -> None:
+    class Breaker:
+        name = "breaker"
+
+        def run(self, graph: Graph) -> PassReport:
+            graph.outputs[0].name = "other"
+            return PassReport(self.name, 1)
+
+    with pytest.raises(InvalidGraphError, match="not in the graph"):
+        run_passes(small_mobile_net(), [Breaker()])
+
+
+def test_long_chains_come_to_an_end() -> None:
+    b = TestGraphs()
+    x = b.add(Conv2D(), Input=b.input(1, 4, 6, 6), Filter=b.weight(4, 4, 1, 1))
+    for _ in range(300):
+        x = b.add(Assign(), X=b.add(Scale(scale=-1.0), X=x))
+        x = b.add(Transpose2(axis=(0, 2, 3, 1)), X=b.add(Clip(min=-3.0, max=2.0), X=x))
+    graph = b.build(x)
+    run_passes(graph, passes_for(Target.ARM, NEWEST))
+    assert len(graph) < 1300
+
+
+# ---- random graphs of the operations that passes look at
+
+Step = Callable[[TestGraphs, Value], Value]
+
+
+def scalar(b: TestGraphs, number: float) -> Value:
+    return b.constant(np.array(number, np.float32))
+
+
+def conv(op: Conv2D | Conv2DTranspose, *shape: int) -> Step:
+    return lambda b, x: b.add(op, Input=x, Filter=b.weight(*shape))
+
+
+def unary(op: Operation) -> Step:
+    return lambda b, x: b.add(op, X=x)
+
+
+def arithmetic(op: Operation, *shape: int, swap: bool = False) -> Step:
+    def step(b: TestGraphs, x: Value) -> Value:
+        y = b.positive(*shape)
+        return b.add(op, X=y, Y=x) if swap else b.add(op, X=x, Y=y)
+
+    return step
+
+
+def bound(op: Operation, number: float) -> Step:
+    return lambda b, x: b.add(op, X=x, Y=scalar(b, number))
+
+
+def both(*steps: Step) -> Step:
+    def step(b: TestGraphs, x: Value) -> Value:
+        for each in steps:
+            x = each(b, x)
+        return x
+
+    return step
+
+
+def gated(gate: Step) -> Step:
+    return lambda b, x: b.add(ElementwiseMul(), X=x, Y=gate(b, x))
+
+
+def halves(b: TestGraphs, x: Value) -> Value:
+    return b.add(Concat(axis=1), X=b.add_all(Split(axis=1, num=2), X=x))
+
+
+ROW = CHANNELS * SIZE * SIZE
+WHOLE = {"axes": (2,), "starts": (0,), "ends": (SIZE,), "infer_flags": (1,)}
+STEPS: tuple[Step, ...] = (
+    conv(Conv2D(), CHANNELS, CHANNELS, 1, 1),
+    conv(Conv2D(paddings=(1, 1, 1, 1)), CHANNELS, CHANNELS, 3, 3),
+    conv(Conv2D(groups=2), CHANNELS, CHANNELS // 2, 1, 1),
+    conv(DepthwiseConv2D(groups=CHANNELS, paddings=(1, 1, 1, 1)), CHANNELS, 1, 3, 3),
+    conv(Conv2DTranspose(), CHANNELS, CHANNELS, 1, 1),
+    normalized,
+    arithmetic(ElementwiseAdd(), CHANNELS, 1, 1),
+    arithmetic(ElementwiseMul(), 1, CHANNELS, 1, 1, swap=True),
+    arithmetic(ElementwiseSub(), 1, swap=True),
+    arithmetic(ElementwiseDiv(), CHANNELS, 1, 1),
+    arithmetic(ElementwiseMul(), SIZE),
+    unary(Scale(scale=0.5, bias=0.25)),
+    unary(Relu()),
+    unary(Relu6(threshold=1.5)),
+    unary(LeakyRelu(alpha=0.2)),
+    unary(Tanh()),
+    unary(Clip(min=0.0, max=6.0)),
+    unary(Assign()),
+    bound(ElementwiseMax(), 0.0),
+    bound(ElementwiseMin(), 0.7),
+    bound(ElementwiseMin(), 6.0),
+    unary(Transpose2(axis=(0, 2, 3, 1))),
+    unary(Transpose2(axis=(0, 3, 1, 2))),
+    both(unary(Transpose2(axis=(0, 2, 3, 1))), unary(Transpose2(axis=(0, 3, 1, 2)))),
+    both(unary(Flatten2()), unary(Reshape2(shape=(1, CHANNELS, SIZE, SIZE)))),
+    both(unary(Unsqueeze2(axes=(0,))), unary(Squeeze2(axes=(0,)))),
+    both(unary(Scale(scale=0.2, bias=0.5)), unary(Clip(min=0.0, max=1.0))),
+    gated(both(bound(ElementwiseAdd(), 3.0), unary(Relu6()), bound(ElementwiseDiv(), 6.0))),
+    gated(unary(HardSigmoid())),
+    gated(unary(Sigmoid())),
+    gated(unary(ReduceMean(dim=(1, 3), keep_dim=True))),
+    both(unary(ReduceMean(dim=(1, 2, 3), keep_dim=True)), arithmetic(ElementwiseMul(), 1, 4, 6, 6)),
+    lambda b, x: b.add(Slice(**WHOLE), Input=x),
+    halves,
+)
+
+
+def has_channels(x: Value) -> bool:
+    return x.shape == (1, CHANNELS, SIZE, SIZE)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[int, ...]:
+    """Numbers that ``random_graph`` makes a graph of."""
+    return tuple(draw(st.lists(st.integers(0, 10_000), min_size=2, max_size=14)))
+
+
+def random_graph(numbers: tuple[int, ...]) -> Graph:
+    """A graph of steps on earlier values; sums and outputs in between as numbers have it."""
+    b = TestGraphs(seed=len(numbers))
+    values = [b.input(1, CHANNELS, SIZE, SIZE)]
+    outputs = []
+    for number in numbers:
+        pick, step = divmod(number, len(STEPS))
+        x = values[-1 - pick % min(2, len(values))]
+        if not has_channels(x):
+            x = b.add(Reshape2(shape=(1, CHANNELS, SIZE, SIZE)), X=x)
+        y = STEPS[step](b, x)
+        if pick % 3 == 2 and y.shape == x.shape:
+            y = b.add(Relu(), X=b.add(ElementwiseAdd(), X=y, Y=x))
+        if pick % 7 == 3:
+            outputs.append(y)
+        values.append(y)
+    last = b.add(Fc(), Input=b.add(Flatten2(), X=values[-1]), W=b.weight(ROW, 3))
+    return b.build(*dict.fromkeys(outputs), b.add(Relu6(), X=last))
+
+
+@pytest.mark.parametrize("target", list(Target))
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(numbers=graphs())
+def test_optimised_graphs_compute_what_the_others_compute(
+    target: Target, numbers: tuple[int, ...]
+) -> None:
+    graph = random_graph(numbers)
+    expected = run(random_graph(numbers))
+    run_passes(graph, passes_for(target, NEWEST))
+    actual = run(graph)
+    assert list(actual) == list(expected)
+    for name, array in expected.items():
+        scale = max(1.0, float(np.abs(array).max()))
+        np.testing.assert_allclose(actual[name] / scale, array / scale, atol=2e-5, err_msg=name)
+    assert all(node.kernel is not None for node in graph.nodes)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(numbers=graphs())
+def test_planned_variables_never_hold_two_values_at_once(numbers: tuple[int, ...]) -> None:
+    graph = random_graph(numbers)
+    names = plan_variable_names(graph)
+    fed = feeds(graph)
+    holds: dict[str, Value] = {names[value]: value for value in graph.inputs}
+
+    def check(node: Node, made: object) -> None:  # noqa: ARG001
+        for value in node.inputs.flat():
+            assert value.is_constant or holds[names[value]] is value
+        holds.update({names[value]: value for value in node.outputs.flat()})
+
+    Executor(graph).run(fed, watch=check)
+    assert all(holds[names[value]] is value for value in graph.outputs)
