@@ -187,10 +187,11 @@ def _sliced_at_run_time(
         )
     x = node.input(0)
     known_starts, known_ends = _numbers(starts), _numbers(ends)
+    placeholder = (0,) * len(axes)  # runtimes before 2.13 want both attributes at one length
     op = Slice(
         axes=tuple(node.axis(axis, x.rank) for axis in axes),
-        starts=known_starts or (),
-        ends=known_ends or (),
+        starts=placeholder if known_starts is None else known_starts,
+        ends=placeholder if known_ends is None else known_ends,
         infer_flags=(-1,) * len(axes),
     )
     starts_operand = node.input(1) if known_starts is None else None

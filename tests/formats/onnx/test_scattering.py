@@ -57,7 +57,8 @@ def test_infinities_are_overwritten() -> None:
 
 
 def test_of_equal_constant_indices_the_last_counts() -> None:
-    inputs = {"x": normal(4, 2), "index": np.array([[1], [2], [1]]), "updates": normal(3, 2)}
+    index = np.array([[1], [1], [2], [0]])
+    inputs = {"x": normal(4, 2), "index": index, "updates": normal(4, 2)}
     assert_reads("ScatterND", inputs, constants=["index"])
 
 

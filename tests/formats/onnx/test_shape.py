@@ -12,7 +12,7 @@ from graphs import ops
 from onnx_models import assert_reads, node_model, read_model, reference
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir import Graph
-from opt_tool.ir.operations.data_movement import Assign
+from opt_tool.ir.operations.data_movement import Assign, ExpandV2
 from opt_tool.ir.operations.shape import Flatten2, Reshape2, Squeeze2, Unsqueeze2
 from opt_tool.runtime import Executor
 
@@ -181,6 +181,48 @@ def test_what_remains_is_written_as_the_number_that_it_is() -> None:
     model, graph = read_text(FLATTENED)
     assert reshapes(graph) == [(0, 48)]
     assert_computes(model, graph, {"x": normal(5, 8, 2, 3)})
+
+
+UP_TO_ITS_SIZE = """(float[batch, seq] x) => (float[a, b] y) {
+    size = Shape<start = 1>(x)
+    zero = Constant<value_ints = [0]>()
+    one = Constant<value_ints = [1]>()
+    y = Slice(x, zero, size, one)
+}"""
+
+
+def test_a_slice_up_to_the_size_of_the_dimension_is_left_out() -> None:
+    model, graph = read_text(UP_TO_ITS_SIZE)
+    assert ops(graph) == [Assign]
+    assert_computes(model, graph, {"x": normal(2, 5)})
+
+
+WIDENED = """(float[batch, 1, w] x) => (float[a, b, c] y) {
+    dims = Shape(x)
+    times = Constant<value_ints = [1, 3, 1]>()
+    wide = Mul(dims, times)
+    y = Expand(x, wide)
+}"""
+
+LIKE_ANOTHER = """(float[n, 3] x, float[m, k] z) => (float[a, b] y) {
+    dims = Shape(z)
+    y = Expand(x, dims)
+}"""
+
+
+def test_an_expansion_of_ones_keeps_open_dimensions() -> None:
+    model, graph = read_text(WIDENED)
+    assert [node.op for node in graph.nodes] == [ExpandV2(shape=(-1, 3, -1))]
+    assert_computes(model, graph, {"x": normal(2, 1, 4)})
+
+
+@pytest.mark.parametrize("shapes", [((4, 3), (1, 3)), ((1, 3), (4, 3)), ((2, 3), (2, 1))], ids=str)
+def test_an_expansion_to_what_may_be_smaller_adds_zeros(
+    shapes: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
+    model, graph = read_text(LIKE_ANOTHER)
+    assert ExpandV2 not in ops(graph)
+    assert_computes(model, graph, {"x": normal(*shapes[0]), "z": normal(*shapes[1])})
 
 
 # ---- Flatten, Squeeze, Unsqueeze
