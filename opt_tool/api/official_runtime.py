@@ -83,6 +83,51 @@ def run(
     return outputs
 
 
+def run_each(
+    jobs: Sequence[tuple[Path, InputSet]],
+    version: str = DEFAULT_VERSION,
+    *,
+    timeout: float = TIMEOUT_SECONDS,
+) -> list[list[Array] | OfficialRuntimeError]:
+    """The outputs of two or more files for one input set each, from one process.
+
+    That is much faster than one process for each, because the runtime is loaded once.
+
+    Args:
+        jobs: Files made for target x86, each with its inputs as in ``run``.
+        version: The environment that the install script made.
+        timeout: Seconds for each file.
+
+    Returns:
+        For each file its outputs, or the error that running it alone would raise.
+
+    Raises:
+        OfficialRuntimeError: The worker itself failed.
+        OfficialRuntimeMissingError: The environment is not there.
+    """
+    assert len(jobs) > 1, "one file is a job for run()"
+    python = _chosen(version, None)
+    with tempfile.TemporaryDirectory(prefix="opt-official-") as folder:
+        places = [Path(folder) / str(number) for number in range(len(jobs))]
+        for place, (nb, inputs) in zip(places, jobs, strict=True):
+            place.mkdir()
+            _write_job(place, nb, [inputs], 0, timeout)
+        result = _start(python, places, None, {})
+        if result.returncode != 0:
+            raise OfficialRuntimeError(_failure(jobs[0][0], places[0], result))
+        return [_outcome(place, nb) for place, (nb, _) in zip(places, jobs, strict=True)]
+
+
+def _outcome(job: Path, nb: Path) -> list[Array] | OfficialRuntimeError:
+    """What a job of several gave."""
+    code = int((job / "status.txt").read_text(encoding="utf-8"))
+    if code == 0:
+        return _read_outputs(job, 1)[0][0]
+    said = (job / "stderr.txt").read_text(encoding="utf-8", errors="replace")
+    result = subprocess.CompletedProcess([], code, "", said)
+    return OfficialRuntimeError(_failure(nb, job, result))
+
+
 def time(
     nb: Path,
     inputs: InputSet,
@@ -120,19 +165,9 @@ def _work(
 ) -> tuple[list[list[Array]], list[float]]:
     with tempfile.TemporaryDirectory(prefix="opt-official-") as folder:
         job = Path(folder)
-        _write_job(job, nb, inputs, repeats)
-        command = [str(python.absolute()), "-I", str(WORKER), str(job)]
+        _write_job(job, nb, inputs, repeats, timeout)
         try:
-            result = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout,
-                check=False,
-                cwd=job,  # where a core file of an abort goes
-                env={**os.environ, **variables},
-            )
+            result = _start(python, [job], timeout, variables)
         except subprocess.TimeoutExpired as error:
             raise OfficialRuntimeError(
                 f"{nb}: the official runtime was still {_progress(job)} after {timeout:g} s"
@@ -142,7 +177,25 @@ def _work(
         return _read_outputs(job, len(inputs))
 
 
-def _write_job(job: Path, nb: Path, inputs: Sequence[InputSet], repeats: int) -> None:
+def _start(
+    python: Path, jobs: Sequence[Path], timeout: float | None, variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Let the worker do its jobs."""
+    return subprocess.run(
+        [str(python.absolute()), "-I", str(WORKER), *map(str, jobs)],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout,
+        check=False,
+        cwd=jobs[0],  # where a core file of an abort goes
+        env={**os.environ, **variables},
+    )
+
+
+def _write_job(
+    job: Path, nb: Path, inputs: Sequence[InputSet], repeats: int, timeout: float
+) -> None:
     arrays = [
         list(input_set.values()) if isinstance(input_set, Mapping) else list(input_set)
         for input_set in inputs
@@ -152,6 +205,7 @@ def _write_job(job: Path, nb: Path, inputs: Sequence[InputSet], repeats: int) ->
         "counts": [len(input_set) for input_set in arrays],
         "names": [list(names) if isinstance(names, Mapping) else None for names in inputs],
         "repeats": repeats,
+        "seconds": max(1, round(timeout)),
     }
     (job / "job.json").write_text(json.dumps(request), encoding="utf-8")
     named = {

@@ -3,19 +3,22 @@
 ``official_runtime`` starts this file with the Python of another environment: Python 3.7 to 3.10
 and NumPy 1, because the official wheels have nothing newer. It therefore imports nothing of opt.
 
-    python -I official_worker.py JOB
+    python -I official_worker.py JOB...
 
-JOB is a folder with ``job.json`` and ``inputs.npz``, whose arrays are called ``set/position``. The
-first has the ``model``'s path, for each input set its ``counts`` of arrays and their ``names`` (or
-null), and how many ``repeats`` are timed after a first run. Written are ``progress.txt`` (what is
-being done, so that an abort can be placed) and ``outputs.npz``: arrays called alike and the
-``seconds``.
+Several jobs are done each in a child of its own, since a failed check aborts the process; a job's
+``status.txt`` then has how its child ended and ``stderr.txt`` what it said. JOB is
+a folder with ``job.json`` and ``inputs.npz``, whose arrays are called ``set/position``. The first
+has the ``model``'s path, for each input set its ``counts`` of arrays and their ``names`` (or null),
+how many ``repeats`` are timed after a first run, and the ``seconds`` that a child may take. Written
+are ``progress.txt`` (what is being done, so that an abort can be placed) and ``outputs.npz``:
+arrays called alike and the ``seconds``.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -112,5 +115,23 @@ def _array(tensor: Any) -> Any:
     return array.copy()
 
 
+def each(jobs: list[Path]) -> None:
+    """Do the jobs one after the other, each in a child that may end as it will."""
+    for job in jobs:
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(str(job / "stderr.txt"), os.O_WRONLY | os.O_CREAT), 2)
+            signal.alarm(json.loads((job / "job.json").read_text(encoding="utf-8"))["seconds"])
+            main(job)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        (job / "status.txt").write_text(str(code), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    jobs = [Path(job) for job in sys.argv[1:]]
+    if len(jobs) == 1:
+        main(jobs[0])
+    else:
+        each(jobs)

@@ -79,5 +79,5 @@ def test_the_worker_is_written_for_python_3_7() -> None:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
-    standard = {"__future__", "json", "os", "pathlib", "sys", "time", "typing"}
+    standard = {"__future__", "json", "os", "pathlib", "signal", "sys", "time", "typing"}
     assert imported <= standard | {"numpy", "paddlelite.lite"}

@@ -86,3 +86,16 @@ def test_times_each_run(nb: Path) -> None:
     seconds = official_runtime.time(nb, [X, INDEX], repeats=4)
     assert len(seconds) == 4
     assert all(0 < value < 1 for value in seconds)
+
+
+def test_runs_many_files_and_survives_those_that_abort(nb: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.nb"
+    broken.write_bytes(nb.read_bytes()[:100])
+    first, second, third = official_runtime.run_each(
+        [(nb, [X, INDEX]), (broken, [X, INDEX]), (nb, [X, INDEX])]
+    )
+    assert isinstance(second, OfficialRuntimeError)
+    assert "broken.nb" in str(second)
+    for outputs in (first, third):
+        assert isinstance(outputs, list)
+        assert np.array_equal(outputs[0], X[INDEX])
