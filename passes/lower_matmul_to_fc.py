@@ -63,7 +63,7 @@ def _read(node: Node) -> MatrixProduct | None:
         return MatrixProduct(node, node.input("X").rank - 1, op.trans_y, op.alpha)
     if isinstance(op, MatMul) and not op.transpose_X:
         return MatrixProduct(node, node.input("X").rank - 1, op.transpose_Y, op.alpha)
-    if isinstance(op, Mul) and op.y_num_col_dims == 1:
+    if isinstance(op, Mul):
         return MatrixProduct(node, op.x_num_col_dims, False, 1.0)
     return None
 

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.reduction import ReduceMean, ReduceProd, ReduceSum, Reduction
-from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.ir.types import product
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.passes.shape_change import reshape_between
+from opt_tool.passes.shape_change import ShapeChange, reshape_between
 from opt_tool.targets import Target
 
 RANK = 4
@@ -39,8 +38,8 @@ class SteppedReduction:
     """A reduction, the reshapes in front of its steps and the one to its result."""
 
     node: Node
-    reshapes: tuple[Reshape2, ...]
-    last: Reshape2
+    reshapes: tuple[ShapeChange, ...]
+    last: ShapeChange
 
 
 def reduces_directly(node: Node, target: Target) -> bool:

@@ -16,9 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node
-from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.passes.shape_change import is_shape_change, reshape_between
+from opt_tool.passes.shape_change import ShapeChange, is_shape_change, reshape_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class ReshapeChain:
 
     first: Node
     second: Node
-    merged: Reshape2
+    merged: ShapeChange
 
 
 class MergeReshapes(Rewrite[ReshapeChain]):

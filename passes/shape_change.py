@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from opt_tool.ir import Node, Shape
 from opt_tool.ir.operations.shape import (
-    INFER,
-    KEEP,
     Flatten2,
     FlattenContiguousRange,
     Reshape2,
     Squeeze2,
     Unsqueeze2,
+    reshape_attribute,
 )
+
+ShapeChange: TypeAlias = Reshape2 | Squeeze2
 
 SHAPE_CHANGES = (Flatten2, FlattenContiguousRange, Reshape2, Squeeze2, Unsqueeze2)
 
@@ -21,19 +24,14 @@ def is_shape_change(node: Node | None) -> bool:
     return node is not None and isinstance(node.op, SHAPE_CHANGES) and set(node.inputs) == {"X"}
 
 
-def reshape_between(old: Shape, new: Shape) -> Reshape2 | None:
-    """The reshape from one shape to another; None where its attribute cannot say it.
+def reshape_between(old: Shape, new: Shape) -> ShapeChange | None:
+    """The operation from one shape to another; None where its attribute cannot say it.
 
-    The attribute has numbers, copies of X's dimension at the same place, and one rest.
+    The runtime knows no reshape to a scalar: that is a squeeze of dimensions of 1.
     """
-    target: list[int] = []
-    for index, dim in enumerate(new):
-        if dim == 0:
-            return None
-        if isinstance(dim, int):
-            target.append(dim)
-        elif index < len(old) and old[index] == dim:
-            target.append(KEEP)
-        else:
-            target.append(INFER)
-    return Reshape2(shape=tuple(target)) if target.count(INFER) <= 1 else None
+    if 0 in new or old == new == ():
+        return None
+    if not new:
+        return Squeeze2(axes=tuple(range(len(old))))
+    attribute = reshape_attribute(old, new)
+    return None if attribute is None else Reshape2(shape=attribute)

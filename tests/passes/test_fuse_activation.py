@@ -24,7 +24,7 @@ NEWEST = LiteVersion.V2_13
 
 def activated(layer: Conv2D | Conv2DTranspose, activation: Operation, channels: int = 4) -> Graph:
     b = TestGraphs()
-    weight = b.weight(4, 4 // layer.groups, 3, 3)
+    weight = b.weight(4, channels // layer.groups, 3, 3)
     y = b.add(layer, Input=b.input(1, channels, 6, 6), Filter=weight, Bias=b.weight(4))
     return b.build(b.add(activation, X=y))
 
@@ -64,6 +64,11 @@ def test_knows_the_limits_of_depthwise_kernels(
     layer: Conv2D, target: Target, activation: Operation, count: int
 ) -> None:
     assert_rewrites(FuseActivation(target, NEWEST), activated(layer, activation), count)
+
+
+def test_fuses_hard_swish_into_groups_of_more_channels_on_arm() -> None:
+    graph = activated(Conv2D(groups=4), HardSwish(), channels=8)
+    assert_rewrites(FuseActivation(Target.ARM, NEWEST), graph, 1)
 
 
 def test_keeps_hard_swish_on_a_depthwise_convolution_apart_on_arm_and_says_why() -> None:

@@ -54,6 +54,13 @@ def test_merges_a_long_chain(b: TestGraphs) -> None:
     assert ops(graph) == [Reshape2, Relu]
 
 
+def test_a_chain_to_a_scalar_is_a_squeeze(b: TestGraphs) -> None:
+    h = b.add(Reshape2(shape=(1,)), X=b.input(1, 1, 1))
+    graph = b.build(b.add(Squeeze2(axes=(0,)), X=h))
+    assert_rewrites(MergeReshapes(), graph, 1)
+    assert [node.op for node in graph.nodes] == [Squeeze2(axes=(0, 1, 2))]
+
+
 def test_keeps_a_shape_change_that_something_else_reads(b: TestGraphs) -> None:
     h = b.add(Flatten2(), X=b.input(2, 3, 4))
     graph = b.build(b.add(Tanh(), X=h), b.add(Reshape2(shape=(4, 6)), X=h))

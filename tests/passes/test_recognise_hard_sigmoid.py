@@ -43,6 +43,13 @@ def test_joins_a_clip_and_the_line_before_it(b: TestGraphs) -> None:
     assert (op.slope, op.offset) == pytest.approx((0.2, 0.5))
 
 
+def test_joins_a_clip_and_a_factor_of_a_sum(b: TestGraphs) -> None:
+    y = b.add(ElementwiseAdd(), X=b.input(4, 16), Y=number(b, 2.0))
+    y = b.add(ElementwiseMul(), X=y, Y=number(b, 0.25))
+    op = only_op(b, b.add(Clip(min=0.0, max=1.0), X=y))
+    assert (op.slope, op.offset) == (0.25, 0.5)
+
+
 def test_joins_a_clip_and_a_scale(b: TestGraphs) -> None:
     y = b.add(Scale(scale=0.25, bias=2.0, bias_after_scale=False), X=b.input(4, 16))
     op = only_op(b, b.add(Relu6(threshold=1.0), X=y))
