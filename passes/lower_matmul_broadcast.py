@@ -57,7 +57,8 @@ class LowerMatmulBroadcast(Rewrite[BroadcastProduct]):
             if not _batch(shape) and reshape is not None:
                 return BroadcastProduct(node, {slot: reshape})
         batch = node.output.shape[:-2]
-        expands = {"X": _expand(x, batch), "Y": _expand(y, batch)}
+        differing = {slot: s for slot, s in (("X", x), ("Y", y)) if s[:-2] != batch}
+        expands = {slot: _expand(shape, batch) for slot, shape in differing.items()}
         if None in expands.values():
             return Kept(f"the batches of {list(x)} and {list(y)} are known only at run time")
         changes = {slot: op for slot, op in expands.items() if op is not None}

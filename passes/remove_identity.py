@@ -89,10 +89,8 @@ def _padded(node: Node) -> Value | None:
 
 
 def _sliced(node: Node) -> Value | None:
-    """The operand of a slice from 0 on; whether it is whole, the shape says."""
-    assert isinstance(node.op, (Slice, StridedSlice))
-    whole = set(node.inputs) == {"Input"} and not any(node.op.starts)
-    return node.input("Input") if whole else None
+    """The operand of a slice by attributes alone; whether it is whole, the shape says."""
+    return node.input("Input") if set(node.inputs) == {"Input"} else None
 
 
 def _scaled(node: Node) -> Value | None:

@@ -56,6 +56,8 @@ def b() -> TestGraphs:
         (StridedSlice(**ALL, strides=(1, 1)), "Input", (2, 3, 4), 1),
         (StridedSlice(**ALL, strides=(1, 2)), "Input", (2, 3, 4), 0),
         (Slice(**ALL), "Input", (3, 3, 4), 0),
+        (Slice(axes=(0,), starts=(-2,), ends=(9,), infer_flags=(1,)), "Input", (2, 3), 1),
+        (Slice(axes=(0,), starts=(1,), ends=(9,), infer_flags=(1,)), "Input", ("n", 3), 0),
         (Scale(), "X", (2, 3), 1),
         (Scale(bias=0.5), "X", (2, 3), 0),
         (Pow(), "X", (2, 3), 1),
