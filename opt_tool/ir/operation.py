@@ -37,9 +37,13 @@ class Slot:
 
 
 def slots(text: str) -> tuple[Slot, ...]:
-    """Slots from a line: ``"X"`` one value, ``"Bias?"`` at most one, ``"X*"`` any number."""
+    """Slots from a line: ``X`` one value, ``Bias?`` at most one, ``X*`` any number, ``X+`` some."""
     return tuple(
-        Slot(word.rstrip("?*"), optional=word.endswith(("?", "*")), variadic=word.endswith("*"))
+        Slot(
+            word.rstrip("?*+"),
+            optional=word.endswith(("?", "*")),
+            variadic=word.endswith(("*", "+")),
+        )
         for word in text.split()
     )
 

@@ -89,6 +89,13 @@ def test_a_slice_that_may_be_cut_short_has_a_size_of_its_own(start: int, end: in
     assert y.shape == ("y.0", 3)
 
 
+def test_a_reshape_to_a_scalar_is_refused_since_the_runtime_has_none() -> None:
+    graphs = TestGraphs()
+    with pytest.raises(ShapeError, match="squeeze2 makes one"):
+        graphs.add(shapes.Reshape2(), X=graphs.input(1, 1))
+    assert graphs.add(shapes.Squeeze2(axes=(0, 1)), X=graphs.input(1, 1)).shape == ()
+
+
 def dims(graphs: TestGraphs, x: Value) -> Value:
     return graphs.add(shapes.Shape(), Input=x)
 
@@ -163,6 +170,11 @@ def test_concat_and_split_of_open_dimensions() -> None:
     assert [part.shape for part in parts] == [("n", 3), ("n", "h")]
     halves = graphs.add_all(moves.Split(axis=0, num=2), X=graphs.input("n*4", 5))
     assert [half.shape for half in halves] == [("n*2", 5)] * 2
+
+
+def test_there_must_be_something_to_concatenate() -> None:
+    with pytest.raises(ShapeError, match="needs a value in slot 'X'"):
+        TestGraphs().add(moves.Concat(), X=())
 
 
 def test_stack_and_flattened_range() -> None:

@@ -10,7 +10,7 @@ from opt_tool.formats.onnx.casting import MOVABLE, as_int32, carried
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.shape import unsqueezed
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.ir import Dim, DType, Shape, ShapeError, Value
+from opt_tool.ir import DType, Shape, ShapeError, Value
 from opt_tool.ir.operations import data_movement as ops
 from opt_tool.ir.operations.creation import FillConstant
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
@@ -59,18 +59,39 @@ def split(node: OnnxNode) -> tuple[Value, ...]:
         sections = tuple(int(size) for size in node.constant(1, "sections").reshape(-1))
     else:
         sections = node.integers("split")
-    op = ops.Split(axis=axis, sections=sections)
-    if not sections:
-        op = _even_split(node, x.shape[axis], axis)
+    op = ops.Split(axis=axis, sections=sections) if sections else _even_split(node, x, axis)
     if max(op.num, len(op.sections)) == 1:
         return (x,)
+    if 0 in op.sections:
+        return _split_with_empty_parts(node, x, op)
+    return _cut(node, x, op)
+
+
+def _cut(node: OnnxNode, x: Value, op: ops.Split) -> tuple[Value, ...]:
     if x.dtype in MOVABLE or x.is_constant:
         return node.add_all(op, X=x)
     raise node.unsupported(f"it splits a {x.dtype.value} tensor; Paddle Lite has no kernel for it")
 
 
-def _even_split(node: OnnxNode, size: Dim, axis: int) -> ops.Split:
+def _split_with_empty_parts(node: OnnxNode, x: Value, op: ops.Split) -> tuple[Value, ...]:
+    """The parts of a split of which some have no elements, which the kernel does not make."""
+    full = tuple(size for size in op.sections if size)
+    cut = _cut(node, x, ops.Split(axis=op.axis, sections=full)) if len(full) > 1 else (x,)
+    parts = iter(cut)
+    shape = list(x.shape)
+    shape[op.axis] = 0
+    sizes = [dim for dim in shape if isinstance(dim, int)]
+    if len(sizes) < len(shape):
+        raise node.unsupported(f"it takes nothing of {list(x.shape)}")
+    return tuple(
+        next(parts) if size else node.new_constant(np.zeros(sizes, x.dtype.numpy), "empty")
+        for size in op.sections
+    )
+
+
+def _even_split(node: OnnxNode, x: Value, axis: int) -> ops.Split:
     """The split into as many parts as the node has outputs, the last of which may be smaller."""
+    size = x.shape[axis]
     count = node.integer("num_outputs", node.output_count)
     if factors(size)[0] % count == 0:
         return ops.Split(axis=axis, num=count)

@@ -56,14 +56,12 @@ class Concat(Operation):
     """The tensors X one behind the other along ``axis``."""
 
     type: ClassVar[str] = "concat"
-    inputs = slots("X* AxisTensor?")
+    inputs = slots("X+ AxisTensor?")
 
     axis: int = 0
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         types = [value.type for value in inputs["X"]]
-        if not types:
-            raise ShapeError("there is nothing to concatenate")
         first = types[0]
         axis = checked_axis(self.axis, first.rank)
         shape, total = first.shape, first.shape[axis]
@@ -105,15 +103,13 @@ class Stack(Operation):
     """The tensors X, all of one shape, side by side along a new dimension ``axis``."""
 
     type: ClassVar[str] = "stack"
-    inputs = slots("X*")
+    inputs = slots("X+")
     outputs = slots("Y")
 
     axis: int = 0
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         types = [value.type for value in inputs["X"]]
-        if not types:
-            raise ShapeError("there is nothing to stack")
         shape = types[0].shape
         for other in types[1:]:
             if other.dtype != types[0].dtype or other.rank != types[0].rank:
@@ -133,7 +129,7 @@ class Split(Operation):
 
     type: ClassVar[str] = "split"
     inputs = slots("X AxisTensor? SectionsTensorList*")
-    outputs = slots("Out*")
+    outputs = slots("Out+")
 
     axis: int = 0
     num: int = 0

@@ -70,7 +70,8 @@ class Reshape2(Operation):
 
     A 0 in ``shape`` copies the dimension of that index, one -1 is what remains. The
     operands ShapeTensor (one int32 tensor for each dimension) and Shape (int32) take the
-    place of the attribute, in this order.
+    place of the attribute, in this order. An attribute without numbers is no shape to the
+    runtime: squeeze2 makes scalars.
     """
 
     type: ClassVar[str] = "reshape2"
@@ -81,6 +82,8 @@ class Reshape2(Operation):
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         x = inputs.one("X").type
         given = shape_elements(inputs.maybe("Shape"), inputs["ShapeTensor"])
+        if given is None and not self.shape:
+            raise ShapeError(f"{x} does not reshape to a scalar; squeeze2 makes one")
         return (x.with_shape(reshaped(x.shape, self.shape if given is None else given)),)
 
     def infer_elements(self, inputs: Operands[Value]) -> tuple[Dim, ...] | None:

@@ -96,6 +96,13 @@ def test_split_into_sections() -> None:
     assert_reads("Split", inputs, constants=["split"], outputs=outputs, axis=1)
 
 
+@pytest.mark.parametrize("sections", [[0, 4, 0, 3], [0, 7]], ids=str)
+def test_parts_without_elements_are_constants(sections: list[int]) -> None:
+    inputs = {"x": normal(2, 7), "split": vector(*sections)}
+    outputs = list("abcd"[: len(sections)])
+    assert_reads("Split", inputs, constants=["split"], outputs=outputs, axis=1)
+
+
 def test_a_part_that_nobody_wants_still_counts() -> None:
     x = normal(2, 6)
     graph = read_model(node_model("Split", {"x": x}, outputs=["", "b"], axis=1, num_outputs=2))
