@@ -74,6 +74,7 @@ class OnnxRunner:
         self._session = _session(path, (*outputs, *keep), {}, threads)
         if _is_in_the_way(self._session, shapes):
             self._session = _session(path, (*outputs, *keep), shapes, threads)
+        _check_types(path, self._session)
         own = tuple(output.name for output in self._session.get_outputs())
         wanted = outputs if outputs else [name for name in own if name not in added]
         self._wanted = list(dict.fromkeys((*wanted, *keep)))
@@ -101,8 +102,8 @@ class OnnxRunner:
             results = self._session.run(self._wanted, typed)
         except (*FAILURES, ValueError) as error:
             raise UsageError(
-                f"{self.path}: onnxruntime cannot run the model on these inputs; "
-                f"--input-shape gives others ({_first_line(error)})"
+                f"{self.path}: onnxruntime cannot run the model on these inputs; --input-shape "
+                f"gives others, --no-verify goes without it ({_first_line(error)})"
             ) from error
         return dict(zip(self._wanted, results, strict=True))
 
@@ -123,8 +124,19 @@ def _session(
             return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except FAILURES as error:
         raise UnsupportedError(
-            f"{path}: onnxruntime cannot load the model ({_first_line(error)})"
+            f"{path}: onnxruntime cannot load the model; --no-verify goes without it "
+            f"({_first_line(error)})"
         ) from error
+
+
+def _check_types(path: Path, session: onnxruntime.InferenceSession) -> None:
+    """Refuse what cannot be handed over: NumPy has no such numbers."""
+    for info in (*session.get_inputs(), *session.get_outputs()):
+        if "bfloat16" in info.type:
+            raise UnsupportedError(
+                f"{path}: {info.name!r} is bfloat16, which onnxruntime cannot hand over to NumPy; "
+                "--no-verify goes without it"
+            )
 
 
 def _is_in_the_way(

@@ -10,7 +10,7 @@ from onnx import TensorProto
 from opt_tool.api import onnx_runner
 from opt_tool.api.onnx_runner import OnnxRunner
 from opt_tool.errors import UnsupportedError, UsageError
-from small_models import classifier, unsupported
+from small_models import classifier, save, unsupported
 
 IMAGE = np.random.default_rng(0).random((1, 3, 16, 16), np.float32)
 
@@ -73,3 +73,14 @@ def test_refuses_what_it_cannot_load_or_run(tmp_path: Path) -> None:
         runner.run({"image": IMAGE[:, :2]})
     with pytest.raises(UsageError, match=r"no input is called 'x'; there are \['image'\]"):
         runner.run({"x": IMAGE})
+
+
+def test_refuses_numbers_that_numpy_does_not_have(tmp_path: Path) -> None:
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, kind, [2])
+        for name, kind in (("x", TensorProto.FLOAT), ("y", TensorProto.BFLOAT16))
+    ]
+    node = onnx.helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)
+    path = save(onnx.helper.make_graph([node], "cast", inputs[:1], inputs[1:]), tmp_path / "m.onnx")
+    with pytest.raises(UnsupportedError, match="'y' is bfloat16.*--no-verify"):
+        OnnxRunner(path)
