@@ -57,3 +57,8 @@ def test_the_upper_bound_wins_over_the_lower() -> None:
 def test_a_power_of_whole_numbers_is_cut() -> None:
     x, y = np.array([2, 3, 2], np.int32), np.array([10, 4, -1], np.int32)
     np.testing.assert_array_equal(elementwise.pow_elements(x, y), [1024, 81, 0])
+
+
+def test_what_is_left_has_the_sign_of_the_divisor() -> None:
+    x, y = np.array([7, -7, 7, -7, 6], np.int32), np.array([3, 3, -3, -3, 3], np.int32)
+    np.testing.assert_array_equal(elementwise.modulo(x, y), [1, 2, -2, -1, 0])

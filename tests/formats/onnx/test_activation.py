@@ -9,6 +9,7 @@ from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir.operations import activation as ops
 from opt_tool.ir.operations import elementwise
+from opt_tool.runtime import Executor
 
 RNG = np.random.default_rng(1)
 
@@ -97,6 +98,17 @@ def test_prelu(shape: tuple[int, ...], op: type | None, constants: tuple[str, ..
     inputs = {"x": X, "slope": normal(*shape)}
     graph = assert_reads("PRelu", inputs, constants=constants)
     assert any(isinstance(node.op, ops.PRelu) for node in graph.nodes) is (op is ops.PRelu)
+
+
+def test_prelu_by_rows_is_not_taken_for_one_by_channels() -> None:
+    inputs = {"x": normal(1, 4, 4, 4), "slope": normal(4, 1)}
+    assert_reads("PRelu", inputs, constants=["slope"])
+
+
+def test_swish() -> None:
+    model = node_model("Swish", {"x": X}, alpha=1.5, opset=24)  # newer than onnxruntime knows
+    (y,) = Executor(read_model(model)).run({"x": X}).values()
+    np.testing.assert_allclose(y, X / (1 + np.exp(-1.5 * X)), rtol=1e-5, atol=1e-6)
 
 
 def test_prelu_of_a_vector() -> None:

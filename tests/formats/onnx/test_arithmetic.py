@@ -85,6 +85,15 @@ def test_remainder_of_whole_numbers_by_c() -> None:
     assert_reads("Mod", {"a": whole(np.int64, 50), "b": whole(np.int64, 50)}, fmod=1)
 
 
+def test_remainder_is_moved_to_the_sign_of_the_divisor_whatever_the_target_leaves() -> None:
+    inputs = {"a": whole(np.int64, 50), "b": whole(np.int64, 50)}
+    assert kinds(assert_reads("Mod", inputs)) == [
+        elementwise.ElementwiseMod,
+        elementwise.ElementwiseAdd,
+        elementwise.ElementwiseMod,
+    ]
+
+
 def test_remainder_of_real_numbers() -> None:
     a = np.concatenate([10 * normal(100), [6, -6, 0.3, 1e6]]).astype(np.float32)
     b = np.concatenate([normal(100), [3, 3, 0.1, 7]]).astype(np.float32)

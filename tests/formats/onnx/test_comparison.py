@@ -6,6 +6,7 @@ import pytest
 
 from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
+from opt_tool.runtime import Executor
 
 RNG = np.random.default_rng(4)
 SHAPES = [
@@ -133,6 +134,13 @@ def test_cast(source: type, target: type) -> None:
 def test_cast_of_wide_whole_numbers_to_float_keeps_what_fits() -> None:
     x = np.array([-(2**40), 2**24, 12345], np.int64)
     assert_reads("Cast", {"x": x}, to=onnx.TensorProto.FLOAT)
+
+
+def test_cast_of_negative_numbers_to_unsigned_ones_wraps() -> None:
+    x = np.array([-1, -70000, 5, 65536], np.int32)
+    graph = read_model(node_model("Cast", {"x": x}, to=onnx.TensorProto.UINT16))
+    (y,) = Executor(graph).run({"x": x}).values()
+    np.testing.assert_array_equal(y, x.astype(np.uint16).astype(np.int32))
 
 
 def test_cast_to_half_stays_in_float32() -> None:
