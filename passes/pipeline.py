@@ -18,10 +18,12 @@ from opt_tool.passes.fuse_fc_affine import FuseFcAffine
 from opt_tool.passes.fuse_flatten_fc import FuseFlattenFc
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.lower_casts import LowerCasts
+from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
+from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
@@ -54,16 +56,19 @@ def simplifying_passes() -> Iterator[Pass]:
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield RecogniseClip(target, version)
+    yield LowerHardSigmoid(target)  # before convolutions take what is behind them
     yield LowerMatmulToFc()
     yield FuseConvBatchNorm()
     yield FuseConvAffine()
     yield FuseAffineConv()  # after those that fold into a layer in front
     yield FuseFcAffine()
     yield FuseFlattenFc()
-    yield RecogniseHardSigmoid(target, version)  # what a layer can add, it has added by now
     yield RecogniseHardSwish(target, version)
     if target is Target.ARM:
-        yield RecogniseSwish()  # x86 has no kernel of its own and is faster in two steps
+        yield RecogniseHardSigmoid(target, version)  # what folds into a layer has folded by now
+        yield RecogniseSwish()
+    else:
+        yield LowerSwish()  # the host's swish and hard_sigmoid are slower than their parts
     yield FuseActivation(target, version)  # nothing folds behind an activation any more
     yield FuseAddActivation(target, version)
 
