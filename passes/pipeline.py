@@ -56,10 +56,11 @@ def simplifying_passes() -> Iterator[Pass]:
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield RecogniseClip(target, version)
-    yield LowerHardSigmoid(target)  # before convolutions take what is behind them
     yield LowerMatmulToFc()
     yield FuseConvBatchNorm()
     yield FuseConvAffine()
+    yield LowerHardSigmoid(target)  # behind what are now convolutions with a bias
+    yield FuseConvAffine()  # they take the lines of those
     yield FuseAffineConv()  # after those that fold into a layer in front
     yield FuseFcAffine()
     yield FuseFlattenFc()
