@@ -116,7 +116,7 @@ def _along(axis: int, op: ElementwiseBinary, x: Value, constant: Value) -> np.nd
     except ShapeError:
         return None
     shape = (1,) * (x.rank - padded.rank) + padded.static_shape
-    if len(shape) != x.rank or axis >= x.rank:
+    if len(shape) != x.rank or not 0 <= axis < x.rank:
         return None
     alone = all(dim == 1 for index, dim in enumerate(shape) if index != axis)
     if not alone or shape[axis] not in (1, x.shape[axis]):

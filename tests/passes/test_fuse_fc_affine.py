@@ -87,3 +87,8 @@ def test_keeps_fc_that_is_an_output(b: TestGraphs) -> None:
 def test_keeps_what_follows_an_activation(b: TestGraphs) -> None:
     y = fc(b, activation=Relu())
     assert_rewrites(FuseFcAffine(), b.build(b.add(ElementwiseAdd(), X=y, Y=b.weight(5))), 0)
+
+
+def test_keeps_arithmetic_on_scalars(b: TestGraphs) -> None:
+    graph = b.build(b.add(ElementwiseMul(), X=b.input(), Y=b.positive()))
+    assert_rewrites(FuseFcAffine(), graph, 0)
