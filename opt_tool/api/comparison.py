@@ -176,7 +176,7 @@ def _layers(reference: LoadedModel, candidate: LoadedModel) -> list[Layer]:
         return _by_name(reference, candidate)
     source = load_model(*reference.files)
     if reference.format is not candidate.format:
-        lower(source.graph, _target_of(candidate.graph).value, _version_of(candidate))
+        lower(source.graph, target_of(candidate.graph).value, version_of(candidate))
     nodes = list(source.graph.nodes), list(candidate.graph.nodes)
     if [node.op.type for node in nodes[0]] != [node.op.type for node in nodes[1]]:
         return []
@@ -199,7 +199,7 @@ def _by_name(reference: LoadedModel, candidate: LoadedModel) -> list[Layer]:
     ]
 
 
-def _target_of(graph: Graph) -> Target:
+def target_of(graph: Graph) -> Target:
     """The target that a file's kernels are for."""
     places = {_place_target(node) for node in graph.nodes}
     return Target.X86 if PlaceTarget.X86 in places else Target.ARM
@@ -211,7 +211,8 @@ def _place_target(node: Node) -> PlaceTarget:
     return parse_kernel_attribute(node.kernel).place.target
 
 
-def _version_of(model: LoadedModel) -> str:
+def version_of(model: LoadedModel) -> str:
+    """The runtime version that a file names."""
     from opt_tool.formats.paddle_lite.decode import read_file
 
     return read_file(model.files[0]).version

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opt_tool.api.comparison import verify
+from opt_tool.api.comparison import target_of, verify, version_of
 from opt_tool.api.conversion import convert
+from opt_tool.api.loading import load_model
 from opt_tool.errors import UsageError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Node
-from opt_tool.targets import LiteVersion
+from opt_tool.targets import LiteVersion, Target
 from small_models import classifier
 
 
@@ -73,6 +74,13 @@ def test_compares_layers_of_two_onnx_models_by_name(tmp_path: Path, model: Path)
 def test_compares_two_files(tmp_path: Path, model: Path, converted: Path) -> None:
     convert(model, tmp_path / "arm.nb", verify=False)
     assert verify(tmp_path / "arm.nb", converted, per_layer=True).status == "passed"
+
+
+def test_knows_the_target_and_version_of_a_file(tmp_path: Path, converted: Path) -> None:
+    convert(tmp_path / "model.onnx", tmp_path / "arm.nb", verify=False)
+    files = [load_model(path) for path in (converted, tmp_path / "arm.nb")]
+    assert [target_of(file.graph) for file in files] == [Target.X86, Target.ARM]
+    assert [version_of(file) for file in files] == ["v2.12", "v2.13"]
 
 
 def test_takes_inputs_that_are_given(model: Path, converted: Path) -> None:

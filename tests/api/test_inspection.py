@@ -74,6 +74,14 @@ def test_a_value_that_is_read_again_lives_until_then(b: TestGraphs) -> None:
     assert peak_memory_bytes(b.build(chain, again)) == 3 * 400
 
 
+def test_an_output_lives_to_the_end(b: TestGraphs) -> None:
+    early = b.add(activation.Relu(), X=b.input(1, 100))
+    late = b.add(activation.Relu(), X=b.add(activation.Relu(), X=early))
+    assert peak_memory_bytes(b.build(late)) == 2 * 400
+    b.graph.outputs.append(early)
+    assert peak_memory_bytes(b.graph) == 3 * 400
+
+
 @pytest.mark.parametrize(
     ("op", "filter_shape", "macs"),
     [

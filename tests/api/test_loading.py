@@ -57,10 +57,10 @@ def test_lists_the_nodes_of_a_model_that_cannot_be_read(tmp_path: Path) -> None:
     path = unsupported(tmp_path / "model.onnx")
     with pytest.raises(UnsupportedModelError) as caught:
         load(path)
-    assert [problem.node for problem in caught.value.problems] == ["frob_1", "frob_2"]
+    assert [problem.node for problem in caught.value.problems] == ["unheard_1", "unheard_2"]
     format, nodes = source_nodes(path)
     assert format is FileFormat.ONNX
-    assert [node.name for node in nodes] == ["frob_1", "relu", "frob_2"]
+    assert [node.name for node in nodes] == ["unheard_1", "relu", "unheard_2"]
 
 
 def test_fixes_the_open_shapes_of_a_finished_file(tmp_path: Path) -> None:

@@ -82,5 +82,5 @@ def test_refuses_numbers_that_numpy_does_not_have(tmp_path: Path) -> None:
     ]
     node = onnx.helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)
     path = save(onnx.helper.make_graph([node], "cast", inputs[:1], inputs[1:]), tmp_path / "m.onnx")
-    with pytest.raises(UnsupportedError, match="'y' is bfloat16.*--no-verify"):
+    with pytest.raises(UnsupportedError, match=r"'y' is bfloat16.*--no-verify"):
         OnnxRunner(path)

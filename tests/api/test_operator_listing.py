@@ -34,7 +34,7 @@ def test_lists_the_sources_operators_with_reasons_where_some_are_missing(tmp_pat
     listing = list_ops(unsupported(tmp_path / "model.onnx"))
     assert not listing.supported
     missing, relu = listing.operators
-    assert (missing.op, missing.count, missing.nodes) == ("Frobnicate", 2, ("frob_1", "frob_2"))
+    assert (missing.op, missing.count, missing.nodes) == ("Unheard", 2, ("unheard_1", "unheard_2"))
     assert missing.reason is not None
     assert "not supported" in missing.reason
     assert (relu.op, relu.supported, relu.reason) == ("Relu", True, None)

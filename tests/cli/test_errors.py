@@ -36,7 +36,7 @@ CASES = [
     ("empty.onnx", "out.nb", 5, "the file is empty; export or copy the model again"),
     ("cut.onnx", "out.nb", 5, "not a whole ONNX model"),
     ("text.onnx", "out.nb", 5, "a text file, not a model"),
-    ("odd.onnx", "out.nb", 3, "Frobnicate (node 'frob_1')"),
+    ("odd.onnx", "out.nb", 3, "Unheard (node 'unheard_1')"),
     ("missing.onnx", "out.nb", 6, "there is no such file"),
     ("folder", "out.nb", 6, "is a folder"),
     ("model.onnx", "folder", 6, "is a folder; give the name of the file to write"),
@@ -109,7 +109,7 @@ def test_an_error_is_an_object_too_with_json(folder: Path) -> None:
     error = json.loads(result.stdout)["error"]
     assert error["exit_code"] == result.exit_code == 3
     assert error["kind"] == "UnsupportedModel"
-    assert "frob_2" in error["message"]
+    assert "unheard_2" in error["message"]
 
 
 def test_debug_shows_the_traceback_of_an_error(folder: Path) -> None:

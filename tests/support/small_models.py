@@ -56,9 +56,9 @@ def classifier(
 def unsupported(path: Path) -> Path:
     """A model with two nodes of an operator that nobody has, and a relu between them."""
     nodes = [
-        helper.make_node("Frobnicate", ["x"], ["a"], "frob_1", domain="example.org"),
+        helper.make_node("Unheard", ["x"], ["a"], "unheard_1", domain="example.org"),
         helper.make_node("Relu", ["x"], ["b"], "relu"),
-        helper.make_node("Frobnicate", ["b"], ["y"], "frob_2", domain="example.org"),
+        helper.make_node("Unheard", ["b"], ["y"], "unheard_2", domain="example.org"),
     ]
     graph = helper.make_graph(
         nodes,
