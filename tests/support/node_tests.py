@@ -1,0 +1,197 @@
+"""ONNX's own backend tests: each case through the whole conversion, judged on its own data.
+
+A case goes reader -> passes -> .nb bytes -> reader -> NumPy runtime, and, made for x86,
+into the official runtime. Its result is ``pass``, ``refused: reason`` or ``FAIL: what``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+import tiers
+from opt_tool.api import official_runtime
+from opt_tool.api.lowering import lower
+from opt_tool.api.official_runtime import OfficialRuntimeError
+from opt_tool.errors import OptError, UnsupportedModelError
+from opt_tool.formats.onnx.reader import GraphReader
+from opt_tool.formats.paddle_lite import read, write
+from opt_tool.ir import Graph
+from opt_tool.passes.plan_memory import plan_variable_names
+from opt_tool.runtime import Executor
+from opt_tool.targets import LiteVersion
+
+PASS = "pass"
+VERSION = "2.13"
+RTOL, ATOL = 1e-3, 1e-7
+"""The tolerance of ONNX's own backend test runner."""
+
+BFLOAT16_RTOL = 2.0**-8
+"""What a bfloat16 can tell apart; the graph keeps such numbers in float32."""
+
+FOLDERS = ("node", "pytorch-converted", "pytorch-operator", "simple")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test case: a model, what it is fed with and what it must give."""
+
+    name: str
+    path: Path
+
+    def model(self) -> onnx.ModelProto:
+        return onnx.load(self.path / "model.onnx")
+
+    def data(self, kind: str) -> list[np.ndarray] | None:
+        """The first set of inputs or outputs; None when one of them is not a tensor."""
+        folder = self.path / "test_data_set_0"
+        graph = self.model().graph
+        declared = graph.input if kind == "input" else graph.output
+        count = len(list(folder.glob(f"{kind}_*.pb")))
+        arrays = [
+            _tensor(folder / f"{kind}_{number}.pb", declared[number]) for number in range(count)
+        ]
+        known = [array for array in arrays if array is not None]
+        return known if len(known) == count else None
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A case that was converted, ready for the runtimes."""
+
+    case: Case
+    nb: Path
+    inputs: tuple[np.ndarray, ...]
+    expected: tuple[np.ndarray, ...]
+    rtol: float
+
+
+def cases() -> list[Case]:
+    """All cases that are there, by name."""
+    found = [
+        Case(f"{folder}/{path.name}", path)
+        for folder in FOLDERS
+        for path in (tiers.NODE_TESTS / folder).iterdir()
+        if (path / "model.onnx").is_file()
+    ]
+    return sorted(found, key=lambda case: case.name)
+
+
+def _tensor(path: Path, declared: onnx.ValueInfoProto) -> np.ndarray | None:
+    """The tensor in a file; None when it is a sequence, an optional or text."""
+    if not declared.type.HasField("tensor_type"):
+        return None
+    tensor = onnx.TensorProto()
+    tensor.ParseFromString(path.read_bytes())
+    if tensor.data_type == onnx.TensorProto.STRING:
+        return None
+    array = numpy_helper.to_array(tensor)
+    if declared.type.tensor_type.elem_type == onnx.TensorProto.BFLOAT16:
+        bits = array.view(np.uint16).astype(np.uint32) << 16  # the upper half of a float32
+        return bits.view(np.float32)
+    return array if array.dtype.kind in "biuf" else None
+
+
+def convert(case: Case, folder: Path) -> Converted | str:
+    """Convert a case for x86; its inputs fix the shapes. The reason where it is refused."""
+    inputs, expected = case.data("input"), case.data("output")
+    try:
+        graph = _graph(case, inputs)
+        if inputs is None or expected is None:
+            return "FAIL: converted, but its data are not tensors"
+        lower(graph, "x86", VERSION)
+    except OptError as error:
+        return f"refused: {_reason(error)}"
+    nb = folder / f"{case.name.replace('/', '.')}.nb"
+    write(graph, nb, version=LiteVersion.parse(VERSION), names=plan_variable_names(graph))
+    fed = [
+        array.astype(value.dtype.numpy, copy=False)
+        for value, array in zip(graph.inputs, _used(case, graph, inputs), strict=True)
+    ]
+    return Converted(case, nb, tuple(fed), tuple(expected), _rtol(case))
+
+
+def _graph(case: Case, inputs: Sequence[np.ndarray] | None) -> Graph:
+    model = case.model()
+    reader = GraphReader(model, case.path / "model.onnx")
+    shapes: Mapping[str, Sequence[int]] = {}
+    if inputs is not None:
+        names = [info.name for info in model.graph.input]
+        shapes = {name: array.shape for name, array in zip(names, inputs, strict=False)}
+    return reader.read(shapes, ())
+
+
+def _used(case: Case, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    by_name = dict(zip((info.name for info in case.model().graph.input), inputs, strict=False))
+    return [by_name[value.name] for value in graph.inputs]
+
+
+def _rtol(case: Case) -> float:
+    types = {info.type.tensor_type.elem_type for info in case.model().graph.output}
+    return BFLOAT16_RTOL if onnx.TensorProto.BFLOAT16 in types else RTOL
+
+
+def _reason(error: OptError) -> str:
+    """What a refusal says, in one line and without names that differ from run to run."""
+    first = error.problems[0] if isinstance(error, UnsupportedModelError) else error
+    return str(first).splitlines()[0]
+
+
+def run_numpy(converted: Converted) -> str:
+    """The result of the NumPy runtime on the written file."""
+    graph = read(converted.nb)
+    feeds = {value.name: array for value, array in zip(graph.inputs, converted.inputs, strict=True)}
+    return judge(list(Executor(graph).run(feeds).values()), converted)
+
+
+def run_official(converted: Sequence[Converted]) -> list[str]:
+    """The results of the official runtime on the same files."""
+    outcomes = official_runtime.run_each(
+        [(job.nb, list(job.inputs)) for job in converted], timeout=60
+    )
+    return [
+        f"FAIL: {str(outcome).splitlines()[0].split(': ', 1)[1]}"
+        if isinstance(outcome, OfficialRuntimeError)
+        else judge(outcome, job)
+        for job, outcome in zip(converted, outcomes, strict=True)
+    ]
+
+
+def judge(actual: Sequence[np.ndarray], converted: Converted) -> str:
+    """``pass``, or the first output that differs and how."""
+    expected = converted.expected
+    if len(actual) != len(expected):
+        return f"FAIL: {len(actual)} outputs, not {len(expected)}"
+    for index, (got, wanted) in enumerate(zip(actual, expected, strict=True)):
+        if got.shape != wanted.shape:
+            return f"FAIL: output {index} has shape {got.shape}, not {wanted.shape}"
+        if (got.dtype.kind == "f") != (wanted.dtype.kind == "f"):
+            return f"FAIL: output {index} is {got.dtype}, not {wanted.dtype}"
+        numbers = got.astype(np.float64), wanted.astype(np.float64)
+        if not np.allclose(*numbers, converted.rtol, ATOL, equal_nan=True):
+            return f"FAIL: output {index} has other numbers"
+    return PASS
+
+
+def scoreboard(chosen: Sequence[Case]) -> dict[str, tuple[str, str]]:
+    """The NumPy and the official result of each case; ``-`` where it was not run."""
+    results: dict[str, tuple[str, str]] = {}
+    with tempfile.TemporaryDirectory(prefix="opt-node-tests-") as folder:
+        ready = []
+        for case in chosen:
+            outcome = convert(case, Path(folder))
+            if isinstance(outcome, str):
+                results[case.name] = (outcome, "-")
+            else:
+                ready.append(outcome)
+                results[case.name] = (run_numpy(outcome), "-")
+        if len(ready) > 1:
+            for job, result in zip(ready, run_official(ready), strict=True):
+                results[job.case.name] = (results[job.case.name][0], result)
+    return dict(sorted(results.items()))
