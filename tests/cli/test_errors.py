@@ -81,7 +81,7 @@ def test_as_a_process_there_is_no_traceback_either(
         ("convert", "model.onnx", "-o", "out.nb", "--input-shape", "image"),
         ("convert", "model.onnx", "-o", "out.nb", "--input-shape", "image=1,x"),
         ("convert", "model.onnx", "-o", "out.nb", "--input-shape", "image=1,0"),
-        ("convert", "model.onnx", "-o", "out.nb", *["--input-shape", "image=1,3"] * 2),
+        ("convert", "model.onnx", "-o", "out.nb", *["--input-shape", "image=1,3,8,8"] * 2),
         ("convert", "model.onnx", "-o", "out.nb", "--lite-version", "1.0"),
         ("convert", "model.onnx", "-o", "out.nb", "--input-shape", "picture=1,3,8,8"),
         ("convert", "model.onnx", "-o", "out.nb", "--output", "nothing"),
