@@ -44,13 +44,18 @@ class OnnxNode:
         return self.proto.op_type
 
     @property
+    def domain(self) -> str:
+        """The operator's domain; empty for the standard one."""
+        return "" if self.proto.domain == "ai.onnx" else self.proto.domain
+
+    @property
     def builder(self) -> FoldingBuilder:
         return self.reader.builder
 
     @property
     def opset(self) -> int:
         """The version of this node's domain that the model uses."""
-        return self.reader.opsets.get(self.proto.domain, 1)
+        return self.reader.opsets.get(self.domain, 1)
 
     @property
     def output_count(self) -> int:

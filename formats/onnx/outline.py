@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import onnx
 from onnx import TensorProto
@@ -23,3 +23,26 @@ def is_half_precision(model: onnx.ModelProto) -> bool:
     inputs = (info.type.tensor_type.elem_type for info in model.graph.input)
     weights = (tensor.data_type for tensor in model.graph.initializer)
     return any(kind in HALF_TYPES for kind in (*inputs, *weights))
+
+
+def needed_nodes(nodes: Sequence[onnx.NodeProto], outputs: Iterable[str]) -> list[onnx.NodeProto]:
+    """The nodes that the outputs depend on, in their order."""
+    needed = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+            needed.update(_captured(node))
+            needed.discard("")  # stands for what is left out
+    return kept[::-1]
+
+
+def _captured(node: onnx.NodeProto) -> Iterable[str]:
+    """The names that sub-graphs of a node may take from around it."""
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from inner.input
+                yield from _captured(inner)
+            yield from (output.name for output in graph.output)

@@ -19,7 +19,17 @@ from opt_tool.errors import (
 )
 from opt_tool.formats.onnx import operators
 from opt_tool.formats.onnx.file import load_model
+from opt_tool.formats.onnx.functions import (
+    expand_model_function,
+    expand_standard_function,
+    model_function,
+    opsets_of,
+    standard_function,
+)
 from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.outline import needed_nodes
+from opt_tool.formats.onnx.place import TOP, Place
+from opt_tool.formats.onnx.refusals import refusal_of
 from opt_tool.formats.onnx.registry import importer_for
 from opt_tool.formats.onnx.tensors import dtype_of, to_array
 from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
@@ -59,9 +69,9 @@ class GraphReader:
         self.model = model
         self.path = path
         self.directory = path.resolve().parent
-        self.opsets = {entry.domain: entry.version for entry in model.opset_import}
-        if "ai.onnx" in self.opsets:
-            self.opsets.setdefault("", self.opsets["ai.onnx"])
+        self.opsets = opsets_of(model.opset_import)
+        self.functions = {(body.domain, body.name): body for body in model.functions}
+        self.calls: list[tuple[str, str]] = []
         self.builder = FoldingBuilder(model.graph.name or path.stem)
         self.problems: list[UnsupportedOperatorError] = []
         self._named: set[int] = set()
@@ -76,7 +86,7 @@ class GraphReader:
         for name in wanted:
             if name not in known:
                 raise UsageError(f"{self.path}: no tensor is called {name!r}")
-        self.read_nodes(needed_nodes(proto, wanted), scope)
+        self.read_nodes(needed_nodes(proto.node, wanted), scope)
         if self.problems:
             raise UnsupportedModelError(tuple(self.problems))
         self._add_outputs(wanted, scope)
@@ -141,42 +151,62 @@ class GraphReader:
             )
         return given
 
-    def read_nodes(self, nodes: Iterable[onnx.NodeProto], scope: dict[str, Value]) -> None:
+    def read_nodes(
+        self, nodes: Iterable[onnx.NodeProto], scope: dict[str, Value], place: Place = TOP
+    ) -> None:
         """Read nodes in order, putting what they make into ``scope``."""
+        outside = self.builder.sources
         for index, proto in enumerate(nodes):
             if all(name in scope for name in proto.input if name):
-                self._read_node(proto, index, scope)
+                self._read_node(proto, index, scope, place)
+        self.builder.sources = outside
 
-    def _read_node(self, proto: onnx.NodeProto, index: int, scope: dict[str, Value]) -> None:
+    def _read_node(
+        self, proto: onnx.NodeProto, index: int, scope: dict[str, Value], place: Place
+    ) -> None:
         first = next((name for name in proto.output if name), f"{proto.op_type}_{index}")
-        name = proto.name or first
+        name = place.prefix + (proto.name or first)
         inputs = [scope[name] if name else None for name in proto.input]
         node = OnnxNode(self, proto, name, inputs, scope)
-        self.builder.sources = (Source(proto.op_type, name),)
+        source = Source(proto.op_type, name) if place.source is None else place.source
+        self.builder.sources = (source,)
         try:
             made = self._import(node)
         except UnsupportedOperatorError as error:
-            self.problems.append(error)
+            self._refuse(error)
             return
         except (ShapeError, UnsupportedError) as error:
-            self.problems.append(UnsupportedOperatorError(proto.op_type, name, str(error)))
+            self._refuse(UnsupportedOperatorError(proto.op_type, name, str(error)))
             return
         for output, value in zip(proto.output, made, strict=False):
             if output and value is not None:
-                scope[output] = self._labelled(value, output)
+                named = output not in place.results
+                scope[output] = self._labelled(value, place.prefix + output) if named else value
+
+    def _refuse(self, problem: UnsupportedOperatorError) -> None:
+        """Note a problem, once for all turns of a loop."""
+        if str(problem) not in map(str, self.problems):
+            self.problems.append(problem)
 
     def _import(self, node: OnnxNode) -> Sequence[Value | None]:
-        proto = node.proto
-        domain = "" if proto.domain == "ai.onnx" else proto.domain
-        importer = importer_for(domain, proto.op_type, self.opsets)
-        if importer is None:
-            shown = f"{domain}.{proto.op_type}" if domain else proto.op_type
-            raise node.unsupported(
-                f"operator {shown} of opset {self.opsets.get(domain, 1)} is not supported; "
-                "`opt list-ops --supported` prints what is"
-            )
-        made = importer(node)
-        return (made,) if isinstance(made, Value) else made
+        body = model_function(node)
+        if body is not None:
+            return expand_model_function(node, body)
+        importer = importer_for(node.domain, node.operator, self.opsets)
+        if importer is not None:
+            made = importer(node)
+            return (made,) if isinstance(made, Value) else made
+        reason = refusal_of(node.domain, node.operator)
+        if reason is not None:
+            raise node.unsupported(reason)
+        body = standard_function(node)
+        if body is not None:
+            return expand_standard_function(node, body)
+        shown = f"{node.domain}.{node.operator}" if node.domain else node.operator
+        raise node.unsupported(
+            f"operator {shown} of opset {node.opset} is not supported; "
+            "`opt list-ops --supported` prints what is"
+        )
 
     def _labelled(self, value: Value, name: str) -> Value:
         """Give a value that a node just made the name it has in the model."""
@@ -200,25 +230,3 @@ class GraphReader:
             elif value.name != name and name not in graph.values:
                 graph.rename(value, name)
             graph.outputs.append(value)
-
-
-def needed_nodes(proto: onnx.GraphProto, outputs: Sequence[str]) -> list[onnx.NodeProto]:
-    """The nodes that the outputs depend on, in their order."""
-    needed = set(outputs)
-    nodes = []
-    for node in reversed(proto.node):
-        if needed.intersection(node.output):
-            nodes.append(node)
-            needed.update(node.input)
-            needed.update(_captured(node))
-    return nodes[::-1]
-
-
-def _captured(node: onnx.NodeProto) -> Iterable[str]:
-    """The names that sub-graphs of a node may take from around it."""
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            for inner in graph.node:
-                yield from inner.input
-                yield from _captured(inner)
-            yield from (output.name for output in graph.output)

@@ -1,0 +1,199 @@
+"""Reads operators that are functions of others: the model's own, and ONNX's definitions.
+
+A function is read in a scope of its own. Its nodes are copied first, so that attributes
+that refer to the caller's hold values, and operands that the caller leaves out have no
+name any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import onnx
+from onnx import defs, helper
+
+from opt_tool.errors import UnsupportedOperatorError
+from opt_tool.formats.onnx.outline import needed_nodes
+from opt_tool.formats.onnx.place import Place
+from opt_tool.ir import Value
+
+if TYPE_CHECKING:
+    from opt_tool.formats.onnx.node import OnnxNode
+    from opt_tool.formats.onnx.reader import GraphReader
+
+Attributes = Mapping[str, onnx.AttributeProto]
+
+
+class Schema(Protocol):
+    """The part of onnx's ``OpSchema`` that its stub leaves out."""
+
+    name: str
+    domain: str
+    deprecated: bool
+    has_function: bool
+    has_context_dependent_function: bool
+    function_opset_versions: Sequence[int]
+    context_dependent_function_opset_versions: Sequence[int]
+    attributes: Mapping[str, defs.OpSchema.Attribute]
+
+    def get_function_with_opset_version(self, opset: int, /) -> bytes: ...
+
+    def get_context_dependent_function_with_opset_version(
+        self, opset: int, node: bytes, types: Sequence[bytes], /
+    ) -> bytes: ...
+
+
+def model_function(node: OnnxNode) -> onnx.FunctionProto | None:
+    """The function of the model that a node calls, if it calls one."""
+    return node.reader.functions.get((node.domain, node.operator))
+
+
+def standard_function(node: OnnxNode) -> onnx.FunctionProto | None:
+    """ONNX's definition of a node's operator by other operators, if there is one."""
+    if not defs.has(node.operator, node.opset, node.domain):
+        return None
+    schema: Schema = defs.get_schema(node.operator, node.opset, node.domain)  # type: ignore[assignment]  # see Schema
+    if schema.has_function:
+        version = _newest(schema.function_opset_versions, node.opset)
+        body = schema.get_function_with_opset_version(version)
+    elif schema.has_context_dependent_function:
+        version = _newest(schema.context_dependent_function_opset_versions, node.opset)
+        types = [_type_of(value).SerializeToString() for value in node.inputs]
+        body = schema.get_context_dependent_function_with_opset_version(
+            version, node.proto.SerializeToString(), types
+        )
+    else:
+        return None
+    function = onnx.FunctionProto()
+    function.ParseFromString(body)
+    defaults = (attribute.default_value for attribute in schema.attributes.values())
+    function.attribute_proto.extend(value for value in defaults if value.type)
+    return function if function.node else None
+
+
+def function_operators() -> frozenset[tuple[str, str]]:
+    """Domain and name of the operators that ONNX defines by others."""
+    schemas: Sequence[Schema] = defs.get_all_schemas()  # type: ignore[assignment]  # see Schema
+    return frozenset(
+        (schema.domain, schema.name)
+        for schema in schemas
+        if (schema.has_function or schema.has_context_dependent_function) and not schema.deprecated
+    )
+
+
+def _newest(versions: Sequence[int], opset: int) -> int:
+    """The newest form of a definition that a model of an opset may have meant."""
+    return max((version for version in versions if version <= opset), default=min(versions))
+
+
+def _type_of(value: Value | None) -> onnx.TypeProto:
+    """The type that a definition may depend on; an empty one for what is left out."""
+    if value is None:
+        return onnx.TypeProto()
+    element = helper.np_dtype_to_tensor_dtype(value.dtype.numpy)
+    return helper.make_tensor_type_proto(element, value.shape)
+
+
+def expand_model_function(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
+    """Read the nodes of a function of the model; problems are named inside of it."""
+    reader = node.reader
+    if (node.domain, node.operator) in reader.calls:
+        raise node.unsupported("the function calls itself; ONNX does not allow that")
+    reader.calls.append((node.domain, node.operator))
+    try:
+        return _expand(node, function)
+    finally:
+        reader.calls.pop()
+
+
+def expand_standard_function(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
+    """Read a definition by other operators; a problem inside is the node's own."""
+    reader = node.reader
+    count = len(reader.problems)
+    made = _expand(node, function)
+    inner = reader.problems[count:]
+    del reader.problems[count:]
+    if inner:
+        raise node.unsupported(f"made of other operators, of which {_first(inner)}")
+    return made
+
+
+def _first(problems: Sequence[UnsupportedOperatorError]) -> str:
+    return f"{problems[0].operator} cannot be converted: {problems[0].problem}"
+
+
+def _expand(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
+    missing = set(function.input[len(node.inputs) :])
+    scope: dict[str, Value] = {}
+    for name, value in zip(function.input, node.inputs, strict=False):
+        if value is None:
+            missing.add(name)
+        else:
+            scope[name] = value
+    attributes = {attribute.name: attribute for attribute in function.attribute_proto}
+    attributes |= {attribute.name: attribute for attribute in node.proto.attribute}
+    wanted = [name for index, name in enumerate(function.output) if node.has_output(index)]
+    body = onnx.FunctionProto()
+    body.node.extend(_bound(inner, attributes, missing) for inner in function.node)
+    place = Place(f"{node.name}/", frozenset(wanted), node.builder.sources[0])
+    with _opsets(node.reader, function.opset_import):
+        node.reader.read_nodes(needed_nodes(body.node, wanted), scope, place)
+    return [
+        scope.get(name) if node.has_output(index) else None
+        for index, name in enumerate(function.output)
+    ]
+
+
+def _bound(node: onnx.NodeProto, attributes: Attributes, missing: set[str]) -> onnx.NodeProto:
+    """A copy of a function's node with the caller's attributes and without missing operands."""
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    copy.input[:] = ["" if name in missing else name for name in node.input]
+    del copy.attribute[:]
+    for attribute in node.attribute:
+        bound = _bound_attribute(attribute, attributes, missing)
+        if bound is not None:
+            copy.attribute.append(bound)
+    return copy
+
+
+def _bound_attribute(
+    attribute: onnx.AttributeProto, attributes: Attributes, missing: set[str]
+) -> onnx.AttributeProto | None:
+    """An attribute with a value; None where it refers to one that has none."""
+    source = attribute
+    if attribute.ref_attr_name:
+        if attribute.ref_attr_name not in attributes:
+            return None
+        source = attributes[attribute.ref_attr_name]
+    copy = onnx.AttributeProto()
+    copy.CopyFrom(source)
+    copy.name = attribute.name
+    if attribute.ref_attr_name:
+        return copy
+    for graph in (copy.g,) if attribute.HasField("g") else copy.graphs:
+        nodes = [_bound(inner, attributes, missing) for inner in graph.node]
+        del graph.node[:]
+        graph.node.extend(nodes)
+    return copy
+
+
+@contextmanager
+def _opsets(reader: GraphReader, imports: Sequence[onnx.OperatorSetIdProto]) -> Iterator[None]:
+    """Let nodes be of a function's opsets while it is read."""
+    outside = reader.opsets
+    reader.opsets = outside | opsets_of(imports)
+    try:
+        yield
+    finally:
+        reader.opsets = outside
+
+
+def opsets_of(imports: Sequence[onnx.OperatorSetIdProto]) -> dict[str, int]:
+    """Opset versions by domain; the standard domain is the empty one."""
+    opsets = {entry.domain: entry.version for entry in imports}
+    if "ai.onnx" in opsets:
+        opsets.setdefault("", opsets["ai.onnx"])
+    return opsets

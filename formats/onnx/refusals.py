@@ -1,0 +1,101 @@
+"""Operators that cannot be converted whatever their attributes are, with the reason.
+
+Each sentence says the fact and the way out. An operator that only some models use in a
+way that cannot be converted has an importer, which says so itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RANDOM = (
+    "it draws random numbers, and Paddle Lite's runtime would draw others. Make them an input "
+    "of the model, or take the node out"
+)
+SEQUENCE = (
+    "it works on a sequence of tensors; a tensor is all that Paddle Lite's kernels take here. "
+    "Export the model with Split, Concat or Gather instead, or cut it in front with --output"
+)
+OPTIONAL = (
+    "it works on an optional tensor, which Paddle Lite does not have. Export the model with the "
+    "tensor always there"
+)
+TEXT = (
+    "it works on text, which Paddle Lite's tensors cannot hold. Do this step in the application "
+    "and feed the model with numbers"
+)
+TRAINING = (
+    "it is a step of training; Paddle Lite only infers. Export the model in evaluation mode, or "
+    "choose what is to be computed with --output"
+)
+CLASSICAL = (
+    "it is an operator of classical machine learning; Paddle Lite has neural networks only. Cut "
+    "the model in front with --output and compute this step in the application"
+)
+MAP = (
+    "it makes or reads a map from labels to numbers; Paddle Lite has tensors only. Cut the model "
+    "in front with --output and look labels up in the application"
+)
+
+STANDARD: Mapping[str, str] = {
+    "Bernoulli": RANDOM,
+    "BitCast": (
+        "it takes the bits of numbers for other numbers, which no kernel of Paddle Lite does. "
+        "Store the tensor in the element type that is meant"
+    ),
+    "ConcatFromSequence": SEQUENCE,
+    "DeformConv": (
+        "opt does not write deformable convolutions yet; they have kernels in the large libraries "
+        "only. Export the model with Conv, or cut it in front with --output"
+    ),
+    "ImageDecoder": (
+        "it decodes an image file, which no kernel of Paddle Lite does. Decode in the application "
+        "and feed the model with pixels"
+    ),
+    "Multinomial": RANDOM,
+    "Optional": OPTIONAL,
+    "OptionalGetElement": OPTIONAL,
+    "OptionalHasElement": OPTIONAL,
+    "RandomNormal": RANDOM,
+    "RandomNormalLike": RANDOM,
+    "RandomUniform": RANDOM,
+    "RandomUniformLike": RANDOM,
+    "RegexFullMatch": TEXT,
+    "SequenceAt": SEQUENCE,
+    "SequenceConstruct": SEQUENCE,
+    "SequenceEmpty": SEQUENCE,
+    "SequenceErase": SEQUENCE,
+    "SequenceInsert": SEQUENCE,
+    "SequenceLength": SEQUENCE,
+    "SequenceMap": SEQUENCE,
+    "SplitToSequence": SEQUENCE,
+    "StringConcat": TEXT,
+    "StringNormalizer": TEXT,
+    "StringSplit": TEXT,
+    "TfIdfVectorizer": (
+        "it counts sequences of tokens, for which Paddle Lite has no kernel. Count them in the "
+        "application and feed the model with the vector"
+    ),
+}
+"""Of the standard domain, by operator."""
+
+LABELS = frozenset({"CastMap", "DictVectorizer", "ZipMap"})
+"""Operators of ai.onnx.ml that make or read maps."""
+
+TEXTS = frozenset({"CategoryMapper", "LabelEncoder"})
+"""Operators of ai.onnx.ml that are mostly used on text."""
+
+TRAINING_DOMAINS = frozenset({"ai.onnx.preview.training", "ai.onnx.training"})
+
+
+def refusal_of(domain: str, operator: str) -> str | None:
+    """Why an operator cannot be converted, if it never can."""
+    if domain == "":
+        return STANDARD.get(operator)
+    if domain in TRAINING_DOMAINS:
+        return TRAINING
+    if domain != "ai.onnx.ml":
+        return None
+    if operator in LABELS:
+        return MAP
+    return TEXT if operator in TEXTS else CLASSICAL

@@ -1,0 +1,194 @@
+"""Functions: the model's own, and ONNX's definitions of operators by others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, parser
+
+from onnx_models import assert_reads, node_model, read_model, reference
+from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.onnx.refusals import STANDARD, refusal_of
+from opt_tool.formats.onnx.registry import IMPORTERS, supported_operators
+from opt_tool.runtime import Executor
+
+RNG = np.random.default_rng(0)
+
+AFFINE = """
+<domain: "local", opset_import: ["" : 17]>
+Affine <slope: float = 2.0, shift> (x, offset) => (y)
+{
+    factor = Constant <value_float: float = @slope> ()
+    scaled = Mul (x, factor)
+    leaky = LeakyRelu <alpha: float = @shift> (scaled)
+    y = Add (leaky, offset)
+}
+"""
+TWICE = """
+<domain: "local", opset_import: ["" : 17, "local" : 1]>
+Twice (x, offset) => (y)
+{
+    scaled = local.Affine <slope = 3.0> (x, offset)
+    y = local.Affine (scaled, offset)
+}
+"""
+
+
+def _model(nodes: Sequence[onnx.NodeProto], functions: Sequence[str]) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [
+            helper.make_tensor_value_info("scaled", TensorProto.FLOAT, [2, 3]),
+            helper.make_tensor_value_info("offset", TensorProto.FLOAT, [3]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    model.functions.extend(parser.parse_function(text) for text in functions)
+    return model
+
+
+def _assert_computes(model: onnx.ModelProto) -> None:
+    feeds = {
+        "scaled": RNG.standard_normal((2, 3)).astype(np.float32),
+        "offset": RNG.standard_normal(3).astype(np.float32),
+    }
+    (actual,) = Executor(read_model(model)).run(feeds).values()
+    np.testing.assert_allclose(actual, reference(model, feeds)[0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_callers_attributes_take_the_place_of_defaults() -> None:
+    call = helper.make_node("Affine", ["scaled", "offset"], ["y"], domain="local", slope=-1.5)
+    _assert_computes(_model([call], [AFFINE]))
+
+
+def test_an_attribute_that_is_not_given_has_the_inner_operators_default() -> None:
+    given = helper.make_node(
+        "Affine", ["scaled", "offset"], ["h"], domain="local", slope=-1.0, shift=0.5
+    )
+    left_out = helper.make_node("Affine", ["h", "offset"], ["y"], domain="local", slope=-1.0)
+    _assert_computes(_model([given, left_out], [AFFINE]))
+
+
+def test_functions_call_functions_and_their_names_do_not_mix() -> None:
+    call = helper.make_node("Twice", ["scaled", "offset"], ["y"], domain="local", name="call")
+    model = _model([call], [TWICE, AFFINE])
+    _assert_computes(model)
+    names = {source.name for node in read_model(model).nodes for source in node.sources}
+    assert names == {"call"}
+
+
+def test_a_function_that_calls_itself_is_refused() -> None:
+    call = helper.make_node("Twice", ["scaled", "offset"], ["y"], domain="local")
+    with pytest.raises(UnsupportedModelError, match="calls itself"):
+        read_model(_model([call], [TWICE.replace("Affine", "Twice").replace("<slope = 3.0>", "")]))
+
+
+def test_an_operand_that_is_left_out_has_no_name_inside() -> None:
+    bounded = """
+    <domain: "local", opset_import: ["" : 17]>
+    Bounded (x, lower, upper) => (y) { y = Clip (x, lower, upper) }
+    """
+    call = helper.make_node("Bounded", ["scaled"], ["h"], domain="local")
+    add = helper.make_node("Add", ["h", "offset"], ["y"])
+    _assert_computes(_model([call, add], [bounded]))
+
+
+def test_a_problem_in_a_models_function_is_named_inside_of_it() -> None:
+    random = """
+    <domain: "local", opset_import: ["" : 17]>
+    Noisy (x) => (y) { y = RandomNormalLike (x) }
+    """
+    call = helper.make_node("Noisy", ["scaled"], ["y"], domain="local", name="noise")
+    with pytest.raises(UnsupportedModelError, match=r"RandomNormalLike \(node 'noise/y'\): it dra"):
+        read_model(_model([call], [random]))
+
+
+def test_a_problem_in_a_definition_is_the_operators_own() -> None:
+    x, start = np.zeros((2, 3), np.float32), np.array(1, np.int64)
+    model = node_model("SequenceMap", {"x": x, "start": start}, opset=17)
+    with pytest.raises(UnsupportedModelError, match="sequence of tensors"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("ignored", [None, 1])
+def test_negative_log_likelihood(reduction: str, ignored: int | None) -> None:
+    scores = RNG.standard_normal((3, 4, 2)).astype(np.float32)
+    labels = RNG.integers(0, 4, (3, 2))
+    weights = RNG.uniform(0.5, 1.5, 4).astype(np.float32)
+    assert_reads(
+        "NegativeLogLikelihoodLoss",
+        {"x": scores, "labels": labels, "weights": weights},
+        reduction=reduction,
+        ignore_index=ignored,
+        opset=13,
+    )
+
+
+def test_softmax_cross_entropy_with_both_outputs() -> None:
+    scores = RNG.standard_normal((3, 4)).astype(np.float32)
+    labels = RNG.integers(0, 4, 3)
+    inputs = {"x": scores, "labels": labels}
+    assert_reads("SoftmaxCrossEntropyLoss", inputs, outputs=("y", "log_prob"), opset=13)
+
+
+@pytest.mark.parametrize("operator", ["HannWindow", "HammingWindow", "BlackmanWindow"])
+@pytest.mark.parametrize("periodic", [None, 0])
+def test_windows_are_constants(operator: str, periodic: int | None) -> None:
+    size = np.array(7, np.int64)
+    model = node_model(operator, {"size": size}, constants=("size",), periodic=periodic, opset=17)
+    (actual,) = Executor(read_model(model)).run({}).values()
+    np.testing.assert_allclose(actual, reference(model, {})[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [0, 1])
+def test_attention(causal: int) -> None:
+    query = RNG.standard_normal((2, 4, 8)).astype(np.float32)
+    key, value = (RNG.standard_normal((2, 5, 4)).astype(np.float32) for _ in range(2))
+    graph = assert_reads(
+        "Attention",
+        {"q": query, "k": key, "v": value},
+        q_num_heads=4,
+        kv_num_heads=2,
+        is_causal=causal,
+        opset=23,
+    )
+    assert {source.operator for node in graph.nodes for source in node.sources} == {"Attention"}
+
+
+def test_no_operator_is_both_refused_and_read() -> None:
+    assert not {("", operator) for operator in STANDARD}.intersection(IMPORTERS)
+
+
+def test_lists_definitions_that_are_not_refused() -> None:
+    listed = supported_operators()
+    assert ("", "RotaryEmbedding") in listed
+    assert ("", "Bernoulli") not in listed
+
+
+@pytest.mark.parametrize(
+    ("domain", "operator", "word"),
+    [
+        ("", "Multinomial", "random"),
+        ("", "StringNormalizer", "text"),
+        ("", "OptionalHasElement", "optional"),
+        ("ai.onnx.preview.training", "Adam", "training"),
+        ("ai.onnx.ml", "ZipMap", "map"),
+        ("ai.onnx.ml", "TreeEnsemble", "classical"),
+        ("ai.onnx.ml", "LabelEncoder", "text"),
+    ],
+)
+def test_what_can_never_be_converted_says_why(domain: str, operator: str, word: str) -> None:
+    reason = refusal_of(domain, operator)
+    assert reason is not None
+    assert word in reason
+
+
+def test_an_operator_that_nobody_knows_is_not_in_the_table() -> None:
+    assert refusal_of("com.example", "Adam") is None
