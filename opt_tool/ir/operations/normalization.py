@@ -98,11 +98,11 @@ class LayerNorm(Operation):
 class GroupNorm(Operation):
     """Layer norm over each of ``groups`` groups of channels of X (N, C, H, W).
 
-    Inputs: X, and Scale?, Bias? (C,).
+    Inputs: X, and Scale (C,), Bias (C,).
     """
 
     type: ClassVar[str] = "group_norm"
-    inputs = slots("X Scale? Bias?")
+    inputs = slots("X Scale Bias")
     outputs = slots("Y")
 
     groups: int = 1
