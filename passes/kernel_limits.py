@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 
 from opt_tool.ir import Node, Operation
 from opt_tool.ir.operations.activation import Relu6
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
+from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.operations.reduction import (
     ReduceMax,
     ReduceMean,
@@ -20,6 +22,7 @@ from opt_tool.ir.operations.reduction import (
     ReduceProd,
     ReduceSum,
 )
+from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.passes.lower_casts import is_direct
 from opt_tool.passes.lower_matmul_broadcast import multiplies_directly
 from opt_tool.passes.lower_reductions import reduces_directly
@@ -74,10 +77,46 @@ def _pow(node: Node, target: Target) -> str | None:
     return None
 
 
+def _grid_sampler(node: Node, target: Target) -> str | None:
+    x, grid = node.input("X"), node.input("Grid")
+    if target is Target.X86 or x.shape[2:] == grid.shape[1:3]:
+        return None
+    return f"the kernel takes a position for each element of a plane, not {grid.type} of {x.type}"
+
+
+def _convolution(node: Node, target: Target) -> str | None:
+    weight = node.input("Filter")
+    if weight.is_constant or (target is Target.X86 and weight.shape[2:] == (1, 1)):
+        return None
+    return _packed_once("filter")
+
+
+def _transposed_convolution(node: Node, target: Target) -> str | None:
+    if target is Target.X86 or node.input("Filter").is_constant:
+        return None
+    return _packed_once("filter")
+
+
+def _batch_norm(node: Node, target: Target) -> str | None:
+    parameters = (node.input(slot) for slot in ("Scale", "Bias", "Mean", "Variance"))
+    if target is Target.X86 or all(value.is_constant for value in parameters):
+        return None
+    return _packed_once("statistics")
+
+
+def _packed_once(what: str) -> str:
+    return f"the kernel keeps the {what} of the first run, so they must not be computed"
+
+
 LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
+    BatchNorm: _batch_norm,
     Cast: _cast,
+    Conv2D: _convolution,
+    Conv2DTranspose: _transposed_convolution,
+    DepthwiseConv2D: _convolution,
     ElementwisePow: _pow,
     Fc: _fc,
+    GridSampler: _grid_sampler,
     MatMul: _matmul,
     MatMulV2: _matmul,
     ReduceMax: _reduction,

@@ -5,14 +5,18 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.ir import DType, Operation
 from opt_tool.ir.operations.activation import Relu, Relu6
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
+from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.operations.reduction import ReduceMax, ReduceMean, ReduceProd
+from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.targets import Target
 
 ARM, X86 = Target.ARM, Target.X86
 BOTH = (ARM, X86)
+STATISTICS = ("Scale", "Bias", "Mean", "Variance")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,12 @@ BOTH = (ARM, X86)
         (ReduceMean(dim=(1, 2)), {"X": (2, 3, 4)}, ()),
         (ReduceMax(dim=(1, 2)), {"X": (2, 3, 4)}, (ARM,)),
         (ReduceProd(dim=(1,)), {"X": (2, 3, 4)}, (ARM,)),
+        (Conv2D(), {"Input": (1, 2, 5, 5), "Filter": (3, 2, 3, 3)}, BOTH),
+        (Conv2D(), {"Input": (1, 2, 5, 5), "Filter": (3, 2, 1, 1)}, (ARM,)),
+        (Conv2DTranspose(), {"Input": (1, 2, 5, 5), "Filter": (2, 3, 3, 3)}, (ARM,)),
+        (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 5, 6, 2)}, ()),
+        (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 6, 5, 2)}, (ARM,)),
+        (BatchNorm(), {"X": (1, 2), **dict.fromkeys(STATISTICS, (2,))}, (ARM,)),
     ],
     ids=str,
 )
@@ -54,3 +64,10 @@ def test_knows_what_kernels_cannot_do(
     b.add(op, **{slot: b.input(*shape) for slot, shape in shapes.items()})
     (node,) = b.graph.nodes
     assert tuple(target for target in BOTH if limit_of(node, target) is not None) == limited
+
+
+def test_a_constant_filter_may_be_kept() -> None:
+    b = TestGraphs()
+    b.add(Conv2D(), Input=b.input(1, 2, 5, 5), Filter=b.weight(3, 2, 3, 3))
+    (node,) = b.graph.nodes
+    assert all(limit_of(node, target) is None for target in BOTH)

@@ -7,6 +7,7 @@ import pytest
 
 from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
+from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.pooling import Pool2D
 
 RNG = np.random.default_rng(0)
@@ -181,3 +182,10 @@ def test_refuses_gaps_in_padding_that_runtimes_disagree_about(operator: str) -> 
     options["auto_pad"] = "SAME_UPPER"
     with pytest.raises(UnsupportedModelError, match="runtimes disagree"):
         read_model(node_model(operator, {"x": normal(1, 2, 6, 6)}, **options))
+
+
+def test_pads_of_unequal_sides_that_count_are_written_out() -> None:
+    """The runtimes take the pads at the end to be those at the start."""
+    options: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 0, 1], "count_include_pad": 1}
+    graph = assert_reads("AveragePool", {"x": normal(1, 2, 8, 8)}, **options)
+    assert [type(node.op) for node in graph.nodes] == [Pad2D, Pool2D]

@@ -85,7 +85,9 @@ def test_crop_and_resize(mode: str, extrapolation_value: float) -> None:
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 @pytest.mark.parametrize("opset", [7, 9, 10])
 def test_upsample_and_the_first_resize(mode: str, opset: int) -> None:
-    x, scales = normal(1, 2, 4, 5), np.array([1, 1, 2, 1.5], np.float32)
+    x, scales = normal(1, 2, 7, 5), np.array([1, 1, 2, 1.5], np.float32)
+    if opset == 10:
+        scales[2] = 0.6  # Upsample only enlarges
     operator = "Resize" if opset == 10 else "Upsample"
     if opset == 7:
         assert_reads(operator, {"x": x}, opset=opset, mode=mode, scales=scales.tolist())
@@ -231,3 +233,15 @@ def test_refuses(inputs: dict[str, np.ndarray], options: dict[str, Any], reason:
 def test_axes_count_from_the_end() -> None:
     inputs = by_sizes(normal(1, 2, 5, 6), 7, 9)
     assert_reads("Resize", inputs, constants=("sizes",), axes=[-1, -2], mode="linear")
+
+
+@pytest.mark.parametrize(
+    ("mode", "coordinates"), [("linear", "half_pixel"), ("nearest", "align_corners")]
+)
+def test_one_element_is_not_left_to_the_runtimes(mode: str, coordinates: str) -> None:
+    """ARM's and x86's kernels differ, or divide by zero, where an axis shrinks to one."""
+    options: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
+    options["nearest_mode"] = "round_prefer_ceil"
+    inputs = by_sizes(normal(1, 2, 5, 6), 1, 2, 1, 4)
+    graph = assert_reads("Resize", inputs, constants=("sizes",), **options)
+    assert not {type(node.op) for node in graph.nodes} & {BilinearInterp, NearestInterp}
