@@ -86,7 +86,11 @@ def _gather_one(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
     if not index.is_constant:
         counted = counted_from_front(node, flat(node, index), x, axis)
         return node.add(Squeeze2(axes=(axis,)), X=gathered(node, x, counted, axis))
-    position = int(index.array())
+    return taken(node, x, int(index.array()), axis)
+
+
+def taken(node: OnnxNode, x: Value, position: int, axis: int) -> Value:
+    """The slice of x at one position, without the axis."""
     end = ENDLESS if position == -1 else position + 1
     dropped = (axis,) if x.rank > 1 else ()
     op = Slice(axes=(axis,), starts=(position,), ends=(end,), decrease_axis=dropped)

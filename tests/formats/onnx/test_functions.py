@@ -110,10 +110,21 @@ def test_a_problem_in_a_models_function_is_named_inside_of_it() -> None:
 
 
 def test_a_problem_in_a_definition_is_the_operators_own() -> None:
-    x, start = np.zeros((2, 3), np.float32), np.array(1, np.int64)
-    model = node_model("SequenceMap", {"x": x, "start": start}, opset=17)
-    with pytest.raises(UnsupportedModelError, match="sequence of tensors"):
+    operands = {name: np.zeros((1, 3, 2), np.float32) for name in ("q", "k", "v")}
+    model = node_model(
+        "LinearAttention",
+        operands,
+        outputs=("y", "state"),
+        q_num_heads=1,
+        kv_num_heads=1,
+        update_rule="linear",
+        dynamic=True,
+        opset=27,
+    )
+    with pytest.raises(UnsupportedModelError, match="made of other operators, of which") as error:
         read_model(model)
+    (problem,) = error.value.problems
+    assert problem.operator == "LinearAttention"
 
 
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
@@ -134,8 +145,12 @@ def test_negative_log_likelihood(reduction: str, ignored: int | None) -> None:
 def test_softmax_cross_entropy_with_both_outputs() -> None:
     scores = RNG.standard_normal((3, 4)).astype(np.float32)
     labels = RNG.integers(0, 4, 3)
-    inputs = {"x": scores, "labels": labels}
-    assert_reads("SoftmaxCrossEntropyLoss", inputs, outputs=("y", "log_prob"), opset=13)
+    assert_reads(
+        "SoftmaxCrossEntropyLoss",
+        {"x": scores, "labels": labels},
+        outputs=("y", "log_prob"),
+        opset=13,
+    )
 
 
 @pytest.mark.parametrize("operator", ["HannWindow", "HammingWindow", "BlackmanWindow"])
