@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 F = np.float32
+TIE = 1e-6
+"""How far from the middle between two elements a position still counts as in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,10 @@ def _half_pixel(x: np.ndarray, axis: Axis) -> np.ndarray:
 
 
 def _half_pixel_symmetric(x: np.ndarray, axis: Axis) -> np.ndarray:
+    """The middles of input and output coincide; the last sum is in double precision."""
     adjustment = F(axis.count) / (F(axis.scale) * F(axis.size))
     offset = F(axis.size) / F(2) * (F(1) - adjustment)
-    return offset + (x + F(0.5)) / F(axis.scale) - F(0.5)
+    return np.float64(offset) + (x.astype(np.float64) + 0.5) / np.float64(F(axis.scale)) - 0.5
 
 
 def _pytorch_half_pixel(x: np.ndarray, axis: Axis) -> np.ndarray:
@@ -87,11 +90,11 @@ COORDINATES: Mapping[str, Callable[[np.ndarray, Axis], np.ndarray]] = {
 
 
 def _round_half_down(x: np.ndarray, axis: Axis) -> np.ndarray:  # noqa: ARG001
-    return np.ceil(x - F(0.5))
+    return np.ceil(x.astype(np.float64) - 0.5 - TIE)
 
 
 def _round_half_up(x: np.ndarray, axis: Axis) -> np.ndarray:  # noqa: ARG001
-    return np.floor(x + F(0.5))
+    return np.floor(x.astype(np.float64) + 0.5 + TIE)
 
 
 def _floor(x: np.ndarray, axis: Axis) -> np.ndarray:  # noqa: ARG001
@@ -139,11 +142,19 @@ def nearest_indices(axis: Axis, rule: Rule) -> np.ndarray:
 
 
 def matrix(axis: Axis, rule: Rule) -> np.ndarray:
-    """The weights (count, size) of every input element in each output element, float32."""
+    """The weights (count, size) of every input element in each output element, float32.
+
+    What lies outside of the input has none, where extrapolation takes over.
+    """
+    return _weights(axis, rule) * ~outside(axis, rule)[:, np.newaxis]
+
+
+def _weights(axis: Axis, rule: Rule) -> np.ndarray:
     if rule.mode == "nearest":
         return np.eye(axis.size, dtype=F)[nearest_indices(axis, rule)]
     if rule.antialias:
-        return _antialiased(axis, rule)
+        # onnxruntime copies an axis whose size stays, whatever its scale
+        return np.eye(axis.size, dtype=F) if axis.count == axis.size else _antialiased(axis, rule)
     x = positions(axis, rule)
     if rule.mode == "linear":
         x = np.clip(x, 0, F(axis.size - 1))

@@ -208,7 +208,10 @@ def _resized_statically(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: R
         return carried(node, [x], lambda value: _gathered(node, value, axes, rule))
     if x.dtype is not DType.FLOAT32:
         raise node.unsupported(f"{rule.mode} resizing of {x.dtype.value}; only float is supported")
-    linear = _linear_operator(axes.values(), rule) if _planar(x, axes) else None
+    filled = node.real("extrapolation_value", 0.0) != 0 and any(
+        outside(axis, rule).any() for axis in axes.values()
+    )
+    linear = _linear_operator(axes.values(), rule) if _planar(x, axes) and not filled else None
     if linear is not None:
         return _with_operator(node, x, axes, linear)
     return _multiplied(node, x, axes, rule)
@@ -284,10 +287,8 @@ def _multiplied(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: Rule) -> 
     value = node.real("extrapolation_value", 0.0)
     blank = np.zeros((1,) * x.rank, np.bool_)
     for axis, sizes in axes.items():
-        gone = outside(sizes, rule)
-        weights = matrix(sizes, rule) * ~gone[:, np.newaxis]
-        y = _times_matrix(node, y, axis, weights)
-        blank = blank | gone.reshape((-1,) + (1,) * (x.rank - axis - 1))
+        y = _times_matrix(node, y, axis, matrix(sizes, rule))
+        blank = blank | outside(sizes, rule).reshape((-1,) + (1,) * (x.rank - axis - 1))
     if value and blank.any():
         fill = node.new_constant(np.where(blank, np.float32(value), np.float32(0)), "outside")
         y = node.add(ElementwiseAdd(), X=y, Y=fill)

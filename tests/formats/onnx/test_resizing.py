@@ -245,3 +245,27 @@ def test_one_element_is_not_left_to_the_runtimes(mode: str, coordinates: str) ->
     inputs = by_sizes(normal(1, 2, 5, 6), 1, 2, 1, 4)
     graph = assert_reads("Resize", inputs, constants=("sizes",), **options)
     assert not {type(node.op) for node in graph.nodes} & {BilinearInterp, NearestInterp}
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "coordinates", "rounding"),
+    [
+        (7, 2, "asymmetric", "round_prefer_ceil"),
+        (14, 1, "half_pixel", "round_prefer_ceil"),
+        (9, 3, "half_pixel_symmetric", "floor"),
+        (3, 11, "half_pixel_symmetric", "floor"),
+    ],
+)
+def test_positions_that_rounding_moves_off_the_middle(
+    size: int, count: int, coordinates: str, rounding: str
+) -> None:
+    options: dict[str, Any] = {"coordinate_transformation_mode": coordinates}
+    inputs = by_sizes(normal(1, 2, 4, size), 1, 2, 4, count)
+    assert_reads("Resize", inputs, constants=("sizes",), nearest_mode=rounding, **options)
+
+
+def test_a_crop_beyond_the_edge_is_no_plain_resizing() -> None:
+    roi = np.array([0, 0, 0.075, 0.28, 1, 1, 1.204, 1.22], np.float32)
+    inputs = {**by_scales(normal(2, 2, 4, 3), 1, 1, 0.5, 0.7), "roi": roi}
+    options: dict[str, Any] = {"coordinate_transformation_mode": "tf_crop_and_resize"}
+    assert_reads("Resize", inputs, constants=("roi", "scales"), **options)
