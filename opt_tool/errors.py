@@ -43,8 +43,19 @@ class UnsupportedOperatorError(UnsupportedError):
         self.problem = problem
         super().__init__(f"{operator} (node {node!r}): {problem}")
 
-    def __reduce__(self) -> tuple[type[UnsupportedOperatorError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[UnsupportedOperatorError], tuple[str, ...]]:
         return type(self), (self.operator, self.node, self.problem)
+
+
+class OpenInputError(UnsupportedOperatorError):
+    """A node that needs a model input at conversion; the user can give the input a value."""
+
+    def __init__(self, operator: str, node: str, problem: str, input_name: str) -> None:
+        super().__init__(operator, node, problem)
+        self.input_name = input_name
+
+    def __reduce__(self) -> tuple[type[OpenInputError], tuple[str, ...]]:
+        return type(self), (self.operator, self.node, self.problem, self.input_name)
 
 
 class UnsupportedModelError(UnsupportedError):

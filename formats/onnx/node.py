@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from opt_tool.errors import UnsupportedOperatorError
+from opt_tool.errors import OpenInputError, UnsupportedOperatorError
 from opt_tool.formats.onnx.tensors import to_array
 from opt_tool.ir import Dim, Operation, Value
 from opt_tool.runtime import FoldingBuilder
@@ -82,6 +82,14 @@ class OnnxNode:
         value = self.input(index)
         if value.is_constant:
             return value.array()
+        if self.builder.graph.is_input(value):
+            raise OpenInputError(
+                self.operator,
+                self.name,
+                f"its {what} is the input {value.name!r}, which the target needs at conversion; "
+                f"give it a value with `opt convert --input-value {value.name}=...`",
+                value.name,
+            )
         raise self.unsupported(
             f"its {what} ({value.name!r}) is computed at run time; the target needs it at "
             "conversion. Fix the input shapes with --input-shape if it depends on them"
@@ -122,6 +130,12 @@ class OnnxNode:
     def text(self, name: str, default: str) -> str:
         attribute = self._attributes.get(name)
         return default if attribute is None else attribute.s.decode("utf-8", "replace")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Texts, none where the attribute is missing."""
+        attribute = self._attributes.get(name)
+        given = () if attribute is None else attribute.strings
+        return tuple(text.decode("utf-8", "replace") for text in given)
 
     def tensor(self, name: str) -> np.ndarray:
         """A tensor attribute; refuses the node when it is missing."""

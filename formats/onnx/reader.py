@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from opt_tool.errors import (
@@ -38,12 +39,15 @@ from opt_tool.runtime import FoldingBuilder
 
 __all__ = ["GraphReader", "operators", "read"]
 
+NOTHING: Mapping[str, np.ndarray] = {}
+
 
 def read(
     path: Path,
     *,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] = (),
+    input_values: Mapping[str, np.ndarray] | None = None,
 ) -> Graph:
     """Read an ONNX file.
 
@@ -51,15 +55,19 @@ def read(
         path: The model; external data are looked for beside it.
         input_shapes: Shapes that take the place of those in the file, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
+        input_values: Inputs that become constants, by input name.
 
     Raises:
         DamagedFileError: when the file is not a whole ONNX model.
         UnsupportedModelError: naming every node that cannot be converted.
-        UsageError: when a name in ``input_shapes`` or ``outputs`` is not in the model.
+        UsageError: when a name that is given is not in the model.
     """
-    model = load_model(path)
-    reader = GraphReader(model, path)
-    return reader.read({} if input_shapes is None else input_shapes, outputs)
+    reader = GraphReader(load_model(path), path)
+    return reader.read(
+        {} if input_shapes is None else input_shapes,
+        outputs,
+        {} if input_values is None else input_values,
+    )
 
 
 class GraphReader:
@@ -76,11 +84,17 @@ class GraphReader:
         self.problems: list[UnsupportedOperatorError] = []
         self._named: set[int] = set()
 
-    def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
+    def read(
+        self,
+        input_shapes: Mapping[str, Sequence[int]],
+        outputs: Sequence[str],
+        input_values: Mapping[str, np.ndarray] = NOTHING,
+    ) -> Graph:
+        """The graph of the model; see the function ``read``."""
         proto = self.model.graph
         scope: dict[str, Value] = {}
         self.add_initializers(proto, scope)
-        self._add_inputs(proto, scope, input_shapes)
+        self._add_inputs(proto, scope, input_shapes, input_values)
         wanted = tuple(outputs) or tuple(output.name for output in proto.output)
         known = {name for node in proto.node for name in node.output} | set(scope)
         for name in wanted:
@@ -106,15 +120,27 @@ class GraphReader:
         proto: onnx.GraphProto,
         scope: dict[str, Value],
         input_shapes: Mapping[str, Sequence[int]],
+        input_values: Mapping[str, np.ndarray],
     ) -> None:
         inputs = [info for info in proto.input if info.name not in scope]
-        unknown = sorted(set(input_shapes) - {info.name for info in inputs})
+        unknown = sorted({*input_shapes, *input_values} - {info.name for info in inputs})
         if unknown:
             names = ", ".join(repr(info.name) for info in inputs)
             raise UsageError(f"{self.path}: no input is called {unknown[0]!r}; there are {names}")
         for info in inputs:
-            type = self._input_type(info, input_shapes.get(info.name))
-            scope[info.name] = self.builder.graph.add_input(info.name, type)
+            if info.name in input_values:
+                array = self._input_value(info, input_values[info.name])
+                scope[info.name] = self.builder.constant(array, info.name)
+            else:
+                type = self._input_type(info, input_shapes.get(info.name))
+                scope[info.name] = self.builder.graph.add_input(info.name, type)
+
+    def _input_value(self, info: onnx.ValueInfoProto, value: np.ndarray) -> np.ndarray:
+        """What stands for an input from now on; one number may stand for a scalar."""
+        tensor = info.type.tensor_type
+        scalar = tensor.HasField("shape") and not tensor.shape.dim and value.size == 1
+        array = value.reshape(()) if scalar else value
+        return array.astype(self._input_type(info, array.shape).dtype.numpy, copy=False)
 
     def _input_type(self, info: onnx.ValueInfoProto, given: Sequence[int] | None) -> TensorType:
         if not info.type.HasField("tensor_type"):

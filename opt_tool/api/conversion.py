@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from opt_tool._version import __version__
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.loading import LoadedModel, load_model
@@ -74,6 +76,7 @@ class Request:
     target: Target
     version: LiteVersion
     input_shapes: Mapping[str, Sequence[int]]
+    input_values: Mapping[str, np.ndarray]
     outputs: tuple[str, ...]
     samples: int
     dry_run: bool
@@ -99,6 +102,7 @@ def convert(
     target: str = "arm",
     lite_version: str = "2.13",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_values: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = (),
     verify: bool = True,
     dry_run: bool = False,
@@ -114,6 +118,7 @@ def convert(
         target: ``arm`` or ``x86``.
         lite_version: The Paddle Lite version of the runtime, such as ``2.13``.
         input_shapes: Shapes that take the place of those in the model, by input name.
+        input_values: Inputs of an ONNX model that become constants, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
         verify: Whether to compare the file with the source before it is left in place.
         dry_run: Do everything, verification too, and leave no file.
@@ -130,6 +135,7 @@ def convert(
         parse_target(target),
         LiteVersion.parse(lite_version),
         {} if input_shapes is None else input_shapes,
+        {} if input_values is None else input_values,
         tuple(outputs),
         SAMPLES if verify else 0,
         dry_run,
@@ -183,7 +189,10 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     """Read, rewrite and write; the graph is gone afterwards."""
     with watch.stage("read"):
         loaded = load_model(
-            *request.files, input_shapes=request.input_shapes, outputs=request.outputs
+            *request.files,
+            input_shapes=request.input_shapes,
+            outputs=request.outputs,
+            input_values=request.input_values,
         )
         source = _source_report(loaded)
         inputs = input_specs(loaded.graph)
@@ -232,6 +241,7 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
             outputs=request.outputs,
             keep=keep,
             input_shapes=request.input_shapes,
+            input_values=request.input_values,
         )
     loaded = load_model(*request.files, input_shapes=request.input_shapes)
     return NumpyRunner(loaded.graph, keep=keep)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.ir import Graph, ShapeError
@@ -26,6 +28,7 @@ class ReadOptions:
 
     input_shapes: Mapping[str, Sequence[int]]
     outputs: Sequence[str]
+    input_values: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def load(
     *,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] = (),
+    input_values: Mapping[str, np.ndarray] | None = None,
 ) -> Graph:
     """Read a model into a graph.
 
@@ -57,6 +61,7 @@ def load(
         weights: The second file of formats that have two.
         input_shapes: Shapes that take the place of those in the file, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
+        input_values: Inputs of an ONNX model that become constants, by input name.
 
     Raises:
         FileAccessError: when the file cannot be read.
@@ -64,7 +69,9 @@ def load(
         UnsupportedError: when opt does not read its format or one of its operators.
         UsageError: when a name that is given is not in the model.
     """
-    return load_model(model, weights, input_shapes=input_shapes, outputs=outputs).graph
+    return load_model(
+        model, weights, input_shapes=input_shapes, outputs=outputs, input_values=input_values
+    ).graph
 
 
 def load_model(
@@ -73,11 +80,18 @@ def load_model(
     *,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] = (),
+    input_values: Mapping[str, np.ndarray] | None = None,
 ) -> LoadedModel:
     """Read a model and keep what is known of its source; see ``load``."""
     files = tuple(Path(file) for file in (model, weights) if file is not None)
     format = formats_of(files)
-    options = ReadOptions({} if input_shapes is None else input_shapes, outputs)
+    options = ReadOptions(
+        {} if input_shapes is None else input_shapes,
+        outputs,
+        {} if input_values is None else input_values,
+    )
+    if options.input_values and format is not FileFormat.ONNX:
+        raise UsageError(f"{files[0]}: only the inputs of ONNX models can be given values")
     return READERS[format](files, options)
 
 
@@ -119,7 +133,9 @@ def _read_onnx(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     model = parse(path)
     nodes = tuple(SourceNode(*node) for node in outline(model))
     half = is_half_precision(model)
-    graph = GraphReader(model, path).read(options.input_shapes, options.outputs)
+    graph = GraphReader(model, path).read(
+        options.input_shapes, options.outputs, options.input_values
+    )
     return LoadedModel(graph, FileFormat.ONNX, files, nodes, half)
 
 

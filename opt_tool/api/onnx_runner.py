@@ -52,6 +52,7 @@ class OnnxRunner:
         outputs: Tensors to compute instead of the model's outputs.
         keep: Tensors to compute as well.
         input_shapes: Shapes that take the place of fixed ones in the model.
+        input_values: What to feed the inputs with that are not fed otherwise.
         threads: How many threads to use; 0 leaves it to onnxruntime.
     """
 
@@ -64,11 +65,13 @@ class OnnxRunner:
         outputs: Sequence[str] = (),
         keep: Sequence[str] = (),
         input_shapes: Mapping[str, Sequence[int]] | None = None,
+        input_values: Mapping[str, np.ndarray] | None = None,
         threads: int = 0,
     ) -> None:
         if detect(path) is not FileFormat.ONNX:
             raise UsageError(f"{path}: onnxruntime runs ONNX models only")
         self.path = path
+        self._values = {} if input_values is None else dict(input_values)
         shapes = {} if input_shapes is None else input_shapes
         added = {*outputs, *keep}
         self._session = _session(path, (*outputs, *keep), {}, threads)
@@ -97,7 +100,10 @@ class OnnxRunner:
         unknown = sorted(set(feeds) - set(types))
         if unknown:
             raise UsageError(f"no input is called {unknown[0]!r}; there are {sorted(types)}")
-        typed = {name: array.astype(types[name], copy=False) for name, array in feeds.items()}
+        typed = {
+            name: array.astype(types[name], copy=False)
+            for name, array in {**self._values, **feeds}.items()
+        }
         try:
             results = self._session.run(self._wanted, typed)
         except (*FAILURES, ValueError) as error:

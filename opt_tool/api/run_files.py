@@ -89,6 +89,20 @@ def _named(types: Mapping[str, TensorType], inputs: Mapping[str, Path]) -> dict[
     return {name: load_array(file) for name, file in inputs.items()}
 
 
+def read_values(given: Mapping[str, tuple[float, ...] | Path]) -> dict[str, np.ndarray]:
+    """Arrays from numbers or .npy files, by name; whole numbers become int64."""
+    return {
+        name: load_array(value) if isinstance(value, Path) else _vector(value)
+        for name, value in given.items()
+    }
+
+
+def _vector(numbers: tuple[float, ...]) -> np.ndarray:
+    vector = np.array(numbers, np.float64)
+    whole = vector.astype(np.int64)
+    return whole if np.array_equal(whole, vector) else vector
+
+
 def load_array(path: Path) -> np.ndarray:
     """The array in a .npy file.
 

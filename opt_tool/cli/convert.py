@@ -34,6 +34,7 @@ opt convert detector.onnx -o detector.nb --target x86 --input-shape images=1,3,3
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option
 @options.input_shape_option
+@options.input_value_option
 @click.option(
     "--output", "outputs", multiple=True, metavar="NAME",
     help="Compute this tensor instead of the model's outputs; may be given for several.",
@@ -48,6 +49,7 @@ def convert_command(
     target: str,
     lite_version: str,
     input_shapes: dict[str, tuple[int, ...]],
+    input_values: dict[str, tuple[float, ...] | Path],
     outputs: tuple[str, ...],
     no_verify: bool,
     dry_run: bool,
@@ -62,11 +64,13 @@ def convert_command(
     and must compute what onnxruntime computes on MODEL; otherwise it is not left in place.
     """
     from opt_tool.api.conversion import convert
+    from opt_tool.api.run_files import read_values
 
     with progress(quiet=quiet) as on_stage:
         result = convert(
             model, out, weights, target=target, lite_version=lite_version,
-            input_shapes=input_shapes, outputs=outputs, verify=not no_verify, dry_run=dry_run,
+            input_shapes=input_shapes, input_values=read_values(input_values),
+            outputs=outputs, verify=not no_verify, dry_run=dry_run,
             report=report, on_stage=on_stage,
         )  # fmt: skip
     if not quiet and not as_json:

@@ -51,6 +51,27 @@ class NamedFileType(click.ParamType):  # type: ignore[type-arg]  # likewise
         return name, Path(file)
 
 
+class NamedValueType(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """``NAME=1,2.5`` or ``NAME=file.npy``: what an input always is."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[float, ...] | Path]:
+        if isinstance(value, tuple):
+            return value
+        name, separator, text = str(value).rpartition("=")
+        if not separator or not name or not text:
+            self.fail(f"{value!r} is not of the form NAME=1,2.5 or NAME=file.npy", param, ctx)
+        if text.endswith(".npy"):
+            return name, Path(text)
+        try:
+            return name, tuple(float(number) for number in text.split(","))
+        except ValueError:
+            self.fail(f"{value!r} holds something that is not a number", param, ctx)
+
+
 def unique(
     ctx: click.Context, param: click.Parameter, pairs: Sequence[tuple[str, Any]]
 ) -> dict[str, Any]:
@@ -84,6 +105,15 @@ input_shape_option = click.option(
     multiple=True,
     callback=unique,
     help="Fix the shape of an input; may be given for several.",
+)
+
+input_value_option = click.option(
+    "--input-value",
+    "input_values",
+    type=NamedValueType(),
+    multiple=True,
+    callback=unique,
+    help="Make an input of an ONNX model a constant; may be given for several.",
 )
 
 input_option = click.option(
