@@ -15,6 +15,7 @@ from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, Depthwis
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.recurrence import Rnn
 from opt_tool.ir.operations.reduction import (
     ReduceMax,
     ReduceMean,
@@ -27,11 +28,15 @@ from opt_tool.passes.lower_casts import is_direct
 from opt_tool.passes.lower_matmul_broadcast import multiplies_directly
 from opt_tool.passes.lower_reductions import reduces_directly
 from opt_tool.passes.lower_relu6 import FIXED_THRESHOLD
+from opt_tool.passes.lower_rnn import reads_state
 from opt_tool.targets import Target
 
 
 def limit_of(node: Node, target: Target) -> str | None:
     """Why a target's kernel cannot run a node, if it cannot."""
+    for value in (*node.inputs.flat(), *node.outputs.flat()):
+        if 0 in value.shape:
+            return f"{value.name!r} has no elements, which ends the runtime's process"
     read = LIMITS.get(type(node.op))
     return None if read is None else read(node, target)
 
@@ -108,6 +113,14 @@ def _packed_once(what: str) -> str:
     return f"the kernel keeps the {what} of the first run, so they must not be computed"
 
 
+def _rnn(node: Node, target: Target) -> str | None:
+    assert isinstance(node.op, Rnn)
+    assert node.graph is not None
+    if target is Target.ARM or not reads_state(node.graph, node):
+        return None
+    return "the kernel leaves the last state empty; fix the length with --input-shape"
+
+
 LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     BatchNorm: _batch_norm,
     Cast: _cast,
@@ -125,4 +138,5 @@ LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     ReduceProd: _reduction,
     ReduceSum: _reduction,
     Relu6: _relu6,
+    Rnn: _rnn,
 }

@@ -71,3 +71,13 @@ def test_a_constant_filter_may_be_kept() -> None:
     b.add(Conv2D(), Input=b.input(1, 2, 5, 5), Filter=b.weight(3, 2, 3, 3))
     (node,) = b.graph.nodes
     assert all(limit_of(node, target) is None for target in BOTH)
+
+
+@pytest.mark.parametrize("target", list(Target))
+def test_tensors_without_elements_end_the_runtime(target: Target) -> None:
+    b = TestGraphs()
+    graph = b.build(b.add(Relu(), X=b.input(0, 3)))
+    (node,) = graph.nodes
+    limit = limit_of(node, target)
+    assert limit is not None
+    assert "no elements" in limit

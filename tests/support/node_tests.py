@@ -32,8 +32,8 @@ VERSION = "2.13"
 RTOL, ATOL = 1e-3, 1e-7
 """The tolerance of ONNX's own backend test runner."""
 
-BFLOAT16_RTOL = 2.0**-8
-"""What a bfloat16 can tell apart; the graph keeps such numbers in float32."""
+BFLOAT16_RTOL = 2.0**-7
+"""The graph keeps bfloat16 in float32; the cases' data cut the lower bits off."""
 
 FOLDERS = ("node", "pytorch-converted", "pytorch-operator", "simple")
 

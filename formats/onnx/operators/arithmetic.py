@@ -146,7 +146,7 @@ def _float_remainder(node: OnnxNode, x: Value, y: Value) -> Value:
 
 def _moved_to_sign(node: OnnxNode, rest: Value, y: Value) -> Value:
     """A remainder of float32, plus y where it has the other sign."""
-    zero = scalar(node, 0, rest.dtype)
+    zero = scalar(node, 0, rest)
     differs = compare(node.builder, comparison.LessThan(), multiply(node, rest, y), zero)
     return node.add(comparison.Where(), Condition=differs, X=add(node, rest, y), Y=rest)
 

@@ -163,7 +163,7 @@ def dynamic_quantize_linear(node: OnnxNode) -> tuple[Value, Value, Value]:
     """Quantizes to uint8 by the range of the operand, which always holds 0."""
     x = node.input(0)
     axes = tuple(range(x.rank))
-    zero = scalar(node, 0, DType.FLOAT32)
+    zero = node.new_constant(np.zeros(1, np.float32))
     ends = []
     for reduce, op in (
         (ReduceMin, elementwise.ElementwiseMin()),
@@ -172,7 +172,7 @@ def dynamic_quantize_linear(node: OnnxNode) -> tuple[Value, Value, Value]:
         end = node.add(reduce(dim=axes, reduce_all=True), X=x)
         ends.append(node.add(op, X=end, Y=zero))
     low, high = ends
-    width = divide(node, subtract(node, high, low), scalar(node, 255, DType.FLOAT32))
+    width = divide(node, subtract(node, high, low), scalar(node, 255, zero))
     empty = compare(node.builder, comparison.LessEqual(), width, zero)
     scale = add(node, width, converted(node.builder, empty, DType.FLOAT32))
     offset = rounded(node, divide(node, scaled(node, low, -1.0), scale))

@@ -87,14 +87,15 @@ def scaled(node: OnnxNode, x: Value, factor: float = 1.0, offset: float = 0.0) -
     return node.add(Scale(scale=factor, bias=offset), X=x)
 
 
-def scalar(node: OnnxNode, number: float, dtype: DType) -> Value:
-    """A constant of one element."""
-    return node.new_constant(np.array([number], dtype.numpy))
+def scalar(node: OnnxNode, number: float, beside: Value) -> Value:
+    """A constant of one element that leaves the shape of what stands beside it."""
+    shape = (1,) if beside.rank else ()
+    return node.new_constant(np.full(shape, number, beside.dtype.numpy))
 
 
 def where_compared(node: OnnxNode, op: comparison.Comparison, x: Value, limit: float) -> Value:
     """1 where x compares with a number so, else 0, in the element type of x."""
-    chosen = compare(node.builder, op, x, scalar(node, limit, x.dtype))
+    chosen = compare(node.builder, op, x, scalar(node, limit, x))
     return converted(node.builder, chosen, x.dtype)
 
 
@@ -150,7 +151,7 @@ def rounded(node: OnnxNode, x: Value) -> Value:
     """
     below = node.add(Floor(), X=x)
     rest = subtract(node, x, below)
-    half = scalar(node, 0.5, x.dtype)
+    half = scalar(node, 0.5, x)
     over = where_compared(node, comparison.GreaterThan(), rest, 0.5)
     tie = converted(node.builder, equal(node.builder, rest, half), x.dtype)
     halved = scaled(node, below, 0.5)
@@ -268,9 +269,9 @@ def is_inf(node: OnnxNode) -> Value:
     if positive and negative:
         x = node.add(Abs(), X=x)
     if positive:
-        limit = scalar(node, FLOAT_MAX, x.dtype)
+        limit = scalar(node, FLOAT_MAX, x)
         return compare(node.builder, comparison.GreaterThan(), x, limit)
     if negative:
-        limit = scalar(node, -FLOAT_MAX, x.dtype)
+        limit = scalar(node, -FLOAT_MAX, x)
         return compare(node.builder, comparison.LessThan(), x, limit)
     return node.add(comparison.LessThan(), X=x, Y=x)

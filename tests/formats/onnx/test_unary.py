@@ -91,3 +91,8 @@ def test_is_inf(positive: int, negative: int) -> None:
 def test_square_root_of_whole_numbers_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="int32 operands"):
         read_model(node_model("Sqrt", {"x": np.array([4], np.int32)}))
+
+
+@pytest.mark.parametrize("operator", ["Round", "IsInf", "Sign"])
+def test_scalars_stay_scalars(operator: str) -> None:
+    assert_reads(operator, {"x": np.array(2.5, np.float32)})
