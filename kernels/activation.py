@@ -7,47 +7,65 @@ import numpy as np
 from opt_tool.kernels.elementwise import erf
 
 
-def relu(x: np.ndarray) -> np.ndarray:
-    """max(x, 0)"""
-    return np.maximum(x, x.dtype.type(0))
+def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """max(x, 0); ``out`` may be x, as in all functions that have it."""
+    return np.maximum(x, x.dtype.type(0), out=out)
 
 
-def relu6(x: np.ndarray, *, threshold: float = 6.0) -> np.ndarray:
+def relu6(x: np.ndarray, *, threshold: float = 6.0, out: np.ndarray | None = None) -> np.ndarray:
     """min(max(x, 0), threshold)"""
-    return np.clip(x, x.dtype.type(0), x.dtype.type(threshold))
+    return np.clip(x, x.dtype.type(0), x.dtype.type(threshold), out=out)
 
 
-def leaky_relu(x: np.ndarray, *, alpha: float) -> np.ndarray:
+def leaky_relu(x: np.ndarray, *, alpha: float, out: np.ndarray | None = None) -> np.ndarray:
     """x where x >= 0, else alpha * x"""
-    return np.where(x >= 0, x, x * x.dtype.type(alpha))
+    scaled = x * x.dtype.type(alpha)
+    if 0 <= alpha <= 1:
+        return np.maximum(x, scaled, out=out)
+    y = np.where(x >= 0, x, scaled)
+    if out is None:
+        return y
+    out[...] = y
+    return out
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow: exp only ever sees negative numbers."""
     decay = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, decay) / (1 + decay)
+    top = np.where(x >= 0, x.dtype.type(1), decay)
+    decay += x.dtype.type(1)
+    return np.divide(top, decay, out=out)
 
 
-def tanh(x: np.ndarray) -> np.ndarray:
+def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """tanh(x)"""
-    return np.tanh(x)
+    return np.tanh(x, out=out)
 
 
-def hard_sigmoid(x: np.ndarray, *, slope: float, offset: float) -> np.ndarray:
+def hard_sigmoid(
+    x: np.ndarray, *, slope: float, offset: float, out: np.ndarray | None = None
+) -> np.ndarray:
     """min(max(slope * x + offset, 0), 1)"""
     number = x.dtype.type
-    return np.clip(x * number(slope) + number(offset), number(0), number(1))
+    y = np.multiply(x, number(slope), out=out)
+    y = np.add(y, number(offset), out=out)
+    return np.clip(y, number(0), number(1), out=out)
 
 
-def hard_swish(x: np.ndarray, *, threshold: float, scale: float, offset: float) -> np.ndarray:
+def hard_swish(
+    x: np.ndarray, *, threshold: float, scale: float, offset: float, out: np.ndarray | None = None
+) -> np.ndarray:
     """x * min(max(x + offset, 0), threshold) / scale"""
     number = x.dtype.type
-    return x * np.clip(x + number(offset), number(0), number(threshold)) / number(scale)
+    gate = np.asarray(x + number(offset))
+    np.clip(gate, number(0), number(threshold), out=gate)
+    gate *= x
+    return np.divide(gate, number(scale), out=out)
 
 
-def swish(x: np.ndarray, *, beta: float) -> np.ndarray:
+def swish(x: np.ndarray, *, beta: float, out: np.ndarray | None = None) -> np.ndarray:
     """x / (1 + exp(-beta * x))"""
-    return x * sigmoid(x * x.dtype.type(beta))
+    return np.multiply(x, sigmoid(x if beta == 1 else x * x.dtype.type(beta)), out=out)
 
 
 def elu(x: np.ndarray, *, alpha: float) -> np.ndarray:

@@ -2,54 +2,35 @@
 
 A 1x1 convolution is one product already. Others lay the windows of the input out as
 columns first (Chellapilla et al., High Performance Convolutional Neural Networks for
-Document Processing, 2006). Where each channel is filtered by itself, there is nothing to
-multiply matrices for: the input is shifted, weighted and summed.
+Document Processing, 2006), some rows of windows at a time, so that columns stay in the
+cache. Where each channel is filtered by itself, see ``depthwise``.
+
+``activate`` overwrites each part of the output while that is in the cache.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-Pair = tuple[int, int]
-Pads = tuple[int, int, int, int]
+from opt_tool.kernels.depthwise import depthwise_conv2d
+from opt_tool.kernels.memory import aligned_empty, rows_where_they_lie
+from opt_tool.kernels.planes import (
+    InPlace,
+    Pads,
+    Pair,
+    pad_spatial,
+    shifted,
+    split,
+    split_size,
+    taps,
+    window_counts,
+)
 
+COLUMNS_BYTES = 1024 * 1024
+"""How much of the columns is laid out at once: half of a core's own cache."""
 
-def pad_spatial(x: np.ndarray, pads: Pads, value: float = 0.0) -> np.ndarray:
-    """Pad x (N, C, H, W) by top, bottom, left, right; negative ones crop."""
-    top, bottom, left, right = pads
-    if min(pads) < 0:
-        height, width = x.shape[2:]
-        x = x[:, :, max(0, -top) : height + min(0, bottom), max(0, -left) : width + min(0, right)]
-    if max(pads) <= 0:
-        return x
-    top, left = max(top, 0), max(left, 0)
-    batch, channels, height, width = x.shape
-    shape = (batch, channels, top + height + max(bottom, 0), left + width + max(right, 0))
-    padded = np.zeros(shape, x.dtype) if value == 0 else np.full(shape, value, x.dtype)
-    padded[:, :, top : top + height, left : left + width] = x
-    return padded
-
-
-def window_counts(size: Pair, *, kernel: Pair, strides: Pair, dilations: Pair) -> Pair:
-    """How many windows fit into a plane of ``size``, padded already."""
-    rows, columns = (
-        (n - d * (k - 1) - 1) // s + 1
-        for n, k, s, d in zip(size, kernel, strides, dilations, strict=True)
-    )
-    return rows, columns
-
-
-def shifted(
-    x: np.ndarray, row: int, column: int, *, counts: Pair, strides: Pair, dilations: Pair
-) -> np.ndarray:
-    """What element (row, column) of each window covers: a view of x (N, C, H, W)."""
-    top, left = row * dilations[0], column * dilations[1]
-    return x[
-        :,
-        :,
-        top : top + (counts[0] - 1) * strides[0] + 1 : strides[0],
-        left : left + (counts[1] - 1) * strides[1] + 1 : strides[1],
-    ]
+FEWEST_COLUMNS = 256
+"""Products of fewer columns than this would read the weights too often."""
 
 
 def conv2d(
@@ -61,65 +42,132 @@ def conv2d(
     paddings: Pads = (0, 0, 0, 0),
     dilations: Pair = (1, 1),
     groups: int = 1,
+    activate: InPlace | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolve x (N, C, H, W) with weight (O, C / groups, R, S) to (N, O, P, Q)."""
-    padded = pad_spatial(x, paddings)
     if weight.shape[:2] == (groups, 1) and groups > 1:
-        y = _depthwise(padded, weight, strides=strides, dilations=dilations)
-    elif weight.shape[2:] == (1, 1):
-        y = _pointwise(padded[:, :, :: strides[0], :: strides[1]], weight, groups=groups)
-    else:
-        y = _general(padded, weight, strides=strides, dilations=dilations, groups=groups)
-    if bias is not None:
-        y += bias.reshape(-1, 1, 1)
+        return depthwise_conv2d(
+            x,
+            weight,
+            bias,
+            strides=strides,
+            paddings=paddings,
+            dilations=dilations,
+            activate=activate,
+            out=out,
+        )
+    kernel = (weight.shape[2], weight.shape[3])
+    if kernel == (1, 1):
+        taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
+        return _pointwise(taken, weight, bias, groups=groups, activate=activate, out=out)
+    padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
+    counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
+    size = split_size(counts, kernel=kernel, strides=strides, dilations=dilations)
+    views = list(taps(kernel, strides=strides, dilations=dilations))
+    shape = (len(x), len(weight), *counts)
+    y = np.empty(shape, np.result_type(x, weight)) if out is None else out
+    for image, target in zip(x, y, strict=True):
+        planes = split(image, size, strides=strides, paddings=paddings)
+        _by_columns(planes, weight, bias, views, groups=groups, activate=activate, out=target)
     return y
 
 
-def _pointwise(x: np.ndarray, weight: np.ndarray, *, groups: int) -> np.ndarray:
-    """x (N, C, H, W) by weight (O, C / groups, 1, 1): one product for each image and group."""
-    batch, channels, *size = x.shape
-    columns = x.reshape(batch, groups, channels // groups, -1)
-    matrix = weight.reshape(groups, weight.shape[0] // groups, -1)
-    return np.matmul(matrix, columns).reshape(batch, -1, *size)
-
-
-def _depthwise(x: np.ndarray, weight: np.ndarray, *, strides: Pair, dilations: Pair) -> np.ndarray:
-    """x (N, C, H, W), padded already, by weight (C, 1, R, S): shifted multiply-adds."""
+def direct_conv2d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    strides: Pair = (1, 1),
+    paddings: Pads = (0, 0, 0, 0),
+    dilations: Pair = (1, 1),
+    groups: int = 1,
+    activate: InPlace | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """The same as ``conv2d``: the definition, one product for each tap, in little memory."""
     kernel = (weight.shape[2], weight.shape[3])
-    counts = window_counts(x.shape[2:], kernel=kernel, strides=strides, dilations=dilations)
-    y = np.zeros((*x.shape[:2], *counts), np.result_type(x, weight))
-    term = np.empty_like(y)
+    padded = pad_spatial(x, paddings)
+    counts = window_counts(padded.shape[2:], kernel=kernel, strides=strides, dilations=dilations)
+    shape = (len(x), groups, len(weight) // groups, *counts)
+    y = np.zeros(shape, np.result_type(x, weight))
     for row in range(kernel[0]):
         for column in range(kernel[1]):
-            view = shifted(x, row, column, counts=counts, strides=strides, dilations=dilations)
-            np.multiply(view, weight[:, :, row, column, np.newaxis], out=term)
-            y += term
+            taken = shifted(
+                padded, row, column, counts=counts, strides=strides, dilations=dilations
+            )
+            columns = taken.reshape(len(x), groups, -1, counts[0] * counts[1])
+            tap = weight[:, :, row, column].reshape(groups, shape[2], -1)
+            y += np.matmul(tap, columns).reshape(shape)
+    if bias is not None:
+        y += bias.reshape(groups, -1, 1, 1)
+    result = y.reshape(len(x), len(weight), *counts)
+    if activate is not None:
+        activate(result)
+    if out is None:
+        return result
+    out[...] = result
+    return out
+
+
+def _pointwise(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    *,
+    groups: int,
+    activate: InPlace | None,
+    out: np.ndarray | None,
+) -> np.ndarray:
+    """x (N, C, P, Q) by weight (O, C / groups, 1, 1): one product for each image and group."""
+    batch, channels, *size = x.shape
+    shape = (batch, len(weight), *size)
+    y = np.empty(shape, np.result_type(x, weight)) if out is None else out
+    columns = x.reshape(batch, groups, channels // groups, -1)
+    filters = weight.reshape(groups, len(weight) // groups, -1)
+    np.matmul(filters, columns, out=y.reshape(batch, *filters.shape[:2], -1))
+    if bias is not None:
+        flat = y.reshape(batch, len(weight), -1)
+        with rows_where_they_lie(flat.shape[2]):
+            np.add(flat, bias[:, np.newaxis], out=flat)
+    if activate is not None:
+        activate(y)
     return y
 
 
-def _general(
-    x: np.ndarray, weight: np.ndarray, *, strides: Pair, dilations: Pair, groups: int
-) -> np.ndarray:
-    """x (N, C, H, W), padded already, by weight (O, C / groups, R, S), image by image."""
-    batch, channels = x.shape[:2]
-    kernel = (weight.shape[2], weight.shape[3])
-    counts = window_counts(x.shape[2:], kernel=kernel, strides=strides, dilations=dilations)
-    matrix = weight.reshape(groups, weight.shape[0] // groups, -1)
-    y = np.empty((batch, *matrix.shape[:2], counts[0] * counts[1]), np.result_type(x, weight))
-    columns = np.empty((channels, *kernel, *counts), x.dtype)
-    for image in range(batch):
-        for row in range(kernel[0]):
-            for column in range(kernel[1]):
-                columns[:, row, column] = shifted(
-                    x[image : image + 1],
-                    row,
-                    column,
-                    counts=counts,
-                    strides=strides,
-                    dilations=dilations,
-                )[0]
-        np.matmul(matrix, columns.reshape(groups, matrix.shape[2], -1), out=y[image])
-    return y.reshape(batch, -1, *counts)
+def _by_columns(
+    planes: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    views: list[tuple[int, int, int, int]],
+    *,
+    groups: int,
+    activate: InPlace | None,
+    out: np.ndarray,
+) -> None:
+    """Convolve split planes (SH, SW, C, ...) with weight (O, C / groups, R, S) to (O, P, Q)."""
+    channels = planes.shape[2]
+    rows, width = out.shape[1:]
+    filters = weight.reshape(groups, len(weight) // groups, -1)
+    column_bytes = channels * len(views) * width * planes.itemsize
+    step = min(rows, max(COLUMNS_BYTES // column_bytes, -(-FEWEST_COLUMNS // width)))
+    space = aligned_empty((channels, len(views), step, width), planes.dtype)
+    for first in range(0, rows, step):
+        count = min(step, rows - first)
+        columns = space.reshape(-1)[: channels * len(views) * count * width]
+        columns = columns.reshape(channels, len(views), count, width)
+        for number, (row, column, top, left) in enumerate(views):
+            start = first + top
+            taken = planes[row, column, :, start : start + count, left : left + width]
+            columns[:, number] = taken
+        target = out[:, first : first + count].reshape(len(out), -1)
+        result = target.reshape(groups, -1, count * width)
+        np.matmul(filters, columns.reshape(groups, filters.shape[2], -1), out=result)
+        with rows_where_they_lie(target.shape[1]):
+            if bias is not None:
+                target += bias[:, np.newaxis]
+            if activate is not None:
+                activate(target)
 
 
 def conv2d_transpose(

@@ -39,14 +39,16 @@ def unsqueeze(x: np.ndarray, *, axes: Sequence[int]) -> np.ndarray:
     return x
 
 
-def transpose(x: np.ndarray, *, axis: Sequence[int]) -> np.ndarray:
+def transpose(x: np.ndarray, *, axis: Sequence[int], out: np.ndarray | None = None) -> np.ndarray:
     """X with its dimensions in another order, laid out anew."""
-    return np.ascontiguousarray(x.transpose(axis)).reshape([x.shape[a] for a in axis])
+    y = np.empty([x.shape[a] for a in axis], x.dtype) if out is None else out
+    np.copyto(y, x.transpose(axis))
+    return y
 
 
-def concat(arrays: Sequence[np.ndarray], *, axis: int) -> np.ndarray:
+def concat(arrays: Sequence[np.ndarray], *, axis: int, out: np.ndarray | None = None) -> np.ndarray:
     """Arrays one behind the other."""
-    return np.concatenate(arrays, axis)
+    return np.concatenate(arrays, axis, out=out)
 
 
 def stack(arrays: Sequence[np.ndarray], *, axis: int) -> np.ndarray:

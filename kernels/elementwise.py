@@ -86,20 +86,34 @@ def power(x: np.ndarray, *, factor: float) -> np.ndarray:
     return pow_elements(x, np.asarray(factor, x.dtype))
 
 
-def clip(x: np.ndarray, *, lower: float = -math.inf, upper: float = math.inf) -> np.ndarray:
+def clip(
+    x: np.ndarray,
+    *,
+    lower: float = -math.inf,
+    upper: float = math.inf,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """min(max(x, lower), upper), so that an upper bound below the lower one wins."""
     number = x.dtype.type
-    return np.minimum(np.maximum(x, number(lower)), number(upper))
+    return np.minimum(np.maximum(x, number(lower), out=out), number(upper), out=out)
 
 
-def scale(x: np.ndarray, *, scale: float, bias: float, bias_after_scale: bool) -> np.ndarray:
+def scale(
+    x: np.ndarray,
+    *,
+    scale: float,
+    bias: float,
+    bias_after_scale: bool,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """scale * x + bias, or scale * (x + bias); whole numbers cut the factors first."""
     number = x.dtype.type
     factor, offset = number(scale), number(bias)
     with np.errstate(over="ignore", invalid="ignore"):
         if not bias_after_scale:
             offset = offset * factor
-        return x * factor + offset
+        y = np.multiply(x, factor, out=out)
+        return np.add(y, offset, out=out)
 
 
 def cast(x: np.ndarray, *, dtype: np.dtype[np.generic]) -> np.ndarray:
@@ -111,32 +125,32 @@ def cast(x: np.ndarray, *, dtype: np.dtype[np.generic]) -> np.ndarray:
 # ---- two operands, broadcast together
 
 
-def add(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x + y"""
+def add(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """x + y; ``out`` may be one of them, as in all functions that have it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return x + y
+        return np.add(x, y, out=out)
 
 
-def subtract(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x - y"""
+def subtract(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """x - y; ``out`` may be one of them, as in all functions that have it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return x - y
+        return np.subtract(x, y, out=out)
 
 
-def multiply(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x * y"""
+def multiply(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """x * y; ``out`` may be one of them, as in all functions that have it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return x * y
+        return np.multiply(x, y, out=out)
 
 
-def divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def divide(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x / y, cut towards 0 in whole numbers; a whole number divided by 0 is 0."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if x.dtype.kind == "f":
-            return x / y
+            return np.divide(x, y, out=out)
         quotient = np.floor_divide(x, y)
         cut = (quotient < 0) & (quotient * y != x)
-        return quotient + cut.astype(x.dtype)
+        return np.add(quotient, cut.astype(x.dtype), out=out)
 
 
 def modulo(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -23,16 +23,28 @@ def as_matrix(x: np.ndarray, *, rows: int) -> np.ndarray:
 
 
 def mul(
-    x: np.ndarray, y: np.ndarray, *, x_num_col_dims: int = 1, y_num_col_dims: int = 1
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    x_num_col_dims: int = 1,
+    y_num_col_dims: int = 1,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """x @ y, both taken as matrices: the row dimensions of x by the columns of y."""
-    product = as_matrix(x, rows=x_num_col_dims) @ as_matrix(y, rows=y_num_col_dims)
+    left, right = as_matrix(x, rows=x_num_col_dims), as_matrix(y, rows=y_num_col_dims)
+    target = None if out is None else out.reshape(len(left), right.shape[1])
+    product = np.matmul(left, right, out=target)
     return product.reshape(*x.shape[:x_num_col_dims], *y.shape[y_num_col_dims:])
 
 
 def fc(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, *, in_num_col_dims: int = 1
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    in_num_col_dims: int = 1,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """x, taken as a matrix of K columns, by weight (K, N), plus bias (N,)."""
-    y = mul(x, weight, x_num_col_dims=in_num_col_dims)
-    return y if bias is None else y + bias.reshape(-1)
+    y = mul(x, weight, x_num_col_dims=in_num_col_dims, out=out)
+    return y if bias is None else np.add(y, bias.reshape(-1), out=y)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from opt_tool.kernels.memory import rows_where_they_lie
 
 
 def batch_norm(
@@ -15,11 +18,14 @@ def batch_norm(
     variance: np.ndarray,
     *,
     epsilon: float,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Normalize the channels of x (N, C, ...); the parameters are (C,)."""
+    """Normalize the channels of x (N, C, ...); the parameters are (C,); ``out`` may be x."""
     factor = scale / np.sqrt(variance + variance.dtype.type(epsilon))
     shape = (-1,) + (1,) * (x.ndim - 2)
-    return x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
+    with rows_where_they_lie(math.prod(x.shape[2:])):
+        y = np.multiply(x, factor.reshape(shape), out=out)
+        return np.add(y, (bias - mean * factor).reshape(shape), out=y)
 
 
 def standardize(x: np.ndarray, *, axes: Sequence[int], epsilon: float) -> np.ndarray:

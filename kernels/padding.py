@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.kernels.convolution import Pads, pad_spatial
+from opt_tool.kernels.planes import Pads, pad_spatial
 
 
 def pad2d(x: np.ndarray, *, paddings: Pads, mode: str, value: float) -> np.ndarray:

@@ -8,20 +8,36 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.kernels.convolution import Pads, Pair, pad_spatial
+from opt_tool.kernels.planes import Pads, Pair, pad_spatial
+
+PLANES_BYTES = 512 * 1024
+"""How much of the input is reduced at once, so that it stays in the cache."""
 
 
 def max_pool2d(
-    x: np.ndarray, *, ksize: Pair, strides: Pair, paddings: Pads, out_size: Pair
+    x: np.ndarray,
+    *,
+    ksize: Pair,
+    strides: Pair,
+    paddings: Pads,
+    out_size: Pair,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The maxima of windows of x (N, C, H, W) as (N, C, *out_size); pads never win."""
     padded = _padded(x, ksize, strides, paddings, out_size, -np.inf)
-    rows = _reduce(np.maximum, padded, 2, ksize[0], strides[0], out_size[0])
-    return _reduce(np.maximum, rows, 3, ksize[1], strides[1], out_size[1])
+    y = np.empty((*x.shape[:2], *out_size), x.dtype) if out is None else out
+    return _reduce_windows(np.maximum, padded, ksize, strides, y)
 
 
 def average_pool2d(
-    x: np.ndarray, *, ksize: Pair, strides: Pair, paddings: Pads, out_size: Pair, exclusive: bool
+    x: np.ndarray,
+    *,
+    ksize: Pair,
+    strides: Pair,
+    paddings: Pads,
+    out_size: Pair,
+    exclusive: bool,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The means of windows of x (N, C, H, W) as (N, C, *out_size).
 
@@ -29,15 +45,15 @@ def average_pool2d(
     but what a window reaches beyond the pads does not count.
     """
     padded = _padded(x, ksize, strides, paddings, out_size, 0.0)
-    rows = _reduce(np.add, padded, 2, ksize[0], strides[0], out_size[0])
-    sums = _reduce(np.add, rows, 3, ksize[1], strides[1], out_size[1])
+    sums = np.empty((*x.shape[:2], *out_size), x.dtype) if out is None else out
+    _reduce_windows(np.add, padded, ksize, strides, sums)
     counts = [
         _counts(size, extent, stride, pads, count, exclusive=exclusive)
         for size, extent, stride, pads, count in zip(
             x.shape[2:], ksize, strides, (paddings[:2], paddings[2:]), out_size, strict=True
         )
     ]
-    return sums / np.outer(counts[0], counts[1]).astype(x.dtype)
+    return np.divide(sums, np.outer(counts[0], counts[1]).astype(x.dtype), out=sums)
 
 
 def adaptive_pool2d(x: np.ndarray, *, reduce: np.ufunc, out_size: Pair) -> np.ndarray:
@@ -73,19 +89,36 @@ def _padded(
     return pad_spatial(x, (top, below, left, right), value)
 
 
-def _reduce(
-    function: np.ufunc, x: np.ndarray, axis: int, extent: int, stride: int, count: int
+def _reduce_windows(
+    function: np.ufunc, x: np.ndarray, ksize: Pair, strides: Pair, out: np.ndarray
 ) -> np.ndarray:
-    """Reduce ``count`` windows of an axis by a binary function."""
+    """Reduce the windows of x (N, C, H, W), padded already, to out (N, C, P, Q)."""
+    step = max(1, PLANES_BYTES // max(1, x.shape[2] * x.shape[3] * x.itemsize))
+    for image, target in zip(x, out, strict=True):
+        for start in range(0, len(target), step):
+            planes, result = image[start : start + step], target[start : start + step]
+            shape = (len(planes), result.shape[1], planes.shape[2])
+            rows = np.empty(shape, x.dtype)
+            _reduce(function, planes, 1, ksize[0], strides[0], rows)
+            _reduce(function, rows, 2, ksize[1], strides[1], result)
+    return out
+
+
+def _reduce(
+    function: np.ufunc, x: np.ndarray, axis: int, extent: int, stride: int, out: np.ndarray
+) -> None:
+    """Reduce as many windows of an axis as ``out`` has by a binary function."""
 
     def shifted(offset: int) -> np.ndarray:
-        span = slice(offset, offset + (count - 1) * stride + 1, stride)
+        span = slice(offset, offset + (out.shape[axis] - 1) * stride + 1, stride)
         return x[(slice(None),) * axis + (span,)]
 
-    total = np.array(shifted(0))
-    for offset in range(1, extent):
-        function(total, shifted(offset), out=total)
-    return total
+    if extent == 1:
+        out[...] = shifted(0)
+        return
+    function(shifted(0), shifted(1), out=out)
+    for offset in range(2, extent):
+        function(out, shifted(offset), out=out)
 
 
 def _counts(

@@ -37,10 +37,14 @@ def arg_max(x: np.ndarray, *, axis: int, keep: bool, dtype: np.dtype[np.generic]
     return np.asarray(np.argmax(x, axis=axis, keepdims=keep)).astype(dtype)
 
 
-def softmax(x: np.ndarray, *, axis: int) -> np.ndarray:
-    """exp(x) divided by its sum along an axis; the largest element is taken off first."""
-    weights = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return weights / np.sum(weights, axis=axis, keepdims=True)
+def softmax(x: np.ndarray, *, axis: int, out: np.ndarray | None = None) -> np.ndarray:
+    """exp(x) divided by its sum along an axis; the largest element is taken off first.
+
+    ``out`` may be x.
+    """
+    y = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
+    np.exp(y, out=y)
+    return np.divide(y, np.sum(y, axis=axis, keepdims=True), out=y)
 
 
 def cumulative_sum(x: np.ndarray, *, axis: int, exclusive: bool, reverse: bool) -> np.ndarray:

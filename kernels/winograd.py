@@ -21,17 +21,14 @@ error of Lavin's, kept as F43_LAVIN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from opt_tool.kernels.cook_toom import Transform, cook_toom, rational, times_sqrt2
-
-Pads: TypeAlias = tuple[int, int, int, int]
-InPlace: TypeAlias = Callable[[np.ndarray], object]
-"""An activation that overwrites the array it is given."""
+from opt_tool.kernels.memory import aligned_empty, rows_where_they_lie
+from opt_tool.kernels.planes import InPlace, Pads, inside
 
 F23 = cook_toom(2, 3, rational(0, 1, -1))
 F43 = cook_toom(4, 3, (*rational(0), *times_sqrt2(1, -1, 0.5, -0.5)))
@@ -129,7 +126,8 @@ def conv2d(
             target = y[image, :, first * transform.m : (first + block.rows) * transform.m]
             _transform_output(product, shift, block, matrices, buffers, target)
             if activate is not None:
-                activate(target)
+                with rows_where_they_lie(target.shape[1] * target.shape[2]):
+                    activate(target)
     return y
 
 
@@ -161,7 +159,7 @@ def _buffers(
     channels: int, out_channels: int, block: Block, n: int, dtype: np.dtype[np.generic]
 ) -> Buffers:
     size = n * n * max(channels, out_channels) * block.plane
-    return np.empty(size, dtype), np.empty(size, dtype)
+    return aligned_empty((size,), dtype), aligned_empty((size,), dtype)
 
 
 def _shaped(buffer: np.ndarray, *shape: int) -> np.ndarray:
@@ -190,19 +188,11 @@ def _split(x: np.ndarray, pads: tuple[int, int], block: Block, split: np.ndarray
     m = len(split)
     split[...] = 0
     for column in range(m):
-        into, taken = _inside(column - pads[1], m, block.pitch, x.shape[2])
+        into, taken = inside(column - pads[1], m, block.pitch, x.shape[2])
         for row in range(m):
             first = block.first * m + row - pads[0]
-            into_rows, taken_rows = _inside(first, m, block.rows + 1, x.shape[1])
+            into_rows, taken_rows = inside(first, m, block.rows + 1, x.shape[1])
             split[column, row, :, into_rows, into] = x[:, taken_rows, taken]
-
-
-def _inside(first: int, step: int, count: int, size: int) -> tuple[slice, slice]:
-    """Which of ``count`` places from ``first`` on lie in 0 to ``size``, and where those are."""
-    start = max(0, -(first // step))
-    stop = max(start, min(count, -((first - size) // step)))
-    place = first + start * step
-    return slice(start, stop), slice(place, place + (stop - start) * step, step)
 
 
 def _take_from_neighbours(planes: np.ndarray, m: int, distance: int) -> None:

@@ -1,6 +1,7 @@
-"""From operations to kernels: one table, filled by two decorators.
+"""From operations to kernels: one table, filled by three decorators.
 
 ``computes`` is for operations that need nothing but their attributes and operands;
+``writes`` is for those among them that write into memory they are given;
 ``prepares`` is for those that do work once at load, such as transforming weights.
 """
 
@@ -12,12 +13,22 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from opt_tool.errors import UsageError
 from opt_tool.ir import Node, Operands, Operation
 
 Arrays: TypeAlias = Operands[np.ndarray]
+Out: TypeAlias = np.ndarray | None
+"""Where to write the output, or None to make an array for it."""
+
 Result: TypeAlias = np.ndarray | Sequence[np.ndarray]
-Compute: TypeAlias = Callable[[Arrays], Result]
+Compute: TypeAlias = Callable[[Arrays, Out], Result]
 Binder: TypeAlias = Callable[[Node, "Settings"], Compute]
+
+ALGORITHMS = ("direct", "im2col", "winograd23", "winograd43", "winograd63")
+"""How a convolution that is neither 1x1 nor depthwise can be computed."""
+
+POLICIES = ("cost", "paddle-lite")
+"""Who chooses where no algorithm is forced: our cost model or Paddle Lite's rule."""
 
 O = TypeVar("O", bound=Operation)  # noqa: E741
 N = TypeVar("N", bound=Operation)
@@ -25,12 +36,36 @@ N = TypeVar("N", bound=Operation)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a graph is to be run."""
+    """How a graph is to be run.
+
+    Attributes:
+        threads: How many threads BLAS may use.
+        conv_algorithm: One of ALGORITHMS for every convolution that it can compute.
+        conv_policy: One of POLICIES, for all other convolutions.
+    """
 
     threads: int = 1
+    conv_algorithm: str | None = None
+    conv_policy: str = POLICIES[0]
+
+    def __post_init__(self) -> None:
+        if self.conv_algorithm not in (None, *ALGORITHMS):
+            raise UsageError(
+                f"no algorithm is called {self.conv_algorithm!r}; there are {', '.join(ALGORITHMS)}"
+            )
+        if self.conv_policy not in POLICIES:
+            raise UsageError(
+                f"no policy is called {self.conv_policy!r}; there are {', '.join(POLICIES)}"
+            )
 
 
 BINDERS: dict[type[Operation], Binder] = {}
+
+WRITERS: set[type[Operation]] = set()
+"""Operations that write their one output into memory that they are given."""
+
+IN_PLACE: dict[type[Operation], tuple[str, ...]] = {}
+"""The slots of operands that the output may overwrite."""
 
 
 def computes(
@@ -42,7 +77,7 @@ def computes(
         def bind(node: Node, settings: Settings) -> Compute:  # noqa: ARG001
             op = node.op
             assert isinstance(op, op_type)
-            return lambda arrays: function(op, arrays)
+            return lambda arrays, out: function(op, arrays)  # noqa: ARG005
 
         _add(op_type, bind)
         return function
@@ -50,14 +85,47 @@ def computes(
     return register
 
 
-def prepares(op_type: type[Operation]) -> Callable[[Binder], Binder]:
-    """Register ``function(node, settings)`` that returns what runs the node."""
+def writes(
+    op_type: type[O], *, in_place: tuple[str, ...] = ()
+) -> Callable[[Callable[[O, Arrays, Out], np.ndarray]], Callable[[O, Arrays, Out], np.ndarray]]:
+    """Register ``function(op, arrays, out)``, which writes to ``out`` and returns it.
+
+    Without ``out``, and where that is no use, it returns an array of its own; never one
+    that is a part of an operand.
+    ``in_place`` names the slots whose array ``out`` may be, if shape and dtype are the same.
+    """
+
+    def register(
+        function: Callable[[O, Arrays, Out], np.ndarray],
+    ) -> Callable[[O, Arrays, Out], np.ndarray]:
+        def bind(node: Node, settings: Settings) -> Compute:  # noqa: ARG001
+            op = node.op
+            assert isinstance(op, op_type)
+            return lambda arrays, out: function(op, arrays, out)
+
+        _add(op_type, bind)
+        _add_writer(op_type, in_place)
+        return function
+
+    return register
+
+
+def prepares(
+    op_type: type[Operation], *, in_place: tuple[str, ...] = ()
+) -> Callable[[Binder], Binder]:
+    """Register ``binder(node, settings)``; what it returns writes as in ``writes``."""
 
     def register(binder: Binder) -> Binder:
         _add(op_type, binder)
+        _add_writer(op_type, in_place)
         return binder
 
     return register
+
+
+def _add_writer(op_type: type[Operation], in_place: tuple[str, ...]) -> None:
+    WRITERS.add(op_type)
+    IN_PLACE[op_type] = in_place
 
 
 def _add(op_type: type[Operation], binder: Binder) -> None:

@@ -1,15 +1,23 @@
-"""Runs a graph node by node and frees each value after its last use."""
+"""Runs a graph node by node.
+
+Values of known sizes lie in memory that is planned once and used in every run; the others
+are freed after their last use.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Operands, Value
+from opt_tool.kernels.memory import aligned_empty
 from opt_tool.runtime.binding import Compute, Settings, as_results, bind
+from opt_tool.runtime.memory_plan import plan_memory, value_bytes
+from opt_tool.runtime.threads import limited_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +29,23 @@ class Step:
     frees: tuple[Value, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Arena:
+    """The planned memory of one run: where each step writes, None where nothing is planned."""
+
+    memory: np.ndarray
+    outs: tuple[np.ndarray | None, ...]
+
+
 class Executor:
-    """A graph made ready to run once, then run as often as wanted."""
+    """A graph made ready to run once, then run as often as wanted.
+
+    Attributes:
+        graph: What is run; it must not be changed any more.
+        settings: How it is run.
+        steps: Its nodes, ready to run.
+        plan: Where intermediate values lie.
+    """
 
     def __init__(self, graph: Graph, settings: Settings | None = None) -> None:
         self.graph = graph
@@ -32,6 +55,8 @@ class Executor:
             Step(node, bind(node, self.settings), last_use.get(node, ())) for node in graph.nodes
         )
         self._constants = {value: value.array() for value in graph.constants}
+        self.plan = plan_memory(graph)
+        self._arenas: list[Arena] = []
 
     def run(
         self,
@@ -54,17 +79,44 @@ class Executor:
         kept = {name: self.graph.values[name] for name in keep}
         results = {name: arrays[value] for name, value in kept.items() if value in arrays}
         wanted = {value: name for name, value in kept.items()}
-        for step in self.steps:
-            made = as_results(step.compute(step.node.inputs.map(arrays.__getitem__)))
-            for value, array in zip(step.node.outputs.flat(), made, strict=True):
-                arrays[value] = array
-                if value in wanted:
-                    results[wanted[value]] = array.copy()
-            if watch is not None:
-                watch(step.node, made)
-            for value in step.frees:
-                del arrays[value]
-        return results | {value.name: arrays[value] for value in self.graph.outputs}
+        with self._arena() as arena, limited_threads(self.settings.threads):
+            for step, out in zip(self.steps, arena.outs, strict=True):
+                operands = step.node.inputs.map(arrays.__getitem__)
+                made = as_results(step.compute(operands, out))
+                for value, array in zip(step.node.outputs.flat(), made, strict=True):
+                    arrays[value] = array
+                    if value in wanted:
+                        results[wanted[value]] = array.copy()
+                if watch is not None:
+                    watch(step.node, made)
+                for value in step.frees:
+                    del arrays[value]
+            outputs = {value.name: arrays[value] for value in self.graph.outputs}
+            return results | {
+                name: array.copy() if np.may_share_memory(array, arena.memory) else array
+                for name, array in outputs.items()
+            }
+
+    @contextmanager
+    def _arena(self) -> Iterator[Arena]:
+        """Memory for one run; runs at the same time have one each."""
+        arena = self._arenas.pop() if self._arenas else self._new_arena()
+        try:
+            yield arena
+        finally:
+            self._arenas.append(arena)
+
+    def _new_arena(self) -> Arena:
+        memory = aligned_empty((self.plan.size,), np.dtype(np.uint8))
+        offsets = self.plan.offsets
+
+        def place(value: Value) -> np.ndarray | None:
+            if value not in offsets:
+                return None
+            part = memory[offsets[value] : offsets[value] + value_bytes(value)]
+            return part.view(value.dtype.numpy).reshape(value.type.static_shape)
+
+        return Arena(memory, tuple(place(step.node.output) for step in self.steps))
 
     def _fed(self, feeds: Mapping[str, np.ndarray]) -> dict[Value, np.ndarray]:
         known = {value.name: value for value in self.graph.inputs}
@@ -102,4 +154,4 @@ def _last_uses(graph: Graph) -> dict[Node, tuple[Value, ...]]:
 
 def run_node(node: Node, inputs: Operands[np.ndarray], settings: Settings) -> list[np.ndarray]:
     """Compute one node outside a graph run."""
-    return list(as_results(bind(node, settings)(inputs)))
+    return list(as_results(bind(node, settings)(inputs, None)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import convolution as kernels
+from opt_tool.kernels.planes import pad_spatial
 
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
@@ -108,4 +109,4 @@ def test_negative_pads_crop(pads: Pads) -> None:
     top, bottom, left, right = pads
     wide = np.pad(x, ((0, 0), (0, 0), (2, 2), (2, 2)), constant_values=5)
     expected = wide[:, :, 2 - top : 5 + bottom, 2 - left : 6 + right]
-    np.testing.assert_array_equal(kernels.pad_spatial(x, pads, 5.0), expected)
+    np.testing.assert_array_equal(pad_spatial(x, pads, 5.0), expected)

@@ -179,10 +179,10 @@ def test_writes_into_the_array_it_is_given_and_activates_it() -> None:
 def test_nothing_that_memory_held_before_reaches_the_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def spoilt(shape: int | tuple[int, ...], dtype: np.dtype[np.generic]) -> np.ndarray:
+    def spoilt(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> np.ndarray:
         return np.full(shape, np.nan, dtype)
 
-    monkeypatch.setattr(winograd.np, "empty", spoilt)
+    monkeypatch.setattr(winograd, "aligned_empty", spoilt)
     x, weight = np.ones((1, 3, 17, 18), np.float32), np.ones((4, 3, 3, 3), np.float32)
     for transform in TRANSFORMS.values():
         transformed = winograd.transform_weights(weight, transform)

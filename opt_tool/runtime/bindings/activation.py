@@ -10,7 +10,8 @@ import numpy as np
 from opt_tool.ir import Operation
 from opt_tool.ir.operations import activation as ops
 from opt_tool.kernels import activation as kernels
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.kernels.planes import InPlace
+from opt_tool.runtime.binding import Arrays, Out, computes, writes
 
 KERNELS: Mapping[type[Operation], Callable[..., np.ndarray]] = {
     ops.Relu: kernels.relu,
@@ -36,6 +37,35 @@ def attributes(op: Operation) -> dict[str, object]:
     return {field.name: getattr(op, field.name) for field in fields}
 
 
+WRITERS = frozenset(
+    {
+        ops.Relu,
+        ops.Relu6,
+        ops.LeakyRelu,
+        ops.Sigmoid,
+        ops.Tanh,
+        ops.HardSigmoid,
+        ops.HardSwish,
+        ops.Swish,
+    }
+)
+"""Those whose kernels write into ``out``, which may be their operand."""
+
+
+def in_place(activation: Operation | None) -> InPlace | None:
+    """What overwrites an array by what a fused activation makes of it."""
+    if activation is None:
+        return None
+    kernel, arguments = KERNELS[type(activation)], attributes(activation)
+    if type(activation) in WRITERS:
+        return lambda x: kernel(x, out=x, **arguments)
+
+    def overwrite(x: np.ndarray) -> None:
+        x[...] = kernel(x, **arguments)
+
+    return overwrite
+
+
 def apply(activation: Operation | None, x: np.ndarray) -> np.ndarray:
     """What a fused activation makes of x."""
     if activation is None:
@@ -47,7 +77,13 @@ def _compute(op: Operation, arrays: Arrays) -> np.ndarray:
     return apply(op, arrays.one("X"))
 
 
-for _op_type in KERNELS:
+def _write(op: Operation, arrays: Arrays, out: Out) -> np.ndarray:
+    return np.asarray(KERNELS[type(op)](arrays.one("X"), out=out, **attributes(op)))
+
+
+for _op_type in WRITERS:
+    writes(_op_type, in_place=("X",))(_write)
+for _op_type in KERNELS.keys() - WRITERS:
     computes(_op_type)(_compute)
 
 

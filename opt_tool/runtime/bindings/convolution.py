@@ -4,28 +4,86 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.ir import Node
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
-from opt_tool.runtime.binding import Arrays, computes
-from opt_tool.runtime.bindings.activation import apply
+from opt_tool.kernels import winograd
+from opt_tool.kernels.planes import InPlace
+from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares
+from opt_tool.runtime.bindings.activation import apply, in_place
+from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 
 
-def _conv2d(op: ops.Conv2D, arrays: Arrays) -> np.ndarray:
-    y = kernels.conv2d(
-        arrays.one("Input"),
-        arrays.one("Filter"),
-        arrays.maybe("Bias"),
-        strides=op.strides,
-        paddings=op.paddings,
-        dilations=op.dilations,
-        groups=op.groups,
-    )
-    residual = arrays.maybe("ResidualData")
-    return apply(op.activation, y if residual is None else y + residual)
+class Convolution:
+    """One convolution, ready to run; weights are transformed once for each algorithm."""
+
+    def __init__(self, node: Node, settings: Settings) -> None:
+        assert isinstance(node.op, ops.Conv2D)
+        self.op = node.op
+        self.settings = settings
+        self._activate = in_place(node.op.activation)
+        self._constant = node.input("Filter").is_constant
+        self._algorithms: dict[tuple[int, ...], str] = {}
+        self._transformed: dict[str, np.ndarray] = {}
+        if self._constant and node.input("Input").type.is_static:
+            weight = node.input("Filter").array()
+            algorithm = self._algorithm(node.input("Input").type.static_shape, weight)
+            if algorithm in TRANSFORMS:
+                self._weights_for(algorithm, weight)
+
+    def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
+        residual = arrays.maybe("ResidualData")
+        if residual is None:
+            return self._convolve(arrays, self._activate, out)
+        y = self._convolve(arrays, None, out)
+        np.add(y, residual, out=y)
+        if self._activate is not None:
+            self._activate(y)
+        return y
+
+    def _convolve(self, arrays: Arrays, activate: InPlace | None, out: Out) -> np.ndarray:
+        x, weight, bias = arrays.one("Input"), arrays.one("Filter"), arrays.maybe("Bias")
+        algorithm = self._algorithm(x.shape, weight)
+        if algorithm in TRANSFORMS:
+            return winograd.conv2d(
+                x,
+                self._weights_for(algorithm, weight),
+                bias,
+                transform=TRANSFORMS[algorithm],
+                paddings=self.op.paddings,
+                activate=activate,
+                out=out,
+            )
+        convolve = kernels.direct_conv2d if algorithm == "direct" else kernels.conv2d
+        return convolve(
+            x,
+            weight,
+            bias,
+            strides=self.op.strides,
+            paddings=self.op.paddings,
+            dilations=self.op.dilations,
+            groups=self.op.groups,
+            activate=activate,
+            out=out,
+        )
+
+    def _algorithm(self, shape: tuple[int, ...], weight: np.ndarray) -> str:
+        """The choice for an input's shape; weights that are computed are not transformed."""
+        if shape not in self._algorithms:
+            layer = Layer.of(self.op, shape, weight.shape)
+            self._algorithms[shape] = choose(layer, self.settings) if self._constant else "im2col"
+        return self._algorithms[shape]
+
+    def _weights_for(self, algorithm: str, weight: np.ndarray) -> np.ndarray:
+        if algorithm not in self._transformed:
+            self._transformed[algorithm] = winograd.transform_weights(
+                weight, TRANSFORMS[algorithm], groups=self.op.groups
+            )
+        return self._transformed[algorithm]
 
 
-computes(ops.Conv2D)(_conv2d)
-computes(ops.DepthwiseConv2D)(_conv2d)
+prepares(ops.Conv2D)(Convolution)
+prepares(ops.DepthwiseConv2D)(Convolution)
 
 
 @computes(ops.Conv2DTranspose)

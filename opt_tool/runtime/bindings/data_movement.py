@@ -8,7 +8,7 @@ import numpy as np
 
 from opt_tool.ir.operations import data_movement as ops
 from opt_tool.kernels import data_movement as kernels
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.runtime.binding import Arrays, Out, computes, writes
 from opt_tool.runtime.bindings.shape import given
 
 
@@ -17,14 +17,14 @@ def assign(op: ops.Assign, arrays: Arrays) -> np.ndarray:  # noqa: ARG001
     return arrays.one("X")
 
 
-@computes(ops.Transpose2)
-def transpose2(op: ops.Transpose2, arrays: Arrays) -> np.ndarray:
-    return kernels.transpose(arrays.one("X"), axis=op.axis)
+@writes(ops.Transpose2)
+def transpose2(op: ops.Transpose2, arrays: Arrays, out: Out) -> np.ndarray:
+    return kernels.transpose(arrays.one("X"), axis=op.axis, out=out)
 
 
-@computes(ops.Concat)
-def concat(op: ops.Concat, arrays: Arrays) -> np.ndarray:
-    return kernels.concat(arrays["X"], axis=op.axis)
+@writes(ops.Concat)
+def concat(op: ops.Concat, arrays: Arrays, out: Out) -> np.ndarray:
+    return kernels.concat(arrays["X"], axis=op.axis, out=out)
 
 
 @computes(ops.Stack)

@@ -6,11 +6,12 @@ import numpy as np
 
 from opt_tool.ir.operations import fused as ops
 from opt_tool.kernels import activation, elementwise
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.runtime.binding import Arrays, Out, writes
 
 
-@computes(ops.FusionElementwiseAddActivation)
-def add_relu(op: ops.FusionElementwiseAddActivation, arrays: Arrays) -> np.ndarray:
+@writes(ops.FusionElementwiseAddActivation, in_place=("X", "Y"))
+def add_relu(op: ops.FusionElementwiseAddActivation, arrays: Arrays, out: Out) -> np.ndarray:
     assert op.act_type == "relu"
     x, y = elementwise.fit_at_axis(arrays.one("X"), arrays.one("Y"), op.axis)
-    return activation.relu(elementwise.add(x, y))
+    y = np.asarray(elementwise.add(x, y, out=out))
+    return activation.relu(y, out=y)

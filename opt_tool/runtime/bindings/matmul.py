@@ -6,8 +6,8 @@ import numpy as np
 
 from opt_tool.ir.operations import matmul as ops
 from opt_tool.kernels import matmul as kernels
-from opt_tool.runtime.binding import Arrays, computes
-from opt_tool.runtime.bindings.activation import apply
+from opt_tool.runtime.binding import Arrays, Out, computes, writes
+from opt_tool.runtime.bindings.activation import in_place
 
 
 @computes(ops.MatMulV2)
@@ -32,12 +32,16 @@ def mul(op: ops.Mul, arrays: Arrays) -> np.ndarray:
     )
 
 
-@computes(ops.Fc)
-def fc(op: ops.Fc, arrays: Arrays) -> np.ndarray:
+@writes(ops.Fc)
+def fc(op: ops.Fc, arrays: Arrays, out: Out) -> np.ndarray:
     y = kernels.fc(
         arrays.one("Input"),
         arrays.one("W"),
         arrays.maybe("Bias"),
         in_num_col_dims=op.in_num_col_dims,
+        out=out,
     )
-    return apply(op.activation, y)
+    activate = in_place(op.activation)
+    if activate is not None:
+        activate(y)
+    return y

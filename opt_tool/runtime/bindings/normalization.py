@@ -6,13 +6,13 @@ import numpy as np
 
 from opt_tool.ir.operations import normalization as ops
 from opt_tool.kernels import normalization as kernels
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.runtime.binding import Arrays, Out, computes, writes
 
 
-@computes(ops.BatchNorm)
-def batch_norm(op: ops.BatchNorm, arrays: Arrays) -> np.ndarray:
+@writes(ops.BatchNorm, in_place=("X",))
+def batch_norm(op: ops.BatchNorm, arrays: Arrays, out: Out) -> np.ndarray:
     x, *parameters = (arrays.one(slot.name) for slot in op.inputs)
-    return kernels.batch_norm(x, *parameters, epsilon=op.epsilon)
+    return kernels.batch_norm(x, *parameters, epsilon=op.epsilon, out=out)
 
 
 @computes(ops.InstanceNorm)

@@ -7,14 +7,14 @@ import numpy as np
 from opt_tool.ir.operations.pooling import Pool2D, pooled_size
 from opt_tool.ir.types import static_dim
 from opt_tool.kernels import pooling as kernels
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.runtime.binding import Arrays, Out, writes
 
 
-@computes(Pool2D)
-def pool2d(op: Pool2D, arrays: Arrays) -> np.ndarray:
+@writes(Pool2D)
+def pool2d(op: Pool2D, arrays: Arrays, out: Out) -> np.ndarray:
     x = arrays.one("X")
     if op.global_pooling:
-        return _whole(op, x)
+        return _whole(op, x, out)
     if op.adaptive:
         return _adaptive(op, x)
     pads = (op.paddings[:2], op.paddings[2:])
@@ -29,6 +29,7 @@ def pool2d(op: Pool2D, arrays: Arrays) -> np.ndarray:
             strides=op.strides,
             paddings=op.paddings,
             out_size=(height, width),
+            out=out,
         )
     return kernels.average_pool2d(
         x,
@@ -37,12 +38,13 @@ def pool2d(op: Pool2D, arrays: Arrays) -> np.ndarray:
         paddings=op.paddings,
         out_size=(height, width),
         exclusive=op.exclusive,
+        out=out,
     )
 
 
-def _whole(op: Pool2D, x: np.ndarray) -> np.ndarray:
+def _whole(op: Pool2D, x: np.ndarray, out: Out) -> np.ndarray:
     reduce = np.max if op.pooling_type == "max" else np.mean
-    return reduce(x, axis=(2, 3), keepdims=True)
+    return reduce(x, axis=(2, 3), keepdims=True, out=out)
 
 
 def _adaptive(op: Pool2D, x: np.ndarray) -> np.ndarray:

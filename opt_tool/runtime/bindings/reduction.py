@@ -9,7 +9,7 @@ import numpy as np
 from opt_tool.ir import DType, TensorType
 from opt_tool.ir.operations import reduction as ops
 from opt_tool.kernels import reduction as kernels
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.runtime.binding import Arrays, Out, computes, writes
 
 REDUCTIONS: Mapping[type[ops.Reduction], Callable[..., np.ndarray]] = {
     ops.ReduceSum: kernels.reduce_sum,
@@ -36,9 +36,9 @@ def arg_max(op: ops.ArgMax, arrays: Arrays) -> np.ndarray:
     return kernels.arg_max(arrays.one("X"), axis=op.axis, keep=op.keepdims, dtype=op.dtype.numpy)
 
 
-@computes(ops.Softmax)
-def softmax(op: ops.Softmax, arrays: Arrays) -> np.ndarray:
-    return kernels.softmax(arrays.one("X"), axis=op.axis)
+@writes(ops.Softmax, in_place=("X",))
+def softmax(op: ops.Softmax, arrays: Arrays, out: Out) -> np.ndarray:
+    return kernels.softmax(arrays.one("X"), axis=op.axis, out=out)
 
 
 @computes(ops.CumSum)

@@ -1,0 +1,161 @@
+"""Plans one stretch of memory for all intermediate values of a graph with known sizes.
+
+A value lives from the node that makes it to the last one that reads it. Values whose lives
+do not overlap may lie in the same place; the largest are placed first, each as low as the
+lives of those around it let it (Pisarchyk and Lee, Efficient Memory Management for Deep
+Neural Net Inference, 2020: greedy by size). Where an operation may overwrite an operand that
+nobody reads any more, both are one.
+
+Operations that do not write where they are told may return a part of an operand. So what
+they make keeps their operands' memory alive.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from opt_tool.ir import Graph, Node, Value
+from opt_tool.runtime.binding import IN_PLACE, WRITERS
+
+ALIGNMENT = 64
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """Memory for one value, or for several that overwrite each other in turn."""
+
+    size: int
+    first: int
+    last: int
+    offset: int = 0
+
+    def overlaps(self, other: Stretch) -> bool:
+        """Whether both are alive at one time."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Where values lie; those that are not here are made anew in every run.
+
+    Attributes:
+        offsets: Where in the memory a value begins, in bytes.
+        size: How many bytes the memory has.
+    """
+
+    offsets: Mapping[Value, int]
+    size: int
+
+
+def plan_memory(graph: Graph) -> MemoryPlan:
+    """Give each intermediate value of known size its place."""
+    nodes = tuple(graph.nodes)
+    bases = _bases(nodes, graph)
+    stretches = _lives(nodes, bases, graph)
+    _join_in_place(nodes, bases, stretches)
+    size = _place(dict.fromkeys(stretches.values()))
+    return MemoryPlan({value: stretch.offset for value, stretch in stretches.items()}, size)
+
+
+def value_bytes(value: Value) -> int:
+    """The bytes of a value of known size."""
+    return value.type.size * value.dtype.numpy.itemsize
+
+
+def _is_planned(node: Node, graph: Graph) -> bool:
+    outputs = tuple(node.outputs.flat())
+    return (
+        type(node.op) in WRITERS
+        and len(outputs) == 1
+        and outputs[0].type.is_static
+        and not graph.is_output(outputs[0])
+    )
+
+
+def _bases(nodes: tuple[Node, ...], graph: Graph) -> dict[Value, frozenset[Value]]:
+    """The planned values in whose memory each value may lie."""
+    bases: dict[Value, frozenset[Value]] = {}
+    for node in nodes:
+        read = [bases.get(value, frozenset()) for value in node.inputs.flat()]
+        for value in node.outputs.flat():
+            planned = _is_planned(node, graph)
+            if type(node.op) in WRITERS:
+                bases[value] = frozenset({value}) if planned else frozenset()
+            else:
+                bases[value] = frozenset().union(*read)
+    return bases
+
+
+def _lives(
+    nodes: tuple[Node, ...], bases: Mapping[Value, frozenset[Value]], graph: Graph
+) -> dict[Value, Stretch]:
+    """A stretch for each planned value, from where it is made to where it is read last."""
+    stretches: dict[Value, Stretch] = {}
+    for position, node in enumerate(nodes):
+        for value in node.outputs.flat():
+            if bases[value] == {value} and _is_planned(node, graph):
+                stretches[value] = Stretch(value_bytes(value), position, position)
+        for value in (*node.inputs.flat(), *node.outputs.flat()):
+            for base in bases.get(value, ()):
+                stretches[base].last = position
+    for value in graph.outputs:
+        for base in bases.get(value, ()):
+            stretches[base].last = len(nodes)
+    return stretches
+
+
+def _join_in_place(
+    nodes: tuple[Node, ...],
+    bases: Mapping[Value, frozenset[Value]],
+    stretches: dict[Value, Stretch],
+) -> None:
+    """Let outputs overwrite operands that end where they begin."""
+    for position, node in enumerate(nodes):
+        output = node.output
+        if output not in stretches:
+            continue
+        for slot in IN_PLACE[type(node.op)]:
+            operand = node.inputs.maybe(slot)
+            if operand is None or not _may_overwrite(node, operand, position, bases, stretches):
+                continue
+            stretch = stretches[operand]
+            stretch.last = stretches[output].last
+            stretches[output] = stretch
+            break
+
+
+def _may_overwrite(
+    node: Node,
+    operand: Value,
+    position: int,
+    bases: Mapping[Value, frozenset[Value]],
+    stretches: Mapping[Value, Stretch],
+) -> bool:
+    stretch = stretches.get(operand)
+    if stretch is None or stretch.last != position or operand.type != node.output.type:
+        return False
+    others = (value for value in node.inputs.flat() if value is not operand)
+    return all(stretches[base] is not stretch for value in others for base in bases.get(value, ()))
+
+
+def _place(stretches: Iterable[Stretch]) -> int:
+    """Give each stretch its offset; returns the size of the whole."""
+    placed: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda s: (-s.size, s.first)):
+        end = 0
+        for other in placed:  # in the order of their offsets
+            if not stretch.overlaps(other):
+                continue
+            if other.offset - end >= stretch.size:
+                break
+            end = max(end, _aligned(other.offset + other.size))
+        stretch.offset = end
+        insort(placed, stretch, key=lambda s: s.offset)
+    return max((stretch.offset + stretch.size for stretch in placed), default=0)
+
+
+def _aligned(offset: int) -> int:
+    """The next place where a cache line begins."""
+    return -(-offset // ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from graphs import TestGraphs, feeds
+from opt_tool.errors import UsageError
+from opt_tool.ir import DType, Graph, TensorType
+from opt_tool.ir.operations.activation import HardSwish, Relu, Softplus
+from opt_tool.ir.operations.convolution import Conv2D
+from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import ALGORITHMS
+from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, algorithm_of, choose, cost
+
+ERRORS = {"winograd43": 7e-6, "winograd63": 2e-5}
+"""The largest error of the inexact ones as a part of the largest output."""
+
+BASE = Layer(1, 64, 64, 1, (56, 56), (3, 3), (1, 1), (1, 1))
+
+
+def changed(**changes: object) -> Layer:
+    return dataclasses.replace(BASE, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.mark.parametrize(
+    ("layer", "algorithm"),
+    [
+        (BASE, "winograd43"),
+        (changed(channels=128, out_channels=128, size=(112, 112)), "winograd63"),
+        (changed(channels=256, out_channels=256, size=(14, 14)), "winograd23"),
+        (changed(channels=512, out_channels=512, size=(7, 7)), "im2col"),
+        (changed(channels=3, size=(224, 224)), "im2col"),
+        (changed(strides=(2, 2)), "im2col"),
+        (changed(dilations=(2, 2)), "im2col"),
+        (changed(kernel=(5, 5)), "im2col"),
+        (changed(kernel=(1, 1)), "pointwise"),
+        (changed(groups=64), "depthwise"),
+    ],
+    ids=str,
+)
+def test_costs_decide(layer: Layer, algorithm: str) -> None:
+    assert choose(layer, Settings()) == algorithm
+
+
+@pytest.mark.parametrize(
+    ("size", "threads", "algorithm"),
+    [
+        ((11, 11), 1, "winograd23"),
+        ((16, 8), 1, "winograd43"),
+        ((16, 17), 1, "winograd43"),
+        ((16, 18), 1, "winograd63"),
+        ((16, 18), 2, "winograd43"),
+        ((16, 15), 2, "winograd23"),
+    ],
+)
+def test_paddle_lites_rule_looks_at_the_output_and_the_threads(
+    size: tuple[int, int], threads: int, algorithm: str
+) -> None:
+    settings = Settings(threads=threads, conv_policy="paddle-lite")
+    assert choose(changed(size=size), settings) == algorithm
+
+
+def test_paddle_lites_rule_takes_no_groups() -> None:
+    assert choose(changed(groups=2), Settings(conv_policy="paddle-lite")) == "im2col"
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_algorithm_is_forced_where_it_can_compute_the_layer(algorithm: str) -> None:
+    settings = Settings(conv_algorithm=algorithm)
+    assert choose(BASE, settings) == algorithm
+    assert choose(changed(kernel=(1, 1)), settings) == "pointwise"
+    strided = "im2col" if algorithm in TRANSFORMS else algorithm
+    assert choose(changed(strides=(2, 1)), settings) == strided
+
+
+def test_costs_grow_with_the_layer() -> None:
+    for algorithm in ("im2col", *TRANSFORMS):
+        assert cost(changed(channels=65), algorithm) > cost(BASE, algorithm)
+        assert cost(changed(size=(62, 56)), algorithm) > cost(BASE, algorithm)
+
+
+@pytest.mark.parametrize("settings", [{"conv_algorithm": "fft"}, {"conv_policy": "luck"}], ids=str)
+def test_refuses_names_that_mean_nothing(settings: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="there are"):
+        Settings(**settings)  # type: ignore[arg-type]  # fields by name
+
+
+def convolution(*shape: int | str, **attributes: object) -> Graph:
+    b = TestGraphs()
+    x = b.graph.add_input("x", TensorType(DType.FLOAT32, shape))
+    op = Conv2D(**attributes)  # type: ignore[arg-type]  # fields by name
+    weight = b.weight(6, 4 // op.groups, 3, 3)
+    operands = {"Input": x, "Filter": weight, "Bias": b.weight(6)}
+    b.graph.outputs = [b.add_all(op, **operands)[0]]
+    return b.graph
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("dims", [(2, 4, 9, 11), ("n", 4, "h", "w")], ids=["known", "open"])
+@pytest.mark.parametrize(
+    "activation",
+    [None, Relu(), HardSwish(threshold=6, scale=6, offset=3), Softplus(beta=1, threshold=20)],
+    ids=lambda op: op.type if op is not None else "none",
+)
+def test_every_algorithm_computes_the_same(
+    algorithm: str, dims: tuple[int | str, ...], activation: object
+) -> None:
+    attributes = {"paddings": (1, 0, 2, 1), "activation": activation, "groups": 2}
+    fed = {"x": feeds(convolution(2, 4, 9, 11))["x"]}
+    graph = convolution(*dims, **attributes)
+    (expected,) = Executor(graph).run(fed).values()
+    (y,) = Executor(graph, Settings(conv_algorithm=algorithm)).run(fed).values()
+    assert np.abs(y - expected).max() <= ERRORS.get(algorithm, 1e-6) * np.abs(expected).max()
+
+
+def test_says_how_a_node_is_computed() -> None:
+    (node,) = convolution(1, 4, 9, 9).nodes
+    assert algorithm_of(node, Settings(conv_algorithm="winograd63")) == "winograd63"
+    (node,) = convolution(1, 4, "h", 9).nodes
+    assert algorithm_of(node, Settings()) is None
