@@ -23,6 +23,7 @@ from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
+from opt_tool.passes.lower_rnn import LowerRnn
 from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.recognise_clip import RecogniseClip
@@ -55,6 +56,7 @@ def simplifying_passes() -> Iterator[Pass]:
 
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
+    yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
     yield LowerMatmulToFc()
     yield FuseConvBatchNorm()

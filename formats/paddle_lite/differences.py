@@ -35,6 +35,7 @@ FIXED: Mapping[str, Mapping[str, object]] = {
     "nearest_interp_v2": {"interp_method": "nearest"},
     "not_equal": {"force_cpu": False},
     "pad2d": {"data_format": "NCHW"},
+    "rnn": {"dropout_prob": 0.0, "is_test": True, "seed": 0},
 }
 """Attributes that the runtime asks for and that inference leaves no choice of."""
 
@@ -48,6 +49,7 @@ UNUSED_OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "instance_norm": ("SavedMean", "SavedVariance"),
     "layer_norm": ("Mean", "Variance"),
     "reshape2": ("XShape",),
+    "rnn": ("DropoutState", "Reserve"),
     "squeeze2": ("XShape",),
     "transpose2": ("XShape",),
     "unsqueeze2": ("XShape",),

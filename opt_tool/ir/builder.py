@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from opt_tool.ir.graph import Graph, Source, Value
+from opt_tool.ir.graph import Graph, Node, Source, Value
 from opt_tool.ir.operation import Operation
 from opt_tool.ir.types import Dim, DType, TensorType
 
@@ -17,6 +17,7 @@ class GraphBuilder:
     def __init__(self, name: str = "model") -> None:
         self.graph = Graph(name)
         self.sources: tuple[Source, ...] = ()
+        self.before: Node | None = None
 
     def input(self, *shape: Dim, name: str = "x", dtype: DType = DType.FLOAT32) -> Value:
         """A new graph input."""
@@ -37,7 +38,9 @@ class GraphBuilder:
     ) -> tuple[Value, ...]:
         """Add an operation and return all its outputs, in slot order."""
         outputs = () if name is None else (name,)
-        node = self.graph.add(op, inputs, name=name, outputs=outputs, sources=self.sources)
+        node = self.graph.add(
+            op, inputs, name=name, outputs=outputs, sources=self.sources, before=self.before
+        )
         return tuple(node.outputs.flat())
 
     def build(self, *outputs: Value | Iterable[Value]) -> Graph:

@@ -63,3 +63,13 @@ class FoldingBuilder(GraphBuilder):
         assert node is not None
         fold(self.graph, node)
         return outputs
+
+
+class InsertingBuilder(FoldingBuilder):
+    """Adds what takes the place of a node in front of it, with its sources."""
+
+    def __init__(self, graph: Graph, before: Node) -> None:
+        super().__init__(graph.name)
+        self.graph = graph
+        self.before = before
+        self.sources = before.sources

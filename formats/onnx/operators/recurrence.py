@@ -1,0 +1,273 @@
+"""Reads LSTM, GRU and RNN.
+
+What ``rnn`` of Paddle Lite computes becomes that; any other form is written out step by
+step, for which the length must be known. The gates are brought from ONNX's order (i, o,
+f, c and z, r, h) into Paddle Lite's (i, f, c, o and r, z, c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from opt_tool.formats.broadcasting import compare
+from opt_tool.formats.element_types import converted
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.operators.cell_functions import cell_functions, has_usual_functions
+from opt_tool.formats.onnx.operators.data_movement import stacked, transposed
+from opt_tool.formats.onnx.operators.indexing import taken
+from opt_tool.formats.onnx.operators.shape import reshape_to, unsqueezed
+from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.ir import DType, Value
+from opt_tool.ir.operations.comparison import GreaterThan
+from opt_tool.ir.operations.creation import FillConstant
+from opt_tool.ir.operations.data_movement import Concat, Flip, Slice, Split
+from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.indexing import Gather
+from opt_tool.ir.operations.recurrence import Rnn
+from opt_tool.ir.operations.shape import Shape
+from opt_tool.ir.unrolling import Cell, time_masks, unroll
+
+ORDERS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Paddle Lite's gates by their places among ONNX's."""
+
+LONGEST = 512
+"""The most steps that are written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A recurrent layer: x is (T, N, I), the states are (directions, N, H)."""
+
+    node: OnnxNode
+    x: Value
+    size: int
+    directions: tuple[bool, ...]
+    states: tuple[Value, ...]
+
+    @property
+    def kind(self) -> str:
+        return self.node.operator
+
+
+@onnx_op("LSTM", since=1)
+@onnx_op("GRU", since=1)
+@onnx_op("RNN", since=1)
+def recurrent(node: OnnxNode) -> list[Value | None]:
+    layer = _layer(node)
+    cells = [_cell(layer, index) for index in range(len(layer.directions))]
+    masks = _masks(layer)
+    if all(_is_plain(cell, node) for cell in cells) and not any(masks):
+        y, states = _as_rnn(layer, cells)
+    else:
+        y, states = _unrolled(layer, cells, masks)
+    if node.integer("layout", 0):
+        y = transposed(node, y, (2, 0, 1, 3))
+        states = [transposed(node, state, (1, 0, 2)) for state in states]
+    return [y, *states]
+
+
+def _layer(node: OnnxNode) -> Layer:
+    x, by_batch = node.input(0), bool(node.integer("layout", 0))
+    if x.rank != 3:
+        raise node.unsupported(f"its input {x.type} is not (time, batch, size)")
+    if by_batch:
+        x = transposed(node, x, (1, 0, 2))
+    size = node.input(2).shape[2]
+    if not isinstance(size, int):
+        raise node.unsupported("how large its state is is known only at run time")
+    direction = node.text("direction", "forward")
+    directions = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+    if direction not in directions:
+        raise node.unsupported(f"direction {direction!r}; there are {', '.join(directions)}")
+    ways = directions[direction]
+    states = []
+    for index in (5, 6) if node.operator == "LSTM" else (5,):
+        given = node.maybe(index)
+        if given is None:
+            states.append(_zeros(node, x, len(ways), size))
+        else:
+            states.append(transposed(node, given, (1, 0, 2)) if by_batch else given)
+    return Layer(node, x, size, ways, tuple(states))
+
+
+def _zeros(node: OnnxNode, x: Value, directions: int, size: int) -> Value:
+    """Zeros (directions, N, H)."""
+    batch = x.shape[1]
+    if isinstance(batch, int):
+        return node.new_constant(np.zeros((directions, batch, size), np.float32), "start")
+    count = node.add(Slice(axes=(0,), starts=(1,), ends=(2,)), Input=node.add(Shape(), Input=x))
+    sides = [node.new_constant(np.array([number], np.int32)) for number in (directions, size)]
+    shape = node.add(Concat(axis=0), X=[sides[0], count, sides[1]])
+    return node.add(FillConstant(), ShapeTensor=shape)
+
+
+def _cell(layer: Layer, index: int) -> Cell:
+    """One direction with its weights in Paddle Lite's order."""
+    node = layer.node
+    weight, state_weight = (
+        _in_order(layer, taken(node, node.input(slot), index, 0)) for slot in (1, 2)
+    )
+    bias, state_bias = _biases(layer, index)
+    peepholes = None
+    if layer.kind == "LSTM" and node.maybe(7) is not None:
+        i, o, f = node.add_all(Split(axis=0, num=3), X=taken(node, node.input(7), index, 0))
+        peepholes = (i, f, o)
+    return Cell(
+        layer.kind,
+        weight,
+        state_weight,
+        bias,
+        state_bias,
+        functions=cell_functions(node, index, len(layer.directions)),
+        peepholes=peepholes,
+        clip=node.real("clip", 0.0) if node.has("clip") else None,
+        input_forget=layer.kind == "LSTM" and bool(node.integer("input_forget", 0)),
+        reset_first=layer.kind == "GRU" and not node.integer("linear_before_reset", 0),
+    )
+
+
+def _biases(layer: Layer, index: int) -> tuple[Value | None, Value | None]:
+    node, given = layer.node, layer.node.maybe(3)
+    if given is None:
+        return None, None
+    halves = node.add_all(Split(axis=0, num=2), X=taken(node, given, index, 0))
+    bias, state_bias = (_in_order(layer, half) for half in halves)
+    if layer.kind == "GRU":
+        return bias, state_bias
+    return node.add(ElementwiseAdd(), X=bias, Y=state_bias), None
+
+
+def _in_order(layer: Layer, blocks: Value) -> Value:
+    """A weight or bias with its gates in Paddle Lite's order."""
+    order = ORDERS[layer.kind]
+    if len(order) == 1:
+        return blocks
+    parts = layer.node.add_all(Split(axis=0, num=len(order)), X=blocks)
+    return layer.node.add(Concat(axis=0), X=[parts[place] for place in order])
+
+
+def _masks(layer: Layer) -> list[Value | None]:
+    """For each time which sequences it belongs to; nothing where all last to the end."""
+    node, lengths, time = layer.node, layer.node.maybe(4), layer.x.shape[0]
+    if lengths is None:
+        return []
+    if not isinstance(time, int):
+        raise node.unsupported(
+            f"its sequences have lengths of their own and {time} steps, known only at run time; "
+            "give the input's shape with --input-shape"
+        )
+    if lengths.is_constant:
+        return time_masks(node.builder, lengths.array().reshape(-1), time)
+    column = unsqueezed(node, converted(node.builder, lengths, DType.FLOAT32), (1,))
+    return [
+        converted(
+            node.builder,
+            compare(node.builder, GreaterThan(), column, _number(node, step)),
+            DType.FLOAT32,
+        )
+        for step in range(time)
+    ]
+
+
+def _number(node: OnnxNode, number: float) -> Value:
+    return node.new_constant(np.array([[number]], np.float32), "step")
+
+
+# ---- as one operator
+
+
+def _is_plain(cell: Cell, node: OnnxNode) -> bool:
+    """Whether ``rnn`` computes a cell."""
+    weights = (cell.weight, cell.state_weight, cell.bias, cell.state_bias)
+    return (
+        cell.kind != "RNN"
+        and has_usual_functions(node)
+        and cell.peepholes is None
+        and cell.clip is None
+        and not (cell.input_forget or cell.reset_first)
+        and all(weight is None or weight.is_constant for weight in weights)
+    )
+
+
+def _as_rnn(layer: Layer, cells: Sequence[Cell]) -> tuple[Value, list[Value]]:
+    """The layer as one operator, which has no backward direction alone."""
+    node, ways = layer.node, len(layer.directions)
+    alone_backwards = layer.directions == (True,)
+    x = layer.x
+    if alone_backwards:
+        x = _turned(node, x)
+    biases = [bias for cell in cells for bias in (cell.bias, cell.state_bias)]
+    op = Rnn(
+        mode=layer.kind,
+        input_size=int(cells[0].weight.type.static_shape[1]),
+        hidden_size=layer.size,
+        is_bidirec=ways == 2,
+    )
+    weights = [weight for cell in cells for weight in (cell.weight, cell.state_weight)]
+    rows = cells[0].weight.type.static_shape[0]
+    weights += [
+        node.new_constant(np.zeros(rows, np.float32), "bias") if bias is None else bias
+        for bias in biases
+    ]
+    out, _, *cell_state = node.add_all(op, Input=x, PreState=layer.states, WeightList=weights)
+    last = _last_outputs(layer, out)
+    if alone_backwards:
+        out = _turned(node, out)
+    time, batch, _ = out.shape
+    if ways == 1:
+        return unsqueezed(node, out, (1,)), [last, *cell_state]
+    sides = reshape_to(node, out, (time, batch, ways, layer.size))
+    return transposed(node, sides, (0, 2, 1, 3)), [last, *cell_state]
+
+
+def _turned(node: OnnxNode, x: Value) -> Value:
+    """X with its last step first."""
+    length = x.shape[0]
+    if not isinstance(length, int):
+        return node.add(Flip(axis=(0,)), X=x)
+    index = node.new_constant(np.arange(length, dtype=np.int32)[::-1].copy(), "backwards")
+    return node.add(Gather(axis=0), X=x, Index=index)
+
+
+def _last_outputs(layer: Layer, out: Value) -> Value:
+    """What each direction put out at its last step (directions, N, H)."""
+    node, size = layer.node, layer.size
+    end = taken(node, out, -1, 0)
+    if len(layer.directions) == 1:
+        return unsqueezed(node, end, (0,))
+    forward = node.add(Slice(axes=(1,), starts=(0,), ends=(size,)), Input=end)
+    start = taken(node, out, 0, 0)
+    backward = node.add(Slice(axes=(1,), starts=(size,), ends=(2 * size,)), Input=start)
+    return stacked(node, [forward, backward], 0)
+
+
+# ---- step by step
+
+
+def _unrolled(
+    layer: Layer, cells: Sequence[Cell], masks: Sequence[Value | None]
+) -> tuple[Value, list[Value]]:
+    node, time = layer.node, layer.x.shape[0]
+    if not isinstance(time, int):
+        raise node.unsupported(
+            f"Paddle Lite has no operator for this form, and {time} steps, known only at run "
+            "time, cannot be written out; give the input's shape with --input-shape"
+        )
+    if not 0 < time <= LONGEST:
+        raise node.unsupported(
+            f"Paddle Lite has no operator for this form, and {time} steps cannot be written out "
+            f"(1 to {LONGEST}); export it with the usual activations and without clip"
+        )
+    outputs: list[Value] = []
+    ends: list[list[Value]] = [[] for _ in layer.states]
+    for index, (cell, backwards) in enumerate(zip(cells, layer.directions, strict=True)):
+        start = [taken(node, state, index, 0) for state in layer.states]
+        y, end = unroll(node.builder, cell, layer.x, start, masks=masks, backwards=backwards)
+        outputs.append(unsqueezed(node, y, (1,)))
+        for column, state in zip(ends, end, strict=True):
+            column.append(state)
+    y = outputs[0] if len(outputs) == 1 else node.add(Concat(axis=1), X=outputs)
+    return y, [stacked(node, column, 0) for column in ends]
