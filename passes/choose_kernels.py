@@ -57,6 +57,16 @@ class ChooseKernels:
             elif node.kernel != kernel.attribute:
                 node.kernel = kernel.attribute
                 changes += 1
+        problems += [
+            UnsupportedOperatorError(
+                "output",
+                value.name,
+                "it is a constant without elements, "
+                "which ends the runtime's process; leave it out with --output",
+            )
+            for value in graph.outputs
+            if value.is_constant and 0 in value.shape
+        ]
         if problems:
             raise UnsupportedModelError(tuple(problems))
         return PassReport(self.name, changes)

@@ -101,3 +101,9 @@ def test_refuses_what_the_kernel_does_not_compute(b: TestGraphs, target: Target)
     cast = Cast(in_dtype=DType.INT32, out_dtype=DType.UINT8)
     with pytest.raises(UnsupportedModelError, match="does not cast int32 to uint8"):
         ChooseKernels(target, NEWEST).run(b.build(b.add(cast, X=x)))
+
+
+def test_refuses_outputs_without_elements(b: TestGraphs) -> None:
+    graph = b.build(b.weight(0, 3, name="nothing"))
+    with pytest.raises(UnsupportedModelError, match="'nothing'.*without elements"):
+        ChooseKernels(Target.ARM, NEWEST).run(graph)
