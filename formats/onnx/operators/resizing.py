@@ -263,8 +263,8 @@ def _linear_operator(axes: Iterable[Axis], rule: Rule) -> BilinearInterp | None:
 
 def _same_weights(axis: Axis, rule: Rule, *, align_corners: bool, align_mode: int) -> bool:
     """Whether Paddle Lite's weights are the same up to the rounding of a position."""
-    if axis.count == 1 < axis.size and not (align_corners or align_mode):
-        return False  # the x86 kernel then takes the first element, ARM's the middle
+    if axis.count == 1 < axis.size or (align_corners and axis.size == 1 < axis.count):
+        return False  # the kernels differ, or read beyond the plane
     paddle = linear_matrix(
         axis.size, axis.count, align_corners=align_corners, align_mode=align_mode
     )

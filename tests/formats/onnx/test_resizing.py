@@ -236,10 +236,11 @@ def test_axes_count_from_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "coordinates"), [("linear", "half_pixel"), ("nearest", "align_corners")]
+    ("mode", "coordinates"),
+    [("linear", "half_pixel"), ("linear", "align_corners"), ("nearest", "align_corners")],
 )
 def test_one_element_is_not_left_to_the_runtimes(mode: str, coordinates: str) -> None:
-    """ARM's and x86's kernels differ, or divide by zero, where an axis shrinks to one."""
+    """ARM's and x86's kernels differ, or abort, where an axis shrinks to one."""
     options: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
     options["nearest_mode"] = "round_prefer_ceil"
     inputs = by_sizes(normal(1, 2, 5, 6), 1, 2, 1, 4)
@@ -269,3 +270,11 @@ def test_a_crop_beyond_the_edge_is_no_plain_resizing() -> None:
     inputs = {**by_scales(normal(2, 2, 4, 3), 1, 1, 0.5, 0.7), "roi": roi}
     options: dict[str, Any] = {"coordinate_transformation_mode": "tf_crop_and_resize"}
     assert_reads("Resize", inputs, constants=("roi", "scales"), **options)
+
+
+def test_corners_of_one_element_are_not_aligned_by_the_runtimes() -> None:
+    """ARM's kernel reads beyond a plane of height 1."""
+    options: dict[str, Any] = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    inputs = by_sizes(normal(1, 2, 1, 5), 1, 2, 4, 9)
+    graph = assert_reads("Resize", inputs, constants=("sizes",), **options)
+    assert not any(isinstance(node.op, BilinearInterp) for node in graph.nodes)
