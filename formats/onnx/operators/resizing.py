@@ -36,8 +36,11 @@ from opt_tool.kernels.interpolation import linear_matrix, nearest_positions
 OPSET_10 = Rule(coordinates="asymmetric", rounding="simple")
 """How Upsample and the first Resize find elements."""
 
-SAMPLE_SIZES = (1, 2, 3, 4, 5, 7, 8, 13, 16, 32, 57, 100)
-"""Sizes on which two ways of counting are compared where the size is not known."""
+SAMPLE_SIZES = (2, 3, 4, 5, 7, 8, 13, 16, 32, 57, 100)
+"""Sizes on which two ways of counting are compared where the size is not known.
+
+Planes of one row or column are not among them: nobody resizes these at run time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +321,9 @@ def _resized_at_run_time(node: OnnxNode, x: Value, targets: Sequence[Target], ru
             f"{rule.mode} resizing of {x.type} to sizes known only at run time; Paddle Lite "
             "resizes planes of float32. Give the input's shape with --input-shape"
         )
-    samples = [axis for target in targets for axis in _samples(target)]
-    op = (_nearest_operator if rule.mode == "nearest" else _linear_operator)(samples, rule)
+    samples = [_samples(target) for target in targets]
+    operator = _nearest_operator if rule.mode == "nearest" else _linear_operator
+    op = operator([axis for axes in samples for axis in axes], rule) if all(samples) else None
     if op is None:
         raise node.unsupported(
             f"{rule.mode} resizing by {rule.coordinates} coordinates (nearest_mode "
@@ -339,15 +343,15 @@ def _samples(target: Target) -> list[Axis]:
     """Sizes that stand for all that an axis may have."""
     if target.scale is not None:
         pairs = [(size, int(_scaled(size, target.scale))) for size in SAMPLE_SIZES]
-        return [Axis(size, count, target.scale) for size, count in pairs if count > 0]
-    wanted = [target.count] if isinstance(target.count, int) else SAMPLE_SIZES[1:]
+        return [Axis(size, count, target.scale) for size, count in pairs if count > 1]
+    wanted = [target.count] if isinstance(target.count, int) else SAMPLE_SIZES
     pairs = [
         (size, int(count))
         for count in wanted
         for size in (
             [target.size]
             if isinstance(target.size, int)
-            else {max(int(count) // part, 1) for part in (1, 2, 3, 4)} | {-(-int(count) // 2)}
+            else {max(int(count) // part, 2) for part in (1, 2, 3, 4)} | {int(count) // 2 + 1}
         )
     ]
     return [Axis(size, count, float(np.float32(count) / np.float32(size))) for size, count in pairs]

@@ -278,3 +278,10 @@ def test_corners_of_one_element_are_not_aligned_by_the_runtimes() -> None:
     inputs = by_sizes(normal(1, 2, 1, 5), 1, 2, 4, 9)
     graph = assert_reads("Resize", inputs, constants=("sizes",), **options)
     assert not any(isinstance(node.op, BilinearInterp) for node in graph.nodes)
+
+
+def test_refuses_a_scale_that_no_size_is_known_to_survive() -> None:
+    inputs = by_scales(normal(1, 2, 300, 300), 1, 1, 0.005, 0.005)
+    model = node_model("Resize", inputs, constants=("scales",), dynamic=True)
+    with pytest.raises(UnsupportedModelError, match="--input-shape"):
+        read_model(model)
