@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto
 
@@ -12,6 +13,7 @@ from opt_tool.api.conversion import FailedConversionError, convert
 from opt_tool.errors import (
     DamagedFileError,
     FileAccessError,
+    OpenInputError,
     OptError,
     UnsupportedModelError,
     UsageError,
@@ -199,3 +201,26 @@ def test_the_users_interrupt_leaves_nothing(tmp_path: Path, model: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         convert(model, tmp_path / "out.nb", on_stage=interrupt)
     assert files(tmp_path) == ["model.onnx"]
+
+
+def test_inputs_can_become_constants(tmp_path: Path) -> None:
+    source = tmp_path / "sum.onnx"
+    onnx.save(onnx.parser.parse_model(SUM_OVER_AXES), source)
+    problem = _problem_of(source, tmp_path)
+    assert isinstance(problem, OpenInputError)
+    assert "--input-value axes=" in str(problem)
+    report = convert(source, tmp_path / "out.nb", input_values={"axes": np.array([1])})
+    assert report.verification.status == "passed"
+    assert [spec.name for spec in report.verification.inputs] == ["x"]
+
+
+SUM_OVER_AXES = """
+    <ir_version: 8, opset_import: ["" : 13]>
+    sum (float[2, 3] x, int64[1] axes) => (float[2, 1] y) { y = ReduceSum (x, axes) }
+"""
+
+
+def _problem_of(source: Path, folder: Path) -> Exception:
+    with pytest.raises(UnsupportedModelError) as error:
+        convert(source, folder / "out.nb")
+    return error.value.problems[0]
