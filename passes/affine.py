@@ -86,6 +86,12 @@ def read_arithmetic(node: Node, axis: int) -> Affine | None:
     return None if factors is None else Affine(x, *factors)
 
 
+def read_channels(node: Node) -> Affine | None:
+    """A batch norm or arithmetic with a constant, as an affine map of the channels."""
+    affine = read_batch_norm(node)
+    return read_arithmetic(node, CHANNELS) if affine is None else affine
+
+
 def _read_scale(x: Value, op: Scale) -> Affine | None:
     if not x.dtype.is_float or x.is_constant:
         return None

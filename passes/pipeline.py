@@ -9,6 +9,7 @@ from opt_tool.passes.add_fc_bias import AddFcBias
 from opt_tool.passes.cancel_transposes import CancelTransposes
 from opt_tool.passes.choose_kernels import ChooseKernels
 from opt_tool.passes.fold_constants import FoldConstants
+from opt_tool.passes.fold_pad import FoldPad
 from opt_tool.passes.fuse_activation import FuseActivation
 from opt_tool.passes.fuse_add_activation import FuseAddActivation
 from opt_tool.passes.fuse_affine_conv import FuseAffineConv
@@ -16,6 +17,7 @@ from opt_tool.passes.fuse_conv_affine import FuseConvAffine
 from opt_tool.passes.fuse_conv_batch_norm import FuseConvBatchNorm
 from opt_tool.passes.fuse_fc_affine import FuseFcAffine
 from opt_tool.passes.fuse_flatten_fc import FuseFlattenFc
+from opt_tool.passes.fuse_sum_shift import FuseSumShift
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
@@ -25,6 +27,7 @@ from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
 from opt_tool.passes.lower_rnn import LowerRnn
 from opt_tool.passes.lower_swish import LowerSwish
+from opt_tool.passes.merge_affines import MergeAffines
 from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
@@ -33,6 +36,8 @@ from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
 from opt_tool.passes.rewrite import Pass, PassReport
+from opt_tool.passes.split_concat_affine import SplitConcatAffine
+from opt_tool.passes.split_padded_sum import SplitPaddedSum
 from opt_tool.targets import LiteVersion, Target
 
 
@@ -52,6 +57,7 @@ def simplifying_passes() -> Iterator[Pass]:
     yield CancelTransposes()
     yield MergeReshapes()  # after the transposes that became reshapes
     yield RemoveIdentity()  # a merged reshape may change nothing
+    yield FoldPad()  # before activations fuse, which tell what is never negative
 
 
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
@@ -59,8 +65,11 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
     yield LowerMatmulToFc()
+    yield SplitConcatAffine()  # what it splits folds next
     yield FuseConvBatchNorm()
     yield FuseConvAffine()
+    yield FuseSumShift()
+    yield SplitPaddedSum()  # of convolutions that have their final bias
     yield LowerHardSigmoid(target)  # behind what are now convolutions with a bias
     yield FuseConvAffine()  # they take the lines of those
     yield FuseAffineConv()  # after those that fold into a layer in front
@@ -72,6 +81,7 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
         yield RecogniseSwish()
     else:
         yield LowerSwish()  # the host's swish and hard_sigmoid are slower than their parts
+    yield MergeAffines()  # what neither a layer nor a pattern took
     yield FuseActivation(target, version)  # nothing folds behind an activation any more
     yield FuseAddActivation(target, version)
 
