@@ -11,28 +11,35 @@ from pathlib import Path
 
 import numpy as np
 
-from opt_tool.api.file_format import FileFormat
+from opt_tool.api import cost
+from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.api.loading import load_model
-from opt_tool.api.lowering import lower
 from opt_tool.api.report import to_json
-from opt_tool.api.runners import BACKENDS, Feeds, NumpyRunner, Runner
+from opt_tool.api.runners import BACKENDS, Feeds, NumpyRunner, Runner, numpy_runner
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.errors import UsageError
 from opt_tool.ir import Node
+from opt_tool.runtime import Settings
+from opt_tool.runtime.binding import POLICIES
+from opt_tool.runtime.convolution_plan import algorithm_of
 
 WARM_UPS = 1
-HERE = "x86"
-"""The target whose passes suit the machine that a benchmark runs on."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorTime:
-    """The median time of all nodes of one operator together, and its part of the total."""
+    """The median time of all nodes of one operator together, and its part of the total.
+
+    ``gflops`` is 2 * multiply-accumulates by the time; None where there are none to count.
+    ``algorithms`` says how many convolutions are computed in which way.
+    """
 
     op: str
     count: int
     median_seconds: float
     share: float
+    gflops: float | None
+    algorithms: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,9 @@ def bench(
     repeat: int = 10,
     per_op: bool = False,
     against: str | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    conv_algorithm: str | None = None,
+    conv_policy: str = POLICIES[0],
 ) -> BenchmarkReport:
     """Run a model in the NumPy runtime and take the time.
 
@@ -82,18 +92,22 @@ def bench(
         repeat: How many runs to time, after one that is not counted.
         per_op: Whether to time each operator as well.
         against: Another backend that takes turns with the NumPy runtime.
+        input_shapes: Shapes that take the place of those in the model, by input name; what
+            stays open gets a usual size.
+        conv_algorithm: How to compute convolutions, as for ``Session``.
+        conv_policy: What decides otherwise, as for ``Session``.
     """
     if repeat < 1:
         raise UsageError("there must be at least one run to time")
     path = Path(model)
     if against is not None and against not in BACKENDS:
         raise UsageError(f"no backend is called {against!r}; there are {', '.join(BACKENDS)}")
-    other = None if against is None else BACKENDS[against](path, threads)
-    loaded = load_model(path)
-    (feeds,) = sample_inputs(input_specs(loaded.graph), 1)
-    if loaded.format is not FileFormat.PADDLE_LITE:
-        lower(loaded.graph, HERE, "2.13")
-    ours = NumpyRunner(loaded.graph, threads=threads)
+    settings = Settings(threads=threads, conv_algorithm=conv_algorithm, conv_policy=conv_policy)
+    feeds = _feeds(path, {} if input_shapes is None else input_shapes)
+    shapes = {name: array.shape for name, array in feeds.items()}
+    other = None if against is None else BACKENDS[against](path, settings, shapes)
+    fixed = detect(path) is FileFormat.PADDLE_LITE
+    ours = numpy_runner(path, settings, {} if fixed else shapes)
     runners = [ours] if other is None else [ours, other]
     seconds = interleaved(runners, feeds, repeat)
     medians = [statistics.median(times) for times in seconds]
@@ -108,6 +122,13 @@ def bench(
         against=None if other is None else OtherTime(other.name, medians[1], spread(seconds[1])),
         ratio=None if other is None else medians[0] / medians[1],
     )
+
+
+def _feeds(path: Path, shapes: Mapping[str, Sequence[int]]) -> Feeds:
+    """Inputs of the shapes that are given, and of usual ones where that leaves them open."""
+    specs = input_specs(load_model(path, input_shapes=shapes).graph)
+    (feeds,) = sample_inputs(specs, 1)
+    return feeds
 
 
 def interleaved(runners: Sequence[Runner], feeds: Feeds, repeat: int) -> list[list[float]]:
@@ -133,13 +154,36 @@ def spread(seconds: Sequence[float]) -> float:
 def operator_times(runner: NumpyRunner, feeds: Feeds, repeat: int) -> tuple[OperatorTime, ...]:
     """The time of each operator, the slowest first."""
     runs = [_one_run(runner, feeds) for _ in range(repeat)]
-    counts = Counter(node.op.type for node in runner.graph.nodes)
-    medians = {op: statistics.median(run[op] for run in runs) for op in counts}
+    nodes: dict[str, list[Node]] = {}
+    for node in runner.graph.nodes:
+        nodes.setdefault(node.op.type, []).append(node)
+    medians = {op: statistics.median(run[op] for run in runs) for op in nodes}
     total = sum(medians.values())
     return tuple(
-        OperatorTime(op, counts[op], median, median / total if total > 0 else 0.0)
+        OperatorTime(
+            op=op,
+            count=len(nodes[op]),
+            median_seconds=median,
+            share=median / total if total > 0 else 0.0,
+            gflops=_gflops(nodes[op], median),
+            algorithms=_algorithms(nodes[op], runner.executor.settings),
+        )
         for op, median in sorted(medians.items(), key=lambda item: (-item[1], item[0]))
     )
+
+
+def _gflops(nodes: Sequence[Node], seconds: float) -> float | None:
+    """Billions of floating-point operations a second, counted as if all were direct."""
+    macs = [cost.macs(node) for node in nodes]
+    known = [count for count in macs if count is not None]
+    if len(known) < len(macs) or sum(known) == 0 or seconds == 0:
+        return None
+    return 2e-9 * sum(known) / seconds
+
+
+def _algorithms(nodes: Sequence[Node], settings: Settings) -> Mapping[str, int]:
+    found = (algorithm_of(node, settings) for node in nodes)
+    return dict(sorted(Counter(name for name in found if name is not None).items()))
 
 
 def _one_run(runner: NumpyRunner, feeds: Feeds) -> Mapping[str, float]:

@@ -11,6 +11,11 @@ from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import lower
 from opt_tool.api.report import to_json
 from opt_tool.ir import Dim, Graph, Node, Value
+from opt_tool.runtime import Settings
+from opt_tool.runtime.binding import POLICIES
+from opt_tool.runtime.convolution_plan import algorithm_of
+
+DEFAULTS = Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,10 @@ class TensorReport:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One operation; what an open dimension leaves unknown is None."""
+    """One operation; what an open dimension leaves unknown is None.
+
+    ``algorithm`` is how the NumPy runtime computes a convolution.
+    """
 
     name: str
     op: str
@@ -39,6 +47,7 @@ class LayerReport:
     bits: int | None
     macs: int | None
     activation_bytes: int | None
+    algorithm: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,8 @@ def inspect(
     target: str | None = None,
     lite_version: str = "2.13",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    conv_algorithm: str | None = None,
+    conv_policy: str = POLICIES[0],
 ) -> InspectionReport:
     """Describe a model.
 
@@ -86,16 +97,21 @@ def inspect(
             default the model is shown as it is in the file.
         lite_version: The Paddle Lite version that the kernels are chosen for.
         input_shapes: Shapes that take the place of those in the model, by input name.
+        conv_algorithm: How the NumPy runtime is to compute convolutions, as for ``Session``.
+        conv_policy: What decides otherwise, as for ``Session``.
     """
     loaded = load_model(model, weights, input_shapes=input_shapes)
     if target is not None:
         lower(loaded.graph, target, lite_version)
-    return describe(loaded.graph, str(loaded.files[0]), loaded.format.value)
+    settings = Settings(conv_algorithm=conv_algorithm, conv_policy=conv_policy)
+    return describe(loaded.graph, str(loaded.files[0]), loaded.format.value, settings)
 
 
-def describe(graph: Graph, path: str, format: str) -> InspectionReport:
+def describe(
+    graph: Graph, path: str, format: str, settings: Settings = DEFAULTS
+) -> InspectionReport:
     """Describe a graph that came from a file."""
-    layers = tuple(_layer(node) for node in graph.nodes)
+    layers = tuple(_layer(node, settings) for node in graph.nodes)
     return InspectionReport(
         path=path,
         format=format,
@@ -107,7 +123,7 @@ def describe(graph: Graph, path: str, format: str) -> InspectionReport:
     )
 
 
-def _layer(node: Node) -> LayerReport:
+def _layer(node: Node, settings: Settings) -> LayerReport:
     return LayerReport(
         name=node.name,
         op=node.op.type,
@@ -118,6 +134,7 @@ def _layer(node: Node) -> LayerReport:
         bits=cost.bits(node),
         macs=cost.macs(node),
         activation_bytes=_sum(cost.value_bytes(value) for value in node.outputs.flat()),
+        algorithm=algorithm_of(node, settings),
     )
 
 

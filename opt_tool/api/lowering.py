@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph
-from opt_tool.passes.pipeline import passes_for, run_passes
+from opt_tool.passes.pipeline import fusing_passes, passes_for, run_passes, simplifying_passes
 from opt_tool.passes.rewrite import PassReport
 from opt_tool.targets import LiteVersion, Target
 
@@ -29,3 +29,9 @@ def lower(graph: Graph, target: str, lite_version: str) -> tuple[PassReport, ...
     """
     version = LiteVersion.parse(lite_version)
     return run_passes(graph, passes_for(parse_target(target), version))
+
+
+def optimise(graph: Graph) -> tuple[PassReport, ...]:
+    """Run the passes that make a graph fast in the NumPy runtime, which has every kernel."""
+    passes = (*simplifying_passes(), *fusing_passes(Target.X86, LiteVersion.parse("2.13")))
+    return run_passes(graph, passes)

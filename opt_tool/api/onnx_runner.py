@@ -54,6 +54,7 @@ class OnnxRunner:
         input_shapes: Shapes that take the place of fixed ones in the model.
         input_values: What to feed the inputs with that are not fed otherwise.
         threads: How many threads to use; 0 leaves it to onnxruntime.
+        fast: Whether to optimise all it can and keep memory for the next run.
     """
 
     name = "onnxruntime"
@@ -67,6 +68,7 @@ class OnnxRunner:
         input_shapes: Mapping[str, Sequence[int]] | None = None,
         input_values: Mapping[str, np.ndarray] | None = None,
         threads: int = 0,
+        fast: bool = False,
     ) -> None:
         if detect(path) is not FileFormat.ONNX:
             raise UsageError(f"{path}: onnxruntime runs ONNX models only")
@@ -74,9 +76,10 @@ class OnnxRunner:
         self._values = {} if input_values is None else dict(input_values)
         shapes = {} if input_shapes is None else input_shapes
         added = {*outputs, *keep}
-        self._session = _session(path, (*outputs, *keep), {}, threads)
+        options = _options(path, threads, fast=fast)
+        self._session = _session(path, (*outputs, *keep), {}, options)
         if _is_in_the_way(self._session, shapes):
-            self._session = _session(path, (*outputs, *keep), shapes, threads)
+            self._session = _session(path, (*outputs, *keep), shapes, options)
         _check_types(path, self._session)
         own = tuple(output.name for output in self._session.get_outputs())
         wanted = outputs if outputs else [name for name in own if name not in added]
@@ -114,17 +117,26 @@ class OnnxRunner:
         return dict(zip(self._wanted, results, strict=True))
 
 
-def _session(
-    path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]], threads: int
-) -> onnxruntime.InferenceSession:
+def _options(path: Path, threads: int, *, fast: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = QUIET
     options.intra_op_num_threads = threads
-    options.enable_cpu_mem_arena = False  # what is freed goes back at once
-    options.add_session_config_entry("session.disable_prepacking", "1")  # a second copy of weights
+    if not fast:
+        level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.graph_optimization_level = level
+        options.enable_cpu_mem_arena = False  # what is freed goes back at once
+        options.add_session_config_entry("session.disable_prepacking", "1")  # copies of weights
     folder = str(path.resolve().parent)
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+    return options
+
+
+def _session(
+    path: Path,
+    extra: Sequence[str],
+    shapes: Mapping[str, Sequence[int]],
+    options: onnxruntime.SessionOptions,
+) -> onnxruntime.InferenceSession:
     try:
         with _prepared(path, extra, shapes) as model:
             return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -16,6 +16,7 @@ from opt_tool.api.report import to_json
 from opt_tool.api.session import Session
 from opt_tool.errors import DamagedFileError, FileAccessError, UsageError
 from opt_tool.ir import TensorType
+from opt_tool.runtime.binding import POLICIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ def run_files(
     *,
     backend: str = "numpy",
     threads: int = 1,
+    conv_algorithm: str | None = None,
+    conv_policy: str = POLICIES[0],
 ) -> RunReport:
     """Run a model once.
 
@@ -57,8 +60,16 @@ def run_files(
         output_dir: The folder for the outputs; it is made if it is not there.
         backend: What runs the model, as for ``Session``.
         threads: How many threads to use.
+        conv_algorithm: How to compute convolutions, as for ``Session``.
+        conv_policy: What decides otherwise, as for ``Session``.
     """
-    session = Session(model, backend=backend, threads=threads)
+    session = Session(
+        model,
+        backend=backend,
+        threads=threads,
+        conv_algorithm=conv_algorithm,
+        conv_policy=conv_policy,
+    )
     feeds = _named(session.inputs, inputs)
     start = time.perf_counter()
     results = session.run(feeds)

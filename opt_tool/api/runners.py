@@ -12,12 +12,18 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from opt_tool.api.file_format import FileFormat
 from opt_tool.api.loading import load_model
+from opt_tool.api.lowering import optimise
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, TensorType
 from opt_tool.runtime import Executor, Settings
 
 Feeds: TypeAlias = Mapping[str, np.ndarray]
+
+
+EXACT = Settings(conv_algorithm="im2col")
+"""Settings for comparisons: without the error of Winograd's transforms."""
 
 
 class Runner(Protocol):
@@ -36,13 +42,21 @@ class Runner(Protocol):
 
 
 class NumpyRunner:
-    """The runtime of this package, for every format that opt reads."""
+    """The runtime of this package, for every format that opt reads.
+
+    Args:
+        graph: What to run.
+        keep: Intermediate values to hand back as well.
+        settings: How to run it.
+    """
 
     name = "numpy"
 
-    def __init__(self, graph: Graph, *, keep: Sequence[str] = (), threads: int = 1) -> None:
+    def __init__(
+        self, graph: Graph, *, keep: Sequence[str] = (), settings: Settings = EXACT
+    ) -> None:
         self.graph = graph
-        self.executor = Executor(graph, Settings(threads=threads))
+        self.executor = Executor(graph, settings)
         self._keep = tuple(keep)
 
     @property
@@ -77,22 +91,29 @@ class OfficialRunner:
         return dict(zip(self._outputs, outputs, strict=True))
 
 
-def _numpy(path: Path, threads: int) -> Runner:
-    return NumpyRunner(load_model(path).graph, threads=threads)
+Shapes: TypeAlias = Mapping[str, Sequence[int]]
 
 
-def _onnxruntime(path: Path, threads: int) -> Runner:
+def numpy_runner(path: Path, settings: Settings, shapes: Shapes) -> NumpyRunner:
+    """A model in the NumPy runtime; a source model is optimised first."""
+    loaded = load_model(path, input_shapes=shapes)
+    if loaded.format is not FileFormat.PADDLE_LITE:
+        optimise(loaded.graph)
+    return NumpyRunner(loaded.graph, settings=settings)
+
+
+def _onnxruntime(path: Path, settings: Settings, shapes: Shapes) -> Runner:
     from opt_tool.api.onnx_runner import OnnxRunner
 
-    return OnnxRunner(path, threads=threads)
+    return OnnxRunner(path, threads=settings.threads, input_shapes=shapes, fast=True)
 
 
-def _paddlelite(path: Path, threads: int) -> Runner:  # noqa: ARG001  # it takes no number
-    return OfficialRunner(path)
+def _paddlelite(path: Path, settings: Settings, shapes: Shapes) -> Runner:  # noqa: ARG001
+    return OfficialRunner(path)  # takes no number of threads; its shapes are fixed
 
 
-BACKENDS: Mapping[str, Callable[[Path, int], Runner]] = {
-    "numpy": _numpy,
+BACKENDS: Mapping[str, Callable[[Path, Settings, Shapes], Runner]] = {
+    "numpy": numpy_runner,
     "onnxruntime": _onnxruntime,
     "paddlelite": _paddlelite,
 }

@@ -10,6 +10,8 @@ import numpy as np
 from opt_tool.api.runners import BACKENDS
 from opt_tool.errors import UsageError
 from opt_tool.ir import TensorType
+from opt_tool.runtime import Settings
+from opt_tool.runtime.binding import POLICIES
 
 EXACT_CASTS = frozenset({("float64", "float32"), ("int64", "int32"), ("int32", "int64")})
 """Conversions that are made where nothing but precision is lost."""
@@ -23,13 +25,25 @@ class Session:
         backend: ``numpy`` (any format that opt reads), ``onnxruntime`` (ONNX models) or
             ``paddlelite`` (the official runtime, for .nb files made for x86).
         threads: How many threads to use.
+        conv_algorithm: How the NumPy runtime computes convolutions, where it can; by default
+            ``conv_policy`` decides for each.
+        conv_policy: ``cost`` (what is estimated to be fastest) or ``paddle-lite`` (its rule).
     """
 
-    def __init__(self, path: str | Path, *, backend: str = "numpy", threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        backend: str = "numpy",
+        threads: int = 1,
+        conv_algorithm: str | None = None,
+        conv_policy: str = POLICIES[0],
+    ) -> None:
         if backend not in BACKENDS:
             raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
+        settings = Settings(threads=threads, conv_algorithm=conv_algorithm, conv_policy=conv_policy)
         self.backend = backend
-        self._runner = BACKENDS[backend](Path(path), threads)
+        self._runner = BACKENDS[backend](Path(path), settings, {})
 
     @property
     def inputs(self) -> Mapping[str, TensorType]:

@@ -25,7 +25,17 @@ EXAMPLE = """\
 opt inspect mobilenet.nb
 opt inspect detector.onnx --target arm --input-shape images=1,3,320,320"""
 
-COLUMNS = ("layer", "operator", "kernel", "output", "parameters", "bits", "MACs", "bytes out")
+COLUMNS = (
+    "layer",
+    "operator",
+    "kernel",
+    "output",
+    "parameters",
+    "bits",
+    "MACs",
+    "bytes out",
+    "algorithm",
+)
 
 
 @click.command("inspect", cls=OptCommand, example=EXAMPLE)
@@ -34,12 +44,16 @@ COLUMNS = ("layer", "operator", "kernel", "output", "parameters", "bits", "MACs"
 @options.target_option()
 @options.lite_version_option
 @options.input_shape_option
+@options.conv_algorithm_option
+@options.conv_policy_option
 def inspect_command(
     file: Path,
     weights: Path | None,
     target: str | None,
     lite_version: str,
     input_shapes: dict[str, tuple[int, ...]],
+    conv_algorithm: str | None,
+    conv_policy: str,
     as_json: bool,
     quiet: bool,
     debug: bool,  # noqa: ARG001
@@ -51,7 +65,13 @@ def inspect_command(
     from opt_tool.api.inspection import inspect
 
     report = inspect(
-        file, weights, target=target, lite_version=lite_version, input_shapes=input_shapes
+        file,
+        weights,
+        target=target,
+        lite_version=lite_version,
+        input_shapes=input_shapes,
+        conv_algorithm=conv_algorithm,
+        conv_policy=conv_policy,
     )
     if not (quiet or as_json):
         print_table(COLUMNS, _rows(report))
@@ -69,6 +89,7 @@ def _rows(report: InspectionReport) -> Iterator[tuple[object, ...]]:
             layer.bits,
             _or_unknown(layer.macs),
             _or_unknown(layer.activation_bytes),
+            layer.algorithm,
         )
 
 

@@ -10,6 +10,8 @@ import click
 
 TARGETS = ("arm", "x86")
 LITE_VERSIONS = ("2.8", "2.9", "2.10", "2.11", "2.12", "2.13")
+CONV_ALGORITHMS = ("direct", "im2col", "winograd23", "winograd43", "winograd63")
+CONV_POLICIES = ("cost", "paddle-lite")
 FILE = click.Path(path_type=Path)  # whether it is there is said with its own exit code
 
 F = TypeVar("F", bound=Callable[..., Any])  # a command, whatever its options are
@@ -114,6 +116,20 @@ input_value_option = click.option(
     multiple=True,
     callback=unique,
     help="Make an input of an ONNX model a constant; may be given for several.",
+)
+
+conv_algorithm_option = click.option(
+    "--conv-algorithm",
+    type=click.Choice(CONV_ALGORITHMS),
+    help="Compute all convolutions so that can be; 1x1 and depthwise ones have one way only.",
+)
+
+conv_policy_option = click.option(
+    "--conv-policy",
+    type=click.Choice(CONV_POLICIES),
+    default=CONV_POLICIES[0],
+    show_default=True,
+    help="How an algorithm is chosen for the others: by estimated cost or by Paddle Lite's rule.",
 )
 
 input_option = click.option(

@@ -27,12 +27,16 @@ opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxrunt
     show_default=True, help="What runs the model.",
 )  # fmt: skip
 @options.threads_option
+@options.conv_algorithm_option
+@options.conv_policy_option
 def run_command(
     file: Path,
     inputs: dict[str, Path],
     output_dir: Path,
     backend: str,
     threads: int,
+    conv_algorithm: str | None,
+    conv_policy: str,
     as_json: bool,
     quiet: bool,
     debug: bool,  # noqa: ARG001
@@ -43,7 +47,15 @@ def run_command(
     """
     from opt_tool.api.run_files import run_files
 
-    report = run_files(file, inputs, output_dir, backend=backend, threads=threads)
+    report = run_files(
+        file,
+        inputs,
+        output_dir,
+        backend=backend,
+        threads=threads,
+        conv_algorithm=conv_algorithm,
+        conv_policy=conv_policy,
+    )
     if not (quiet or as_json):
         rows = [(o.name, o.dtype, readable_shape(o.shape), o.file) for o in report.outputs]
         print_table(("output", "type", "shape", "file"), rows)

@@ -35,3 +35,31 @@ def test_refuses_what_it_cannot_measure(tmp_path: Path) -> None:
         bench(model, repeat=0)
     with pytest.raises(UsageError, match="no backend"):
         bench(model, against="torch")
+
+
+def test_says_how_convolutions_are_computed_and_how_fast(tmp_path: Path) -> None:
+    report = bench(
+        classifier(tmp_path / "model.onnx"), repeat=1, per_op=True, conv_algorithm="direct"
+    )
+    assert report.operators is not None
+    rows = {row.op: row for row in report.operators}
+    assert dict(rows["conv2d"].algorithms) == {"direct": 2}
+    macs = 8 * 16 * 16 * 3 * 9 + 5 * 7 * 7 * 8 * 9
+    assert rows["conv2d"].gflops == pytest.approx(2e-9 * macs / rows["conv2d"].median_seconds)
+    assert rows["softmax"].gflops is None
+    assert dict(rows["softmax"].algorithms) == {}
+
+
+def test_takes_the_shapes_that_are_given(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "model.onnx", shape=(1, 3, "h", "w"))
+    rates = [
+        bench(model, repeat=1, per_op=True, input_shapes={"image": (1, 3, size, size)})
+        for size in (16, 64)
+    ]
+    seconds = [
+        row.gflops * row.median_seconds
+        for report in rates
+        for row in report.operators or ()
+        if row.op == "conv2d" and row.gflops is not None
+    ]
+    assert seconds[1] > 10 * seconds[0], "sixteen times the pixels"

@@ -106,3 +106,14 @@ def test_quantized_weights_count_in_the_bits_of_the_file(b: TestGraphs) -> None:
     out = b.add(convolution.Conv2D(), Input=b.input(1, 3, 4, 4), Filter=weight, Bias=b.weight(4))
     (layer,) = describe(b.build(out), "x", "onnx").layers
     assert (layer.bits, layer.parameters, layer.parameter_bytes) == (8, 16, 12 + 16)
+
+
+def test_shows_how_convolutions_are_computed(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "model.onnx")
+    chosen = {layer.op: layer.algorithm for layer in inspect(model).layers}
+    forced = {layer.algorithm for layer in inspect(model, conv_algorithm="direct").layers}
+    assert chosen["conv2d"] == "im2col"
+    assert chosen["softmax"] is None
+    assert forced == {"direct", None}
+    by_rule = inspect(model, conv_policy="paddle-lite").layers[0]
+    assert by_rule.algorithm == "winograd43", "16 * 16 outputs are 32 units"

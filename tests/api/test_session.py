@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from opt_tool.api.conversion import convert
+from opt_tool.api.runners import numpy_runner
 from opt_tool.api.session import Session
 from opt_tool.errors import UsageError
+from opt_tool.runtime import Settings
 from small_models import classifier
 
 IMAGE = np.random.default_rng(0).random((1, 3, 16, 16), np.float32)
@@ -59,3 +61,23 @@ def test_refuses_backends_that_do_not_exist_or_fit(tmp_path: Path) -> None:
     convert(model, tmp_path / "model.nb", verify=False)
     with pytest.raises(UsageError, match="onnxruntime runs ONNX models only"):
         Session(tmp_path / "model.nb", backend="onnxruntime")
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["direct", "im2col", "winograd23", "winograd43", "winograd63"]
+)
+def test_every_algorithm_gives_the_same(tmp_path: Path, algorithm: str) -> None:
+    model = classifier(tmp_path / "model.onnx")
+    expected = Session(model, backend="onnxruntime").run({"image": IMAGE})["probabilities"]
+    session = Session(model, conv_algorithm=algorithm)
+    np.testing.assert_allclose(session.run({"image": IMAGE})["probabilities"], expected, rtol=1e-4)
+
+
+def test_refuses_algorithms_that_mean_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no algorithm is called 'fft'"):
+        Session(classifier(tmp_path / "model.onnx"), conv_algorithm="fft")
+
+
+def test_runs_the_optimised_graph(tmp_path: Path) -> None:
+    runner = numpy_runner(classifier(tmp_path / "model.onnx"), Settings(), {})
+    assert "relu" not in {node.op.type for node in runner.graph.nodes}
