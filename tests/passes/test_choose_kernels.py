@@ -105,5 +105,5 @@ def test_refuses_what_the_kernel_does_not_compute(b: TestGraphs, target: Target)
 
 def test_refuses_outputs_without_elements(b: TestGraphs) -> None:
     graph = b.build(b.weight(0, 3, name="nothing"))
-    with pytest.raises(UnsupportedModelError, match="'nothing'.*without elements"):
+    with pytest.raises(UnsupportedModelError, match=r"'nothing'.*without elements"):
         ChooseKernels(Target.ARM, NEWEST).run(graph)
