@@ -78,8 +78,8 @@ def if_(node: OnnxNode) -> Sequence[Value | None]:
 
 def _undecided(node: OnnxNode, fact: str) -> UnsupportedError:
     return node.unsupported(
-        f"its condition ({node.input(0).name!r}) is computed at run time, and {fact}. Make what "
-        "it depends on a constant of the model, or export one branch"
+        f"its condition ({node.input(0).name!r}) is computed at run time, and {fact}. Make the "
+        "input that it depends on a constant with --input-value, or export one branch"
     )
 
 
