@@ -26,6 +26,7 @@ from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
 from opt_tool.passes.lower_rnn import LowerRnn
+from opt_tool.passes.lower_softmax import LowerSoftmax
 from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_affines import MergeAffines
 from opt_tool.passes.merge_reshapes import MergeReshapes
@@ -90,6 +91,8 @@ def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """What the target's kernels do not compute is written as what they do."""
     if target is Target.ARM:
         yield LowerRelu6()  # after fusion, where the threshold is honoured
+    else:
+        yield LowerSoftmax()
     yield AddFcBias()
     yield LowerMatmulBroadcast()
     yield LowerReductions(target)
