@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
-from opt_tool.formats.paddle_lite.flatbuffer import Buffer, Table
+from opt_tool.formats.flatbuffer import Buffer, Table
 from opt_tool.formats.paddle_lite.layout import (
     FILE_HEADER,
     HEADER_SIZE,

@@ -20,7 +20,7 @@ OBJECT_COST = 32  # about twice what the smallest table with a name takes in a f
 U16 = struct.Struct("<H")
 I32 = struct.Struct("<i")
 U32 = struct.Struct("<I")
-SCALARS = {code: struct.Struct(f"<{code}") for code in "?Bifqd"}
+SCALARS = {code: struct.Struct(f"<{code}") for code in "?BbHiIfqQd"}
 
 T = TypeVar("T")
 

@@ -1,0 +1,193 @@
+"""One TFLite operator as its importer sees it: operands in any order, options by type."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from opt_tool.errors import UnsupportedOperatorError
+from opt_tool.formats.tflite.orders import PLANES, Laid, Order, plain
+from opt_tool.formats.tflite.schema import ABSENT, Activation, Operator, Tensor
+from opt_tool.ir import Dim, Operation, Value
+from opt_tool.ir.operations.activation import Relu, Relu6, Tanh
+from opt_tool.ir.operations.elementwise import Clip
+from opt_tool.ir.operations.shape import Unsqueeze2
+from opt_tool.runtime import FoldingBuilder
+
+if TYPE_CHECKING:
+    from opt_tool.formats.tflite.reader import GraphReader
+
+E = TypeVar("E", bound=enum.Enum)
+
+ACTIVATIONS: dict[Activation, Operation | None] = {
+    Activation.NONE: None,
+    Activation.RELU: Relu(),
+    Activation.RELU_N1_TO_1: Clip(min=-1.0, max=1.0),
+    Activation.RELU6: Relu6(),
+    Activation.TANH: Tanh(),
+}
+
+
+class TfliteNode:
+    """An operator being read.
+
+    ``laid`` is an operand as it happens to be, ``value`` is one in the file's order. What
+    an importer adds goes to ``builder``, mostly by ``add``.
+    """
+
+    def __init__(self, reader: GraphReader, proto: Operator, name: str) -> None:
+        self.reader = reader
+        self.proto = proto
+        self.name = name
+
+    @property
+    def operator(self) -> str:
+        return self.proto.code
+
+    @property
+    def builder(self) -> FoldingBuilder:
+        return self.reader.builder
+
+    # ---- operands
+
+    @property
+    def count(self) -> int:
+        """How many operands there are."""
+        return len(self.proto.inputs)
+
+    def has(self, index: int) -> bool:
+        return index < len(self.proto.inputs) and self.proto.inputs[index] != ABSENT
+
+    def tensor(self, index: int) -> Tensor:
+        """What the file says of an operand."""
+        if not self.has(index):
+            raise self.unsupported(f"input {index} is missing")
+        return self.reader.model.tensors[self.proto.inputs[index]]
+
+    def output(self, index: int = 0) -> Tensor:
+        """What the file says of an output."""
+        if index >= len(self.proto.outputs) or self.proto.outputs[index] == ABSENT:
+            raise self.unsupported(f"output {index} is missing")
+        return self.reader.model.tensors[self.proto.outputs[index]]
+
+    def laid(self, index: int) -> Laid:
+        """An operand that must be there, in the order or orders that it has."""
+        self.tensor(index)
+        return self.reader.laid(self.proto.inputs[index])
+
+    def value(self, index: int) -> Value:
+        """An operand in the file's order."""
+        return self.in_order(self.laid(index))
+
+    def planes(self, index: int) -> Value:
+        """An operand (N, H, W, C) as (N, C, H, W)."""
+        x = self.laid(index)
+        if x.rank != 4:
+            raise self.unsupported(f"an input of {x.rank} dimensions; 4 are needed")
+        return x.in_order(self.builder, PLANES)
+
+    def in_order(self, x: Laid, order: Order | None = None) -> Value:
+        """A tensor with its dimensions in an order, by default the file's."""
+        return x.in_order(self.builder, plain(x.rank) if order is None else order)
+
+    def maybe(self, index: int) -> Value | None:
+        """An operand that may be left out, in the file's order."""
+        return self.value(index) if self.has(index) else None
+
+    def constant(self, index: int, what: str) -> np.ndarray:
+        """The contents of an operand that must be known at conversion."""
+        value = self.value(index)
+        if not value.is_constant:
+            raise self.unsupported(
+                f"its {what} ({value.name!r}) is computed at run time; the target needs it at "
+                "conversion. Fix the input shapes with --input-shape if it depends on them"
+            )
+        return value.array()
+
+    def integers(self, index: int, what: str) -> tuple[int, ...]:
+        """The numbers in an operand that must be known at conversion."""
+        return tuple(int(x) for x in self.constant(index, what).reshape(-1))
+
+    def dims(self, index: int, what: str) -> tuple[Dim, ...]:
+        """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""
+        value = self.value(index)
+        return self.integers(index, what) if value.elements is None else value.elements
+
+    # ---- options
+
+    def integer(self, name: str) -> int:
+        return int(self.proto.options[name])  # type: ignore[arg-type]  # never a vector
+
+    def flag(self, name: str) -> bool:
+        return bool(self.proto.options[name])
+
+    def real(self, name: str) -> float:
+        return float(self.proto.options[name])  # type: ignore[arg-type]  # never a vector
+
+    def vector(self, name: str) -> tuple[int, ...]:
+        return self.proto.options[name]  # type: ignore[return-value]  # never a number
+
+    def choice(self, name: str, kind: type[E]) -> E:
+        """An option that is one of the schema's enumerations."""
+        number = self.integer(name)
+        try:
+            return kind(number)
+        except ValueError:
+            raise self.unsupported(f"{name} {number} is none that opt knows") from None
+
+    def axis(self, axis: int, rank: int) -> int:
+        """An axis counted from the front; refuses one that the rank does not have."""
+        if not -rank <= axis < rank:
+            raise self.unsupported(f"axis {axis} does not exist in a tensor of rank {rank}")
+        return axis % rank
+
+    # ---- building
+
+    def add(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> Value:
+        """Add an operation and return its first output; operands are given by slot."""
+        return self.builder.add(op, **inputs)
+
+    def add_all(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
+        """Add an operation and return all its outputs."""
+        return self.builder.add_all(op, **inputs)
+
+    def new_constant(self, array: np.ndarray, what: str = "constant") -> Value:
+        """A constant named after this node."""
+        return self.builder.constant(array, f"{self.name}.{what}")
+
+    def activated(self, x: Value) -> Value:
+        """What the operator's fused activation makes of its result."""
+        activation = self.choice("fused_activation_function", Activation)
+        if activation not in ACTIVATIONS:
+            raise self.unsupported(f"the activation {activation.name} is not supported")
+        op = ACTIVATIONS[activation]
+        return x if op is None else self.add(op, X=x)
+
+    def together(self, operands: Sequence[Laid]) -> tuple[list[Value], Order]:
+        """Operands that broadcast together, in one order, and that order.
+
+        The order is that of the first operand of full rank which is not in the file's, so
+        that what comes from a convolution stays as it is. Smaller ones get dimensions in
+        front where these would not be understood otherwise.
+        """
+        rank = max(operand.rank for operand in operands)
+        full = [x for x in operands if x.rank == rank]
+        moved = [x.order for x in full if x.order != plain(rank) and not x.value.is_constant]
+        order = moved[0] if moved else plain(rank)
+        return [self._aligned(operand, rank, order) for operand in operands], order
+
+    def _aligned(self, x: Laid, rank: int, order: Order) -> Value:
+        if x.rank == rank:
+            return x.in_order(self.builder, order)
+        value = self.in_order(x)
+        if order == plain(rank) or (value.type.is_static and value.type.size == 1):
+            return value
+        missing = tuple(range(rank - x.rank))
+        return Laid(self.add(Unsqueeze2(axes=missing), X=value)).in_order(self.builder, order)
+
+    def unsupported(self, problem: str) -> UnsupportedOperatorError:
+        """The error that refuses this node, to be raised."""
+        return UnsupportedOperatorError(self.operator, self.name, problem)

@@ -1,0 +1,146 @@
+"""Reads convolutions and fully connected layers.
+
+Filters are put into the order of Paddle Lite here, where they are constants.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opt_tool.formats.tflite.node import TfliteNode
+from opt_tool.formats.tflite.orders import PLANES, Laid
+from opt_tool.formats.tflite.registry import tflite_op
+from opt_tool.formats.tflite.windows import Extent, paddings, strides_of
+from opt_tool.ir import Value
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.matmul import Fc, MatMulV2
+from opt_tool.ir.operations.shape import Reshape2
+from opt_tool.ir.types import product
+
+
+def _filter(node: TfliteNode, index: int) -> np.ndarray:
+    weights = node.constant(index, "filter")
+    if weights.ndim != 4:
+        raise node.unsupported(f"a filter of {weights.ndim} dimensions; 4 are needed")
+    return weights
+
+
+def _bias(node: TfliteNode, index: int) -> Value | None:
+    return node.maybe(index)
+
+
+def _dilations(node: TfliteNode) -> tuple[int, int]:
+    dilations = node.integer("dilation_h_factor"), node.integer("dilation_w_factor")
+    if min(dilations) < 1:
+        raise node.unsupported(f"dilations {list(dilations)}; they must be positive")
+    return dilations
+
+
+def _convolved(node: TfliteNode, weights: np.ndarray, groups: int) -> Laid:
+    """The convolution by filters (O, I, R, S), and what is fused into it."""
+    x = node.planes(0)
+    strides, dilations = strides_of(node), _dilations(node)
+    extents = [
+        Extent(kernel, stride, dilation)
+        for kernel, stride, dilation in zip(weights.shape[2:], strides, dilations, strict=True)
+    ]
+    depthwise = groups > 1 and weights.shape[:2] == (groups, 1)
+    op = (DepthwiseConv2D if depthwise else Conv2D)(
+        strides=strides,
+        paddings=paddings(node, x.shape[2:], extents),
+        dilations=dilations,
+        groups=groups,
+    )
+    filters = node.new_constant(np.ascontiguousarray(weights), "filter")
+    y = node.add(op, Input=x, Filter=filters, Bias=_bias(node, 2))
+    return Laid(node.activated(y), PLANES)
+
+
+@tflite_op("CONV_2D")
+def conv(node: TfliteNode) -> Laid:
+    """The filter is (O, R, S, I); a smaller I than the input's means groups."""
+    weights = _filter(node, 1).transpose(0, 3, 1, 2)
+    channels = node.laid(0).shape[-1]
+    if not isinstance(channels, int) or weights.shape[1] < 1 or channels % weights.shape[1]:
+        raise node.unsupported(
+            f"a filter for {weights.shape[1]} channels on an input of {channels}"
+        )
+    return _convolved(node, weights, channels // weights.shape[1])
+
+
+@tflite_op("DEPTHWISE_CONV_2D")
+def depthwise_conv(node: TfliteNode) -> Laid:
+    """The filter is (1, R, S, C * multiplier), the multiples of one channel side by side."""
+    weights = _filter(node, 1).transpose(3, 0, 1, 2)
+    channels = node.laid(0).shape[-1]
+    if not isinstance(channels, int) or weights.shape[1] != 1 or weights.shape[0] % channels:
+        raise node.unsupported(
+            f"a depthwise filter {list(weights.shape)} on an input of {channels} channels"
+        )
+    return _convolved(node, weights, channels)
+
+
+@tflite_op("TRANSPOSE_CONV")
+def transpose_conv(node: TfliteNode) -> Laid:
+    """Operands: the output's shape, the filter (O, R, S, I), the input, a bias.
+
+    The output is the window's full reach less what SAME cuts off, which may be less than
+    nothing: then it grows.
+    """
+    wanted = node.integers(0, "output shape")
+    weights = _filter(node, 1).transpose(3, 0, 1, 2)
+    x, strides = node.planes(2), strides_of(node)
+    cuts = []
+    for axis, kernel in enumerate(weights.shape[2:]):
+        size = x.shape[2 + axis]
+        if not isinstance(size, int) or len(wanted) != 4:
+            raise node.unsupported(f"an input {x.type} for an output {list(wanted)}")
+        cuts.append((size - 1) * strides[axis] + kernel - wanted[1 + axis])
+    pads = [(max(cut, 0) // 2, max(cut, 0) - max(cut, 0) // 2) for cut in cuts]
+    extra = (max(-cuts[0], 0), max(-cuts[1], 0))
+    if any(more >= stride for more, stride in zip(extra, strides, strict=True)):
+        raise node.unsupported(
+            f"an output {list(wanted)} that is larger than strides {list(strides)} reach"
+        )
+    op = Conv2DTranspose(strides=strides, paddings=(*pads[0], *pads[1]), output_padding=extra)
+    filters = node.new_constant(np.ascontiguousarray(weights), "filter")
+    y = node.add(op, Input=x, Filter=filters, Bias=_bias(node, 3))
+    return Laid(node.activated(y), PLANES)
+
+
+@tflite_op("FULLY_CONNECTED")
+def fully_connected(node: TfliteNode) -> Value:
+    """The weights are (O, K); the input is a matrix of rows of K, whatever its shape."""
+    if node.integer("weights_format"):
+        raise node.unsupported("weights in a shuffled format; export the model again")
+    x, weights = node.value(0), node.value(1)
+    if weights.rank != 2 or not weights.type.is_static:
+        raise node.unsupported(f"weights {weights.type}; two dimensions are needed")
+    columns = weights.type.static_shape[1]
+    rows = x.rank - 1
+    if x.rank < 2 or x.shape[-1] != columns:
+        x, rows = _flattened(node, x, columns)
+    elif not node.flag("keep_num_dims") and x.rank > 2:
+        x, rows = node.add(Reshape2(shape=(-1, columns)), X=x), 1
+    bias = node.maybe(2)
+    if weights.is_constant:
+        across = node.new_constant(np.ascontiguousarray(weights.array().T), "weights")
+        y = node.add(Fc(in_num_col_dims=rows), Input=x, W=across, Bias=bias)
+    else:
+        y = node.add(MatMulV2(trans_y=True), X=x, Y=weights)
+        y = y if bias is None else node.add(ElementwiseAdd(), X=y, Y=bias)
+    return node.activated(y)
+
+
+def _flattened(node: TfliteNode, x: Value, columns: int) -> tuple[Value, int]:
+    """X as a matrix with rows of that many elements; an fc joins dimensions by itself."""
+    if x.rank >= 2 and product(x.shape[1:]) == columns:
+        return x, 1
+    return node.add(Reshape2(shape=(-1, columns)), X=x), 1
+
+
+@tflite_op("BATCH_MATMUL")
+def batch_matmul(node: TfliteNode) -> Value:
+    op = MatMulV2(trans_x=node.flag("adj_x"), trans_y=node.flag("adj_y"))
+    return node.add(op, X=node.value(0), Y=node.value(1))

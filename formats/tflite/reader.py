@@ -1,0 +1,243 @@
+"""Reads a TFLite model into the graph.
+
+Each operator is handed to its importer. Operators that cannot be read are collected, so
+that the user sees them all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from opt_tool.errors import (
+    DamagedFileError,
+    UnsupportedError,
+    UnsupportedModelError,
+    UnsupportedOperatorError,
+    UsageError,
+)
+from opt_tool.formats.tflite import operators
+from opt_tool.formats.tflite.decode import read_file
+from opt_tool.formats.tflite.node import TfliteNode
+from opt_tool.formats.tflite.orders import PLANES, Laid, plain
+from opt_tool.formats.tflite.refusals import QUANTIZED, refusal_of
+from opt_tool.formats.tflite.registry import IMPORTERS, Made
+from opt_tool.formats.tflite.schema import ABSENT, Model, Operator, Tensor
+from opt_tool.formats.tflite.tensors import TensorError, dtype_of, is_quantized, to_array
+from opt_tool.ir import Graph, ShapeError, Source, TensorType, Value
+from opt_tool.ir.operations.data_movement import Assign
+from opt_tool.runtime import FoldingBuilder
+
+__all__ = ["GraphReader", "operators", "read"]
+
+
+def read(
+    path: Path,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] = (),
+) -> Graph:
+    """Read a .tflite file.
+
+    Args:
+        path: The model.
+        input_shapes: Shapes that take the place of those in the file, by input name.
+        outputs: Names of the tensors to compute instead of the model's outputs.
+
+    Raises:
+        DamagedFileError: when the file is not a whole TFLite model.
+        UnsupportedModelError: naming every operator that cannot be converted.
+        UsageError: when a name that is given is not in the model.
+    """
+    reader = GraphReader(read_file(path), path)
+    return reader.read({} if input_shapes is None else input_shapes, outputs)
+
+
+class GraphReader:
+    """The state of reading one model."""
+
+    def __init__(self, model: Model, path: Path) -> None:
+        self.model = model
+        self.path = path
+        self.builder = FoldingBuilder(model.name or path.stem)
+        self.problems: list[UnsupportedOperatorError] = []
+        self._tensors: dict[int, Laid] = {}
+        self._named: set[int] = set()
+
+    def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
+        """The graph of the model; see the function ``read``."""
+        self._add_inputs(input_shapes)
+        wanted = self._wanted(outputs)
+        for index in self._needed(wanted):
+            self._read_operator(index)
+        if self.problems:
+            raise UnsupportedModelError(tuple(self.problems))
+        self._add_outputs(wanted)
+        self.builder.graph.remove_unused()
+        return self.builder.graph
+
+    def laid(self, index: int) -> Laid:
+        """A tensor that was made, or a constant of the file."""
+        if index not in self._tensors:
+            self._tensors[index] = Laid(self._constant(self.model.tensors[index]))
+        return self._tensors[index]
+
+    def _constant(self, tensor: Tensor) -> Value:
+        try:
+            return self.builder.constant(to_array(tensor), tensor.name)
+        except TensorError as error:
+            raise DamagedFileError(
+                self.path,
+                f"not a whole TFLite model: constant {tensor.name!r}: {error}; export or copy it "
+                "again",
+            ) from error
+
+    # ---- inputs
+
+    def _add_inputs(self, input_shapes: Mapping[str, Sequence[int]]) -> None:
+        names = [self.model.tensors[index].name for index in self.model.inputs]
+        unknown = sorted(set(input_shapes) - set(names))
+        if unknown:
+            shown = ", ".join(map(repr, names))
+            raise UsageError(f"{self.path}: no input is called {unknown[0]!r}; there are {shown}")
+        for index in self.model.inputs:
+            tensor = self.model.tensors[index]
+            type = self._input_type(tensor, input_shapes.get(tensor.name))
+            name = self.builder.graph.unique_name(tensor.name or f"input_{index}")
+            self._tensors[index] = Laid(self.builder.graph.add_input(name, type))
+
+    def _input_type(self, tensor: Tensor, given: Sequence[int] | None) -> TensorType:
+        if is_quantized(tensor):
+            raise UnsupportedError(f"{self.path}: input {tensor.name!r}: {QUANTIZED}")
+        try:
+            dtype = dtype_of(tensor.type)
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{self.path}: input {tensor.name!r}: {error}") from error
+        if given is not None and len(given) != len(tensor.shape):
+            raise UsageError(
+                f"{self.path}: input {tensor.name!r} has {len(tensor.shape)} dimensions "
+                f"{list(tensor.shape)}, --input-shape gives {len(given)}"
+            )
+        return TensorType(dtype, tensor.shape if given is None else tuple(given))
+
+    # ---- operators
+
+    def _wanted(self, outputs: Sequence[str]) -> tuple[int, ...]:
+        """The tensors to compute."""
+        if not outputs:
+            return self.model.outputs
+        made = [index for operator in self.model.operators for index in operator.outputs]
+        known = {
+            self.model.tensors[index].name: index
+            for index in (*self.model.inputs, *made)
+            if index != ABSENT
+        }
+        for name in outputs:
+            if name not in known:
+                raise UsageError(f"{self.path}: no tensor is called {name!r}")
+        return tuple(known[name] for name in outputs)
+
+    def _needed(self, wanted: Sequence[int]) -> list[int]:
+        """The operators that the wanted tensors depend on, in order."""
+        needed = set(wanted)
+        kept = []
+        for index in reversed(range(len(self.model.operators))):
+            operator = self.model.operators[index]
+            if needed.intersection(operator.outputs):
+                kept.append(index)
+                needed.update(set(operator.inputs) - {ABSENT})
+        return kept[::-1]
+
+    def _read_operator(self, index: int) -> None:
+        operator = self.model.operators[index]
+        name = self.model.operator_name(index)
+        if not all(self._is_known(tensor) for tensor in operator.inputs):
+            return  # behind an operator that was refused
+        self.builder.sources = (Source(operator.code, name),)
+        try:
+            made = self._import(TfliteNode(self, operator, name))
+        except UnsupportedOperatorError as error:
+            self.problems.append(error)
+            return
+        except (ShapeError, UnsupportedError) as error:
+            self.problems.append(UnsupportedOperatorError(operator.code, name, str(error)))
+            return
+        for tensor, result in zip(operator.outputs, made, strict=False):
+            if tensor != ABSENT:
+                laid = Laid(result) if isinstance(result, Value) else result
+                self._tensors[tensor] = laid
+                self._label(laid, self.model.tensors[tensor].name)
+
+    def _is_known(self, tensor: int) -> bool:
+        made_or_absent = tensor == ABSENT or tensor in self._tensors
+        return made_or_absent or self._is_constant(self.model.tensors[tensor])
+
+    def _is_constant(self, tensor: Tensor) -> bool:
+        return bool(tensor.data) or tensor.is_variable or 0 in tensor.shape
+
+    def _import(self, node: TfliteNode) -> Sequence[Made]:
+        self._check_operands(node)
+        importer = IMPORTERS.get(node.operator)
+        if importer is None:
+            raise node.unsupported(refusal_of(node.proto))
+        made = importer(node)
+        return made if isinstance(made, Sequence) else (made,)
+
+    def _check_operands(self, node: TfliteNode) -> None:
+        """Refuse what keeps a state or computes in integers that stand for real numbers."""
+        read = [index for index in node.proto.inputs if index != ABSENT]
+        for index in read:
+            tensor = self.model.tensors[index]
+            if tensor.is_variable:
+                raise node.unsupported(
+                    f"it keeps {tensor.name!r} from one run to the next, which Paddle Lite's "
+                    "operators do not. Export the model with its state as inputs and outputs"
+                )
+        for index in (*node.proto.outputs, *read):
+            tensor = self.model.tensors[index]
+            if index != ABSENT and not tensor.data and is_quantized(tensor):
+                raise node.unsupported(QUANTIZED)
+
+    def _label(self, laid: Laid, name: str) -> None:
+        """Give a value that an operator just made the name it has in the model.
+
+        One that lies in another order in memory is not the model's tensor, so that its name
+        says so.
+        """
+        value, graph = laid.value, self.builder.graph
+        if not laid.is_plain:
+            name = f"{name}.nchw" if laid.order == PLANES else f"{name}.transposed"
+        fresh = id(value) not in self._named and not graph.is_input(value)
+        if name and fresh and name not in graph.values:
+            self._named.add(id(value))
+            graph.rename(value, name)
+
+    def _add_outputs(self, wanted: Sequence[int]) -> None:
+        """Make the outputs, each a value of its own that a node makes under its name."""
+        graph = self.builder.graph
+        self.builder.sources = ()
+        for index in wanted:
+            laid = self.laid(index)
+            value = laid.in_order(self.builder, plain(laid.rank))
+            name = self.model.tensors[index].name or f"output_{index}"
+            if value.name != name and name in graph.values:
+                graph.rename(graph.values[name], graph.unique_name(f"{name}.source"))
+            if value.producer is None or graph.is_output(value):
+                if value.name == name:
+                    graph.rename(value, graph.unique_name(f"{name}.source"))
+                value = graph.add(Assign(), {"X": value}, name=name, outputs=(name,)).output
+            elif value.name != name:
+                graph.rename(value, name)
+            graph.outputs.append(value)
+
+
+def outline(model: Model) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Operator, name and outputs of each operator, in order; names as in error messages."""
+    return [
+        (operator.code, model.operator_name(index), _output_names(model, operator))
+        for index, operator in enumerate(model.operators)
+    ]
+
+
+def _output_names(model: Model, operator: Operator) -> tuple[str, ...]:
+    return tuple(model.tensors[index].name for index in operator.outputs if index != ABSENT)

@@ -1,0 +1,80 @@
+"""Why operators cannot be read, with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opt_tool.formats.tflite.schema import CUSTOM, Operator
+
+QUANTIZED = (
+    "its activations are stored as 8 or 16-bit integers, whose rounding opt does not imitate. "
+    "Export the model with float activations (dynamic-range, float16 or weight-only "
+    "quantization), and let opt quantize the weights"
+)
+STATE = (
+    "it keeps a state from one run to the next or calls other graphs, which the target's "
+    "operators do not. Export the model with its state as inputs and outputs, or cut it in "
+    "front with --output"
+)
+RECURRENT = (
+    "opt does not read fused recurrent layers of TFLite; convert the model to ONNX (tf2onnx) "
+    "and give that to opt"
+)
+TEXT = (
+    "it works on text or tables of it, which Paddle Lite's tensors cannot hold. Do this step in "
+    "the application and feed the model with numbers"
+)
+RANDOM = (
+    "it draws random numbers, and Paddle Lite's runtime would draw others. Make them an input "
+    "of the model, or take the node out"
+)
+DETECTIONS = (
+    "it chooses boxes and suppresses overlapping ones, in a way that no Paddle Lite operator "
+    "does. Cut the model in front of it with --output (its operands: boxes, scores and anchors) "
+    "and choose the boxes in the application"
+)
+
+REASONS: Mapping[str, str] = {
+    "ASSIGN_VARIABLE": STATE,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": RECURRENT,
+    "BIDIRECTIONAL_SEQUENCE_RNN": RECURRENT,
+    "CALL": STATE,
+    "CALL_ONCE": STATE,
+    "HASHTABLE": TEXT,
+    "HASHTABLE_FIND": TEXT,
+    "HASHTABLE_IMPORT": TEXT,
+    "HASHTABLE_LOOKUP": TEXT,
+    "HASHTABLE_SIZE": TEXT,
+    "IF": STATE,
+    "LSTM": RECURRENT,
+    "MULTINOMIAL": RANDOM,
+    "NON_MAX_SUPPRESSION_V4": DETECTIONS,
+    "NON_MAX_SUPPRESSION_V5": DETECTIONS,
+    "RANDOM_STANDARD_NORMAL": RANDOM,
+    "RANDOM_UNIFORM": RANDOM,
+    "READ_VARIABLE": STATE,
+    "RNN": RECURRENT,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": RECURRENT,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": RECURRENT,
+    "VAR_HANDLE": STATE,
+    "WHILE": STATE,
+}
+
+CUSTOM_REASONS: Mapping[str, str] = {"TFLite_Detection_PostProcess": DETECTIONS}
+
+
+def refusal_of(operator: Operator) -> str:
+    """Why an operator without importer cannot be converted."""
+    if operator.code == CUSTOM:
+        known = CUSTOM_REASONS.get(operator.custom_code)
+        if known is not None:
+            return f"{operator.custom_code}: {known}"
+        return (
+            f"the custom operator {operator.custom_code!r} is defined outside of TFLite. Export "
+            "the model with TFLite's own operators, or cut it in front with --output"
+        )
+    return REASONS.get(
+        operator.code,
+        f"operator {operator.code} is not supported; "
+        "`opt list-ops --supported --framework tflite` prints what is",
+    )

@@ -1,0 +1,39 @@
+"""Which function reads which TFLite operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from opt_tool.ir import Value
+
+if TYPE_CHECKING:
+    from opt_tool.formats.tflite.node import TfliteNode
+    from opt_tool.formats.tflite.orders import Laid
+
+Made: TypeAlias = "Value | Laid"
+
+Importer: TypeAlias = "Callable[[TfliteNode], Made | Sequence[Made]]"
+"""Adds what an operator means to the graph and returns its outputs."""
+
+I = TypeVar("I", bound=Importer)  # noqa: E741
+
+IMPORTERS: dict[str, Importer] = {}
+
+
+def tflite_op(*names: str) -> Callable[[I], I]:
+    """Register the importer of operators."""
+
+    def register(importer: I) -> I:
+        for name in names:
+            if name in IMPORTERS:
+                raise TypeError(f"{name} has two importers")
+            IMPORTERS[name] = importer
+        return importer
+
+    return register
+
+
+def supported_operators() -> tuple[str, ...]:
+    """Every operator that has an importer, sorted."""
+    return tuple(sorted(IMPORTERS))
