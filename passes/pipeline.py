@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from opt_tool.ir import Graph, verify
 from opt_tool.passes.add_fc_bias import AddFcBias
 from opt_tool.passes.cancel_transposes import CancelTransposes
+from opt_tool.passes.change_layout import ChangeLayout
 from opt_tool.passes.choose_kernels import ChooseKernels
 from opt_tool.passes.fold_constants import FoldConstants
 from opt_tool.passes.fold_pad import FoldPad
@@ -18,6 +19,7 @@ from opt_tool.passes.fuse_conv_batch_norm import FuseConvBatchNorm
 from opt_tool.passes.fuse_fc_affine import FuseFcAffine
 from opt_tool.passes.fuse_flatten_fc import FuseFlattenFc
 from opt_tool.passes.fuse_sum_shift import FuseSumShift
+from opt_tool.passes.fuse_transpose_fc import FuseTransposeFc
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
@@ -33,6 +35,7 @@ from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
 from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
+from opt_tool.passes.recognise_plane_pad import RecognisePlanePad
 from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
@@ -55,7 +58,10 @@ def simplifying_passes() -> Iterator[Pass]:
     yield RemoveUnusedNodes()
     yield FoldConstants()
     yield RemoveIdentity()  # copies stand between the nodes of a pattern
+    yield RecognisePlanePad()
     yield CancelTransposes()
+    yield ChangeLayout()
+    yield CancelTransposes()  # those that came, with those that stood there
     yield MergeReshapes()  # after the transposes that became reshapes
     yield RemoveIdentity()  # a merged reshape may change nothing
     yield FoldPad()  # before activations fuse, which tell what is never negative
@@ -76,6 +82,7 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield FuseAffineConv()  # after those that fold into a layer in front
     yield FuseFcAffine()
     yield FuseFlattenFc()
+    yield FuseTransposeFc()  # what was flattened
     yield RecogniseHardSwish(target, version)
     if target is Target.ARM:
         yield RecogniseHardSigmoid(target, version)  # what folds into a layer has folded by now
