@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from opt_tool.formats.caffe.reader import read
+from opt_tool.formats.caffe.reader import outline, read
 
-__all__ = ["read"]
+__all__ = ["outline", "read"]

@@ -35,7 +35,7 @@ from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime import FoldingBuilder
 
-__all__ = ["NetworkReader", "layers", "read"]
+__all__ = ["NetworkReader", "layers", "outline", "read"]
 
 
 def read(
@@ -61,6 +61,12 @@ def read(
     network = load_network(prototxt, supported_layers())
     reader = NetworkReader(network, load_weights(caffemodel), prototxt)
     return reader.read({} if input_shapes is None else input_shapes, outputs)
+
+
+def outline(prototxt: Path) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The layers of a network that are there for testing: type, name and tops."""
+    network = load_network(prototxt, supported_layers())
+    return [(proto.type, proto.name, tuple(proto.top)) for proto in network.layers]
 
 
 class NetworkReader:

@@ -17,7 +17,7 @@ import numpy as np
 
 from opt_tool._version import __version__
 from opt_tool.api.file_format import FileFormat
-from opt_tool.api.loading import LoadedModel, load_model
+from opt_tool.api.loading import LoadedModel, caffe_files, load_model
 from opt_tool.api.lowering import parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
 from opt_tool.api.output_file import check_output, output_file, write_text
@@ -242,6 +242,15 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
             keep=keep,
             input_shapes=request.input_shapes,
             input_values=request.input_values,
+        )
+    if written.source.format == FileFormat.CAFFE.value:
+        from opt_tool.api.caffe_runner import caffe_runner
+
+        return caffe_runner(
+            *caffe_files(request.files),
+            outputs=request.outputs,
+            keep=keep,
+            input_shapes=request.input_shapes,
         )
     loaded = load_model(*request.files, input_shapes=request.input_shapes)
     return NumpyRunner(loaded.graph, keep=keep)

@@ -35,6 +35,8 @@ class FileFormat(enum.Enum):
 
     ONNX = "onnx"
     PADDLE_LITE = "paddle_lite"
+    CAFFE = "caffe"
+    """A network and its weights, two files of the next two formats."""
     CAFFE_PROTOTXT = "caffe_prototxt"
     CAFFE_MODEL = "caffe_model"
     TFLITE = "tflite"

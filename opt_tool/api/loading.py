@@ -103,9 +103,12 @@ def formats_of(files: Sequence[Path]) -> FileFormat:
         UsageError: when the files do not belong together.
     """
     found = [detect(file) for file in files]
+    if len(found) == len(CAFFE_FILES) and set(found) == set(CAFFE_FILES):
+        return FileFormat.CAFFE
     for file, format in zip(files, found, strict=True):
         if format not in READERS:
-            raise UnsupportedError(f"{file}: {REFUSALS[format].format(file=file)}")
+            refusal = UsageError if format in CAFFE_FILES else UnsupportedError
+            raise refusal(f"{file}: {REFUSALS[format].format(file=file)}")
     if len(files) > 1:
         raise UsageError(f"{files[0]} holds the whole model; leave {files[1]} out")
     return found[0]
@@ -173,6 +176,28 @@ def _fix_shapes(path: Path, graph: Graph, shapes: Mapping[str, Sequence[int]]) -
             ) from error
 
 
+def _read_caffe(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
+    from opt_tool.formats import caffe
+
+    graph = caffe.read(
+        *caffe_files(files), input_shapes=options.input_shapes, outputs=options.outputs
+    )
+    return LoadedModel(graph, FileFormat.CAFFE, files, _outline_caffe(files))
+
+
+def caffe_files(files: Sequence[Path]) -> tuple[Path, Path]:
+    """The network and the weights of a Caffe model, whichever was given first."""
+    by_format = {detect(file): file for file in files}
+    network, weights = (by_format[format] for format in CAFFE_FILES)
+    return network, weights
+
+
+def _outline_caffe(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:
+    from opt_tool.formats.caffe import outline
+
+    return tuple(SourceNode(*node) for node in outline(caffe_files(files)[0]))
+
+
 def _outline_onnx(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:
     from opt_tool.formats.onnx.file import load_model as parse
     from opt_tool.formats.onnx.outline import outline
@@ -180,24 +205,31 @@ def _outline_onnx(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:
     return tuple(SourceNode(*node) for node in outline(parse(files[0])))
 
 
+CAFFE_FILES = (FileFormat.CAFFE_PROTOTXT, FileFormat.CAFFE_MODEL)
+"""What the two files of a Caffe model are."""
+
 Reader: TypeAlias = Callable[[tuple[Path, ...], ReadOptions], LoadedModel]
 
 READERS: Mapping[FileFormat, Reader] = {
+    FileFormat.CAFFE: _read_caffe,
     FileFormat.ONNX: _read_onnx,
     FileFormat.PADDLE_LITE: _read_paddle_lite,
 }
 
 OUTLINES: Mapping[FileFormat, Callable[[tuple[Path, ...]], tuple[SourceNode, ...]]] = {
+    FileFormat.CAFFE: _outline_caffe,
     FileFormat.ONNX: _outline_onnx,
 }
 """How to list the nodes of models that cannot be read; the others name what is missing only."""
 
 REFUSALS: Mapping[FileFormat, str] = {
     FileFormat.CAFFE_PROTOTXT: (
-        "a Caffe network, which this version does not read; convert it to ONNX first"
+        "a Caffe network; its weights are in another file. Give both: "
+        "`opt convert {file} WEIGHTS.caffemodel -o OUT.nb`"
     ),
     FileFormat.CAFFE_MODEL: (
-        "Caffe weights, which this version does not read; convert the model to ONNX first"
+        "Caffe weights; their network is in another file. Give both: "
+        "`opt convert NETWORK.prototxt {file} -o OUT.nb`"
     ),
     FileFormat.TFLITE: (
         "a TFLite model, which this version does not read; convert it to ONNX first: "

@@ -210,4 +210,12 @@ def _onnx_operators() -> list[SourceOperator]:
     return [SourceOperator("onnx", domain, op) for domain, op in registered()]
 
 
-FRAMEWORKS = {"onnx": _onnx_operators}
+def _caffe_layers() -> list[SourceOperator]:
+    from opt_tool.formats.caffe.reader import layers  # fills the registry
+    from opt_tool.formats.caffe.registry import supported_layers
+
+    assert layers.__all__
+    return [SourceOperator("caffe", "", layer) for layer in supported_layers()]
+
+
+FRAMEWORKS = {"caffe": _caffe_layers, "onnx": _onnx_operators}

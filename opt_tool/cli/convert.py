@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 opt convert mobilenet.onnx -o mobilenet.nb
-opt convert detector.onnx -o detector.nb --target x86 --input-shape images=1,3,320,320"""
+opt convert detector.onnx -o detector.nb --target x86 --input-shape images=1,3,320,320
+opt convert deploy.prototxt net.caffemodel -o net.nb"""
 
 
 @click.command("convert", cls=OptCommand, example=EXAMPLE)
@@ -60,8 +61,9 @@ def convert_command(
 ) -> None:
     """Convert MODEL to one Paddle Lite .nb file and verify it.
 
-    MODEL is an ONNX model or a .nb file. The file is run on inputs made from a fixed seed
-    and must compute what onnxruntime computes on MODEL; otherwise it is not left in place.
+    MODEL is an ONNX model, a .nb file, or a Caffe network with its WEIGHTS, in either order.
+    The file is run on inputs made from a fixed seed and must compute what onnxruntime (for
+    Caffe: OpenCV, where it is installed) computes on MODEL; otherwise it is not left in place.
     """
     from opt_tool.api.conversion import convert
     from opt_tool.api.run_files import read_values

@@ -14,7 +14,7 @@ from opt_tool.cli.command import OptCommand
 from opt_tool.cli.printing import counted, print_result, print_table
 
 if TYPE_CHECKING:
-    from opt_tool.api.operator_listing import OperatorListing, SupportedOperators
+    from opt_tool.api.operator_listing import OperatorListing, SourceOperator, SupportedOperators
 
 EXAMPLE = """\
 opt list-ops mobilenet.onnx --target arm
@@ -25,7 +25,9 @@ opt list-ops --supported --framework onnx"""
 @click.argument("model", type=options.FILE, required=False)
 @click.argument("weights", type=options.FILE, required=False)
 @click.option("--supported", is_flag=True, help="List what opt supports; takes no MODEL.")
-@click.option("--framework", type=click.Choice(["onnx"]), help="Only this one, with --supported.")
+@click.option(
+    "--framework", type=click.Choice(["caffe", "onnx"]), help="Only this one, with --supported."
+)
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option
 @options.input_shape_option
@@ -101,7 +103,7 @@ def _summary(listing: OperatorListing) -> Iterator[str]:
 
 def _known_rows(known: SupportedOperators) -> Iterator[tuple[object, ...]]:
     for row in known.operators:
-        yield row.framework, row.domain or "ai.onnx", row.op
+        yield row.framework, _domain(row), row.op
 
 
 def _known_summary(known: SupportedOperators) -> Iterator[str]:
@@ -109,3 +111,8 @@ def _known_summary(known: SupportedOperators) -> Iterator[str]:
         yield f"{framework}: {counted(count, 'operator')}"
     kinds = {row.op for row in known.kernels}
     yield f"Paddle Lite {known.lite_version} on {known.target}: {counted(len(kinds), 'operator')}"
+
+
+def _domain(row: SourceOperator) -> str:
+    """The operator set that an operator is from; only ONNX has several."""
+    return row.domain or ("ai.onnx" if row.framework == "onnx" else "")

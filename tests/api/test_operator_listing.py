@@ -45,5 +45,5 @@ def test_lists_what_is_supported_at_all() -> None:
     assert ("onnx", "", "Conv") in {(row.framework, row.domain, row.op) for row in known.operators}
     assert {"conv2d", "relu"} <= {row.op for row in known.kernels}
     assert {row.library for row in known.kernels} == {"basic", "with_extra"}
-    with pytest.raises(UsageError, match="no framework is called 'keras'; there are onnx"):
+    with pytest.raises(UsageError, match="no framework is called 'keras'; there are caffe, onnx"):
         supported_operators(framework="keras")

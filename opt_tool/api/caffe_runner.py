@@ -1,0 +1,111 @@
+"""Runs Caffe models: in OpenCV's dnn where it is installed, else as opt has read them.
+
+OpenCV 4 reads Caffe's two files itself, so that it shows a fault of the reader too; OpenCV 5
+does not. It knows blobs by the layer that makes them, pads lists of detections with zeros
+and takes some boxes of equal scores in another order: networks with detections, and layers
+that it does not have or computes in another way, are run from the graph before any pass.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from opt_tool.api.runners import Feeds, NumpyRunner, Runner
+from opt_tool.formats import caffe
+from opt_tool.ir import TensorType
+
+if TYPE_CHECKING:
+    import cv2
+
+NOT_IN_OPENCV = frozenset({"DetectionOutput"})
+"""Layers that OpenCV does not have, or computes in another way than Caffe."""
+
+OPENCV_LIMIT = 5
+"""From this major version on OpenCV does not read Caffe's files."""
+
+
+class SourceRunner(NumpyRunner):
+    """The graph as it was read, without passes."""
+
+    name = "numpy (the model as read, without passes)"
+
+
+class OpenCvRunner:
+    """A Caffe model in OpenCV's dnn.
+
+    Args:
+        network: The model as OpenCV has read it.
+        inputs: The type of each input, by name.
+        layers: For each blob to compute the layer that makes it.
+    """
+
+    name = "opencv"
+
+    def __init__(
+        self,
+        network: cv2.dnn.Net,
+        inputs: Mapping[str, TensorType],
+        layers: Mapping[str, str],
+    ) -> None:
+        self.inputs = inputs
+        self._network = network
+        self._layers = dict(layers)
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        for name in self.inputs:
+            self._network.setInput(np.ascontiguousarray(feeds[name]), name)
+        results = self._network.forward(list(self._layers.values()))
+        return {blob: np.array(result) for blob, result in zip(self._layers, results, strict=True)}
+
+
+def caffe_runner(
+    prototxt: Path,
+    caffemodel: Path,
+    *,
+    outputs: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Runner:
+    """What a converted Caffe model is compared with."""
+    graph = caffe.read(prototxt, caffemodel, input_shapes=input_shapes, outputs=outputs)
+    own = SourceRunner(graph, keep=keep)
+    layers = caffe.outline(prototxt)
+    if not has_opencv() or any(kind in NOT_IN_OPENCV for kind, _, _ in layers):
+        return own
+    blobs = (*(value.name for value in graph.outputs), *keep)
+    makers = {top: name for _, name, tops in layers for top in tops[:1]}
+    if any(blob not in makers for blob in blobs):
+        return own
+    runner = _in_opencv(prototxt, caffemodel, own, {blob: makers[blob] for blob in blobs})
+    return own if runner is None else runner
+
+
+def has_opencv() -> bool:
+    """Whether an OpenCV that reads Caffe models can be imported."""
+    if importlib.util.find_spec("cv2") is None:
+        return False
+    import cv2
+
+    return int(cv2.__version__.split(".")[0]) < OPENCV_LIMIT
+
+
+def _in_opencv(
+    prototxt: Path, caffemodel: Path, own: SourceRunner, layers: Mapping[str, str]
+) -> OpenCvRunner | None:
+    """The model in OpenCV, if it loads it and computes blobs of the right shapes."""
+    import cv2
+
+    zeros = {name: np.zeros(type.static_shape, np.float32) for name, type in own.inputs.items()}
+    try:
+        network = cv2.dnn.readNetFromCaffe(str(prototxt), str(caffemodel))
+        runner = OpenCvRunner(network, own.inputs, layers)
+        results = runner.run(zeros)
+    except cv2.error:  # it has no such layer, or wants other sizes
+        return None
+    shapes = {blob: own.graph.values[blob].shape for blob in layers}
+    return runner if all(results[blob].shape == shapes[blob] for blob in layers) else None
