@@ -222,7 +222,7 @@ class GraphReader:
         if importer is not None:
             made = importer(node)
             return (made,) if isinstance(made, Value) else made
-        reason = refusal_of(node.domain, node.operator)
+        reason = refusal_of(node.domain, node.operator, self._computed(node))
         if reason is not None:
             raise node.unsupported(reason)
         body = standard_function(node)
@@ -233,6 +233,17 @@ class GraphReader:
             f"operator {shown} of opset {node.opset} is not supported; "
             "`opt list-ops --supported` prints what is"
         )
+
+    def _computed(self, node: OnnxNode) -> list[str]:
+        """The names of a node's operands that the model itself computes at run time."""
+        if self.calls:
+            return []  # a function's names mean nothing outside of it
+        names = {name for proto in self.model.graph.node for name in proto.output}
+        return [
+            name
+            for name in dict.fromkeys(node.proto.input)
+            if name in names and not node.scope[name].is_constant
+        ]
 
     def _labelled(self, value: Value, name: str) -> Value:
         """Give a value that a node just made the name it has in the model."""

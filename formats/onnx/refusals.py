@@ -1,12 +1,14 @@
 """Operators that cannot be converted whatever their attributes are, with the reason.
 
-Each sentence says the fact and the way out. An operator that only some models use in a
+Each sentence says the fact and the way out; ``{cut}`` stands for the options that make the
+node's operands the model's outputs. An operator that only some models use in a
 way that cannot be converted has an importer, which says so itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 
 RANDOM = (
     "it draws random numbers, and Paddle Lite's runtime would draw others. Make them an input "
@@ -14,7 +16,7 @@ RANDOM = (
 )
 SEQUENCE = (
     "it works on a sequence of tensors; a tensor is all that Paddle Lite's kernels take here. "
-    "Export the model with Split, Concat or Gather instead, or cut it in front with --output"
+    "Export the model with Split, Concat or Gather instead, or cut it in front with {cut}"
 )
 OPTIONAL = (
     "it works on an optional tensor, which Paddle Lite does not have. Export the model with the "
@@ -26,15 +28,15 @@ TEXT = (
 )
 TRAINING = (
     "it is a step of training; Paddle Lite only infers. Export the model in evaluation mode, or "
-    "choose what is to be computed with --output"
+    "choose what is to be computed with {cut}"
 )
 CLASSICAL = (
     "it is an operator of classical machine learning; Paddle Lite has neural networks only. Cut "
-    "the model in front with --output and compute this step in the application"
+    "the model in front with {cut} and compute this step in the application"
 )
 MAP = (
     "it makes or reads a map from labels to numbers; Paddle Lite has tensors only. Cut the model "
-    "in front with --output and look labels up in the application"
+    "in front with {cut} and look labels up in the application"
 )
 
 STANDARD: Mapping[str, str] = {
@@ -46,13 +48,18 @@ STANDARD: Mapping[str, str] = {
     "ConcatFromSequence": SEQUENCE,
     "DeformConv": (
         "opt does not write deformable convolutions yet; they have kernels in the large libraries "
-        "only. Export the model with Conv, or cut it in front with --output"
+        "only. Export the model with Conv, or cut it in front with {cut}"
     ),
     "ImageDecoder": (
         "it decodes an image file, which no kernel of Paddle Lite does. Decode in the application "
         "and feed the model with pixels"
     ),
     "Multinomial": RANDOM,
+    "NonMaxSuppression": (
+        "Paddle Lite's multiclass_nms cuts the candidates of a class before it suppresses, ONNX "
+        "what is left after it, so no operator gives the same boxes. Cut the model in front of "
+        "it with {cut}, and suppress in the application"
+    ),
     "Optional": OPTIONAL,
     "OptionalGetElement": OPTIONAL,
     "OptionalHasElement": OPTIONAL,
@@ -88,8 +95,22 @@ TEXTS = frozenset({"CategoryMapper", "LabelEncoder"})
 TRAINING_DOMAINS = frozenset({"ai.onnx.preview.training", "ai.onnx.training"})
 
 
-def refusal_of(domain: str, operator: str) -> str | None:
-    """Why an operator cannot be converted, if it never can."""
+def refusal_of(domain: str, operator: str, operands: Iterable[str] = ()) -> str | None:
+    """Why an operator cannot be converted, if it never can.
+
+    Args:
+        domain: The operator's domain.
+        operator: Its name.
+        operands: What the node reads that could be an output of the model.
+    """
+    reason = _reason(domain, operator)
+    if reason is None:
+        return None
+    cut = " ".join(f"--output {shlex.quote(name)}" for name in operands)
+    return reason.format(cut=cut or "--output NAME")
+
+
+def _reason(domain: str, operator: str) -> str | None:
     if domain == "":
         return STANDARD.get(operator)
     if domain in TRAINING_DOMAINS:

@@ -207,3 +207,20 @@ def test_what_can_never_be_converted_says_why(domain: str, operator: str, word: 
 
 def test_an_operator_that_nobody_knows_is_not_in_the_table() -> None:
     assert refusal_of("com.example", "Adam") is None
+
+
+def test_names_what_to_cut_a_model_at() -> None:
+    model = parser.parse_model(
+        """
+        <ir_version: 8, opset_import: ["" : 17]>
+        agraph (float[1, 9, 4] x, float[1, 2, 9] p) => (int64[n, 3] chosen)
+        {
+            boxes = Exp (x)
+            most = Constant <value = int64[1] {5}> ()
+            scores = Sigmoid (p)
+            chosen = NonMaxSuppression (boxes, scores, most)
+        }
+        """
+    )
+    with pytest.raises(UnsupportedModelError, match="with --output boxes --output scores, and"):
+        read_model(model)

@@ -1,0 +1,156 @@
+"""Reads DFT, STFT and MelWeightMatrix.
+
+A transform of a known length is linear, so it is a product with a constant matrix whose
+rows are the transforms of unit vectors. One of overlapping frames is a convolution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.operators.activation import float_input
+from opt_tool.formats.onnx.operators.data_movement import transposed
+from opt_tool.formats.onnx.operators.shape import reshape_to
+from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.ir import Value
+from opt_tool.ir.operations.convolution import Conv2D
+from opt_tool.ir.operations.matmul import MatMulV2
+
+LARGEST = 4096
+"""The longest transform whose matrix is put into the file; it grows with the square."""
+
+
+def transform(size: int, parts: int, length: int, *, inverse: bool, onesided: bool) -> np.ndarray:
+    """The matrix (size, parts, bins, 1 or 2) of a transform of ``size`` numbers.
+
+    Args:
+        size: How many numbers there are; less than ``length`` are followed by zeros.
+        parts: 1 for real numbers, 2 for real and imaginary parts.
+        length: The length of the transform.
+        inverse: Whether it goes from frequencies to signals.
+        onesided: Whether only frequencies up to the middle are there, the signal being real.
+    """
+    units = np.eye(size)[:, np.newaxis] * np.array([1, 1j])[:parts, np.newaxis]
+    if inverse and onesided:
+        return np.fft.irfft(units, length)[..., np.newaxis].astype(np.float32)
+    spectrum = (np.fft.ifft if inverse else np.fft.fft)(units, length)
+    if onesided:
+        spectrum = spectrum[..., : length // 2 + 1]
+    return np.stack([spectrum.real, spectrum.imag], -1).astype(np.float32)
+
+
+@onnx_op("DFT", since=17)
+def dft_17(node: OnnxNode) -> Value:
+    return _dft(node, node.integer("axis", 1))
+
+
+@onnx_op("DFT", since=20)
+def dft(node: OnnxNode) -> Value:
+    axis = node.maybe_constant(2, "axis")
+    return _dft(node, -2 if axis is None else int(axis.reshape(-1)[0]))
+
+
+def _dft(node: OnnxNode, given: int) -> Value:
+    x = float_input(node)
+    axis = node.axis(given, x.rank)
+    size, parts = x.shape[axis], x.shape[-1]
+    if not isinstance(size, int) or not isinstance(parts, int) or axis == x.rank - 1:
+        raise node.unsupported(
+            f"a transform of {x.type} along axis {axis}; the size of it must be known. Fix the "
+            "input shapes with --input-shape"
+        )
+    inverse, onesided = bool(node.integer("inverse", 0)), bool(node.integer("onesided", 0))
+    wanted = node.maybe_constant(1, "length")
+    if wanted is not None:
+        length = int(wanted.reshape(-1)[0])
+    else:
+        length = 2 * (size - 1) if inverse and onesided else size
+    _require_bearable(node, max(size, length))
+    matrix = transform(size, parts, length, inverse=inverse, onesided=onesided)
+    bins, results = matrix.shape[2:]
+    others = tuple(other for other in range(x.rank - 1) if other != axis)
+    order = (*others, axis, x.rank - 1)
+    outside = tuple(x.shape[other] for other in others)
+    rows = reshape_to(node, transposed(node, x, order), (*outside, size * parts))
+    weight = node.new_constant(matrix.reshape(size * parts, bins * results), "transform")
+    y = node.add(MatMulV2(), X=rows, Y=weight)
+    back = tuple(order.index(place) for place in range(x.rank))
+    return transposed(node, reshape_to(node, y, (*outside, bins, results)), back)
+
+
+def _require_bearable(node: OnnxNode, length: int) -> None:
+    if length > LARGEST:
+        raise node.unsupported(
+            f"a transform of {length} numbers, which opt writes as a matrix (at most {LARGEST}). "
+            "Compute it in the application and cut the model behind it"
+        )
+
+
+@onnx_op("STFT", since=17)
+def stft(node: OnnxNode) -> Value:
+    x = float_input(node)
+    parts = x.shape[2] if x.rank == 3 else 1
+    if x.rank not in (2, 3) or not isinstance(parts, int):
+        raise node.unsupported(f"the signal {x.type} is not (batch, length, 1 or 2)")
+    step = int(node.constant(1, "step").reshape(-1)[0])
+    window, wanted = node.maybe_constant(2, "window"), node.maybe_constant(3, "frame length")
+    if wanted is None and window is None:
+        raise node.unsupported("it has neither a window nor a frame length")
+    size = window.size if wanted is None and window is not None else _number(wanted)
+    if window is not None and window.size != size:
+        raise node.unsupported(f"a window of {window.size} for frames of {size}")
+    _require_bearable(node, size)
+    onesided = bool(node.integer("onesided", 1))
+    matrix = transform(size, parts, size, inverse=False, onesided=onesided)
+    if window is not None:
+        matrix *= window.reshape(-1, 1, 1, 1).astype(np.float32)
+    bins = matrix.shape[2]
+    filters = matrix.transpose(2, 3, 1, 0).reshape(bins * 2, parts, 1, size)
+    weight = node.new_constant(np.ascontiguousarray(filters), "transform")
+    batch, length = x.shape[:2]
+    signal = transposed(node, reshape_to(node, x, (batch, length, parts)), (0, 2, 1))
+    planes = reshape_to(node, signal, (batch, parts, 1, length))
+    y = node.add(Conv2D(strides=(1, step)), Input=planes, Filter=weight)
+    frames = y.shape[3]
+    rows = transposed(node, reshape_to(node, y, (batch, bins * 2, frames)), (0, 2, 1))
+    return reshape_to(node, rows, (batch, frames, bins, 2))
+
+
+def _number(array: np.ndarray | None) -> int:
+    assert array is not None
+    return int(array.reshape(-1)[0])
+
+
+@onnx_op("MelWeightMatrix", since=17)
+def mel_weight_matrix(node: OnnxNode) -> Value:
+    names = ("number of bins", "length", "sample rate", "lower edge", "upper edge")
+    bins, length, rate, low, high = (
+        node.constant(index, what).reshape(-1)[0] for index, what in enumerate(names)
+    )
+    matrix = mel_weights(int(bins), int(length), int(rate), float(low), float(high))
+    dtype = dtype_of(node.integer("output_datatype", 1))
+    return node.new_constant(matrix.astype(dtype.numpy), "weights")
+
+
+def mel_weights(bins: int, length: int, rate: int, low: float, high: float) -> np.ndarray:
+    """Triangles over the frequencies (length // 2 + 1, bins), equally wide in mel."""
+    edges = np.array([low, high])
+    start, end = 2595 * np.log10(1 + edges / 700)
+    mels = np.arange(bins + 2) * ((end - start) / (bins + 2)) + start
+    hertz = 700 * (10 ** (mels / 2595) - 1)
+    places = [math.floor((length + 1) * frequency / rate) for frequency in hertz]
+    matrix = np.zeros((length // 2 + 1, bins))
+    for index in range(bins):
+        left, centre, right = places[index : index + 3]
+        rising, falling = np.arange(left, centre + 1), np.arange(centre, right)
+        if centre == left:
+            matrix[centre, index] = 1
+        else:
+            matrix[rising, index] = (rising - left) / (centre - left)
+        if right > centre:
+            matrix[falling, index] = (right - falling) / (right - centre)
+    return matrix
