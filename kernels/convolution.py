@@ -10,6 +10,9 @@ cache. Where each channel is filtered by itself, see ``depthwise``.
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 
 from opt_tool.kernels.depthwise import depthwise_conv2d
@@ -18,12 +21,14 @@ from opt_tool.kernels.planes import (
     InPlace,
     Pads,
     Pair,
+    TapGroup,
     pad_spatial,
     shifted,
     split,
     split_size,
-    taps,
+    tap_groups,
     window_counts,
+    windows,
 )
 
 COLUMNS_BYTES = 1024 * 1024
@@ -64,12 +69,16 @@ def conv2d(
     padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
     size = split_size(counts, kernel=kernel, strides=strides, dilations=dilations)
-    views = list(taps(kernel, strides=strides, dilations=dilations))
+    groups_of_taps = [
+        list(tap_groups(*axis)) for axis in zip(kernel, strides, dilations, strict=True)
+    ]
     shape = (len(x), len(weight), *counts)
     y = np.empty(shape, np.result_type(x, weight)) if out is None else out
     for image, target in zip(x, y, strict=True):
         planes = split(image, size, strides=strides, paddings=paddings)
-        _by_columns(planes, weight, bias, views, groups=groups, activate=activate, out=target)
+        _by_columns(
+            planes, weight, bias, groups_of_taps, groups=groups, activate=activate, out=target
+        )
     return y
 
 
@@ -119,27 +128,39 @@ def _pointwise(
     activate: InPlace | None,
     out: np.ndarray | None,
 ) -> np.ndarray:
-    """x (N, C, P, Q) by weight (O, C / groups, 1, 1): one product for each image and group."""
+    """x (N, C, P, Q) by weight (O, C / groups, 1, 1), one product for each part of a plane."""
     batch, channels, *size = x.shape
     shape = (batch, len(weight), *size)
     y = np.empty(shape, np.result_type(x, weight)) if out is None else out
     columns = x.reshape(batch, groups, channels // groups, -1)
     filters = weight.reshape(groups, len(weight) // groups, -1)
-    np.matmul(filters, columns, out=y.reshape(batch, *filters.shape[:2], -1))
-    if bias is not None:
-        flat = y.reshape(batch, len(weight), -1)
-        with rows_where_they_lie(flat.shape[2]):
-            np.add(flat, bias[:, np.newaxis], out=flat)
-    if activate is not None:
-        activate(y)
+    results = y.reshape(batch, *filters.shape[:2], -1)
+    shift = None if bias is None else bias.reshape(groups, -1, 1)
+    count = results.shape[3]
+    step = _columns_at_once(count, channels // groups * x.itemsize)
+    for start in range(0, count, step):
+        part = slice(start, start + step)
+        target = results[..., part]
+        np.matmul(filters, columns[..., part], out=target)
+        with rows_where_they_lie(target.shape[3]):
+            if shift is not None:
+                np.add(target, shift, out=target)
+            if activate is not None:
+                activate(target)
     return y
+
+
+def _columns_at_once(count: int, bytes_each: int) -> int:
+    """How many columns of a product fit into the cache, all parts about equally wide."""
+    fitting = max(FEWEST_COLUMNS, COLUMNS_BYTES // max(bytes_each, 1))
+    return -(-count // max(1, -(-count // fitting)))
 
 
 def _by_columns(
     planes: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray | None,
-    views: list[tuple[int, int, int, int]],
+    taps: list[list[TapGroup]],
     *,
     groups: int,
     activate: InPlace | None,
@@ -149,17 +170,16 @@ def _by_columns(
     channels = planes.shape[2]
     rows, width = out.shape[1:]
     filters = weight.reshape(groups, len(weight) // groups, -1)
-    column_bytes = channels * len(views) * width * planes.itemsize
+    kernel = (weight.shape[2], weight.shape[3])
+    column_bytes = channels * math.prod(kernel) * width * planes.itemsize
     step = min(rows, max(COLUMNS_BYTES // column_bytes, -(-FEWEST_COLUMNS // width)))
-    space = aligned_empty((channels, len(views), step, width), planes.dtype)
+    space = aligned_empty((channels * math.prod(kernel) * step * width,), planes.dtype)
     for first in range(0, rows, step):
         count = min(step, rows - first)
-        columns = space.reshape(-1)[: channels * len(views) * count * width]
-        columns = columns.reshape(channels, len(views), count, width)
-        for number, (row, column, top, left) in enumerate(views):
-            start = first + top
-            taken = planes[row, column, :, start : start + count, left : left + width]
-            columns[:, number] = taken
+        shape = (channels, *kernel, count, width)
+        columns = space[: math.prod(shape)].reshape(shape)
+        for down, across in itertools.product(*taps):
+            windows(planes, down, across, columns, first)
         target = out[:, first : first + count].reshape(len(out), -1)
         result = target.reshape(groups, -1, count * width)
         np.matmul(filters, columns.reshape(groups, filters.shape[2], -1), out=result)

@@ -6,10 +6,13 @@ from an offset on, without gaps. At stride 1 a split is nothing but padding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from opt_tool.kernels.memory import aligned_empty
 
@@ -97,12 +100,40 @@ def split(
     return planes
 
 
-def taps(kernel: Pair, *, strides: Pair, dilations: Pair) -> Iterator[tuple[int, int, int, int]]:
-    """Which split plane each tap of a filter reads, and from which row and column on."""
-    for row in range(0, kernel[0] * dilations[0], dilations[0]):
-        for column in range(0, kernel[1] * dilations[1], dilations[1]):
-            (top, row_class), (left, column_class) = (
-                divmod(row, strides[0]),
-                divmod(column, strides[1]),
-            )
-            yield row_class, column_class, top, left
+@dataclass(frozen=True, slots=True)
+class TapGroup:
+    """The taps of one axis that read the same split plane.
+
+    Attributes:
+        plane: Which one.
+        taps: Which taps.
+        start: Where in the plane the first of them begins.
+        step: From where one begins to where the next one does.
+    """
+
+    plane: int
+    taps: slice
+    start: int
+    step: int
+
+
+def tap_groups(extent: int, stride: int, dilation: int) -> Iterator[TapGroup]:
+    """The taps of one axis, together where they read the same plane."""
+    every = stride // math.gcd(stride, dilation)
+    for first in range(min(every, extent)):
+        start, plane = divmod(first * dilation, stride)
+        yield TapGroup(plane, slice(first, extent, every), start, every * dilation // stride)
+
+
+def windows(
+    planes: np.ndarray, down: TapGroup, across: TapGroup, into: np.ndarray, first: int
+) -> None:
+    """Copy what taps read of split planes (SH, SW, C, H, W) for rows from ``first`` on.
+
+    ``into`` is (C, R, S, rows, columns); only the taps of both groups are written.
+    """
+    target = into[:, down.taps, across.taps]
+    plane = planes[down.plane, across.plane, :, first + down.start :, across.start :]
+    channel, row, column = plane.strides
+    strides = (channel, down.step * row, across.step * column, row, column)
+    target[...] = as_strided(plane, target.shape, strides, writeable=False)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import convolution as kernels
+from opt_tool.kernels import depthwise
 from opt_tool.kernels.planes import pad_spatial
 
 Pair = tuple[int, int]
@@ -110,3 +111,63 @@ def test_negative_pads_crop(pads: Pads) -> None:
     wide = np.pad(x, ((0, 0), (0, 0), (2, 2), (2, 2)), constant_values=5)
     expected = wide[:, :, 2 - top : 5 + bottom, 2 - left : 6 + right]
     np.testing.assert_array_equal(pad_spatial(x, pads, 5.0), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (3, 45), (2, 43), (9, 41)], ids=str)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 3)], ids=str)
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 1), (5, 2)], ids=str)
+def test_depthwise_blocks_of_any_width_agree_with_the_definition(
+    size: Pair, strides: Pair, kernel: Pair
+) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((2, 3, *size))
+    weight, bias = rng.standard_normal((3, 1, *kernel)), rng.standard_normal(3)
+    paddings, dilations = (4, 4, 2, 1), (2, 1)
+    y = kernels.conv2d(
+        x, weight, bias, strides=strides, paddings=paddings, dilations=dilations, groups=3
+    )
+    expected = direct(x, weight, strides=strides, paddings=paddings, dilations=dilations, groups=3)
+    np.testing.assert_allclose(y, expected + bias[:, None, None], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("count", "width"), [(1, 1), (20, 20), (28, 14), (56, 14), (112, 16), (41, 16), (43, 16)]
+)
+def test_rows_are_cut_into_equal_blocks_where_that_is_possible(count: int, width: int) -> None:
+    assert depthwise.block_width(count) == width
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [((1, 300, 31, 37), (8, 300, 1, 1)), ((1, 64, 40, 40), (8, 64, 3, 3))],
+    ids=["pointwise", "columns"],
+)
+def test_parts_of_a_plane_are_put_together(shapes: tuple[tuple[int, ...], ...]) -> None:
+    rng = np.random.default_rng(2)
+    x, weight = (rng.standard_normal(shape) for shape in shapes)
+    bias = rng.standard_normal(8)
+    out = np.full((1, 8, x.shape[2], x.shape[3]), np.nan)
+    padding = weight.shape[2] // 2
+    y = kernels.conv2d(
+        x,
+        weight,
+        bias,
+        paddings=(padding,) * 4,
+        activate=lambda part: np.maximum(part, 0, out=part),
+        out=out,
+    )
+    plain = kernels.direct_conv2d(x, weight, bias, paddings=(padding,) * 4)
+    assert y is out
+    np.testing.assert_allclose(y, np.maximum(plain, 0), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), CASES, ids=str)
+def test_the_direct_way_agrees_with_the_definition(
+    kernel: Pair, strides: Pair, paddings: Pads, dilations: Pair
+) -> None:
+    rng = np.random.default_rng(3)
+    x, weight = rng.standard_normal((2, 4, 6, 7)), rng.standard_normal((6, 2, *kernel))
+    geometry = {"strides": strides, "paddings": paddings, "dilations": dilations, "groups": 2}
+    y = kernels.direct_conv2d(x, weight, **geometry)  # type: ignore[arg-type]  # by name
+    expected = direct(x, weight, **geometry)  # type: ignore[arg-type]  # by name
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)

@@ -7,7 +7,7 @@ import numpy as np
 from opt_tool.ir import Node
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
-from opt_tool.kernels import winograd
+from opt_tool.kernels import depthwise, winograd
 from opt_tool.kernels.planes import InPlace
 from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares
 from opt_tool.runtime.bindings.activation import apply, in_place
@@ -25,11 +25,14 @@ class Convolution:
         self._constant = node.input("Filter").is_constant
         self._algorithms: dict[tuple[int, ...], str] = {}
         self._transformed: dict[str, np.ndarray] = {}
+        self._bands: dict[int, np.ndarray] = {}
         if self._constant and node.input("Input").type.is_static:
             weight = node.input("Filter").array()
             algorithm = self._algorithm(node.input("Input").type.static_shape, weight)
             if algorithm in TRANSFORMS:
                 self._weights_for(algorithm, weight)
+            elif algorithm == "depthwise":
+                self._bands_for(node.output.type.static_shape[3], weight)
 
     def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
         residual = arrays.maybe("ResidualData")
@@ -54,6 +57,8 @@ class Convolution:
                 activate=activate,
                 out=out,
             )
+        if algorithm == "depthwise":
+            return self._convolve_depthwise(arrays, activate, out)
         convolve = kernels.direct_conv2d if algorithm == "direct" else kernels.conv2d
         return convolve(
             x,
@@ -66,6 +71,30 @@ class Convolution:
             activate=activate,
             out=out,
         )
+
+    def _convolve_depthwise(self, arrays: Arrays, activate: InPlace | None, out: Out) -> np.ndarray:
+        x, weight, op = arrays.one("Input"), arrays.one("Filter"), self.op
+        padded = x.shape[3] + sum(op.paddings[2:])
+        columns = (padded - op.dilations[1] * (weight.shape[3] - 1) - 1) // op.strides[1] + 1
+        return depthwise.depthwise_conv2d(
+            x,
+            weight,
+            arrays.maybe("Bias"),
+            strides=op.strides,
+            paddings=op.paddings,
+            dilations=op.dilations,
+            bands=self._bands_for(columns, weight),
+            activate=activate,
+            out=out,
+        )
+
+    def _bands_for(self, columns: int, weight: np.ndarray) -> np.ndarray:
+        block = depthwise.block_width(columns)
+        if block not in self._bands:
+            self._bands[block] = depthwise.band_matrices(
+                weight, block, stride=self.op.strides[1], dilation=self.op.dilations[1]
+            )
+        return self._bands[block]
 
     def _algorithm(self, shape: tuple[int, ...], weight: np.ndarray) -> str:
         """The choice for an input's shape; weights that are computed are not transformed."""
