@@ -35,9 +35,11 @@ DEPTH = 16
 
 @dataclass(frozen=True, slots=True)
 class ShiftedSum:
-    """A constant added to a sum, and a convolution among the sum's operands."""
+    """A constant added to a sum, a convolution among its operands, and what is on the way."""
 
     conv: Node
+    shifted: tuple[Value, ...]
+    total: Node
     node: Node
     affine: Affine
 
@@ -52,41 +54,44 @@ class FuseSumShift(Rewrite[ShiftedSum]):
         total = affine.x.producer
         if total is None or not isinstance(total.op, ElementwiseAdd):
             return None
-        if not graph.read_once(affine.x) or not graph.can_replace(node.output, affine.x):
+        if not graph.read_once(affine.x):
             return Kept(f"{total.name!r} is read by something else too")
-        conv = _convolution(graph, total)
-        if conv is None:
+        way = _convolution(graph, total)
+        if way is None:
             return Kept(f"{total.name!r} adds nothing that comes from a convolution alone")
         if not affine.is_finite:
             return Kept("its numbers are not finite")
-        return ShiftedSum(conv, node, affine)
+        conv, shifted = way
+        return ShiftedSum(conv, shifted, total, node, affine)
 
     def rewrite(self, graph: Graph, match: ShiftedSum) -> Node:
         conv = match.conv
         bias = scaled_bias(conv.inputs.maybe("Bias"), out_channels(conv), match.affine)
-        graph.replace_uses(match.node.output, match.affine.x)
         inputs: dict[str, Value | tuple[Value, ...]] = {
             **conv.inputs,
             "Bias": graph.add_constant(f"{conv.name}.bias", bias),
         }
-        return graph.replace(conv, conv.op, inputs)
+        graph.replace(conv, conv.op, inputs)
+        for value in match.shifted:  # they are not the source's tensors any more
+            graph.rename(value, graph.unique_name(f"{value.name}.shifted"))
+        return graph.fuse((match.total, match.node), match.total.op, match.total.inputs)
 
 
-def _convolution(graph: Graph, total: Node) -> Node | None:
-    """A convolution whose output is only added to others, up to ``total``."""
-    pending: list[Node] = [total]
+def _convolution(graph: Graph, total: Node) -> tuple[Node, tuple[Value, ...]] | None:
+    """A convolution whose output is only added to others up to ``total``, and the sums."""
+    pending: list[tuple[Node, tuple[Value, ...]]] = [(total, ())]
     for _ in range(DEPTH):
         if not pending:
             return None
-        node = pending.pop(0)
+        node, way = pending.pop(0)
         for value in (node.input("X"), node.input("Y")):
             maker = value.producer
             if maker is None or not graph.read_once(value) or value.shape != total.output.shape:
                 continue
             if _takes_bias(maker):
-                return maker
+                return maker, (*way, value)
             if isinstance(maker.op, ElementwiseAdd):
-                pending.append(maker)
+                pending.append((maker, (*way, value)))
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from opt_tool.ir import Graph, verify
 from opt_tool.passes.add_fc_bias import AddFcBias
@@ -22,6 +22,7 @@ from opt_tool.passes.fuse_sum_shift import FuseSumShift
 from opt_tool.passes.fuse_transpose_fc import FuseTransposeFc
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.lower_casts import LowerCasts
+from opt_tool.passes.lower_depthwise import LowerDepthwise
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
@@ -98,6 +99,7 @@ def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """What the target's kernels do not compute is written as what they do."""
     if target is Target.ARM:
         yield LowerRelu6()  # after fusion, where the threshold is honoured
+        yield LowerDepthwise()  # its larger filters take the paddings that were folded
     else:
         yield LowerSoftmax()
     yield AddFcBias()
@@ -110,12 +112,25 @@ def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield RemoveIdentity()
 
 
-def run_passes(graph: Graph, passes: Iterable[Pass]) -> tuple[PassReport, ...]:
-    """Run passes in order and check the graph's invariants after each that changed it."""
+def run_passes(
+    graph: Graph,
+    passes: Iterable[Pass],
+    *,
+    on_pass: Callable[[Graph, PassReport], None] | None = None,
+) -> tuple[PassReport, ...]:
+    """Run passes in order and check the graph's invariants after each that changed it.
+
+    Args:
+        graph: The graph, which is changed.
+        passes: The passes.
+        on_pass: Called after each pass with the graph that it left.
+    """
     reports = []
     for graph_pass in passes:
         report = graph_pass.run(graph)
         if report.changes:
             verify(graph)
+        if on_pass is not None:
+            on_pass(graph, report)
         reports.append(report)
     return tuple(reports)

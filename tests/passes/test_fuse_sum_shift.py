@@ -48,6 +48,14 @@ def test_follows_sums_of_sums(b: TestGraphs) -> None:
     assert ops(graph) == [Conv2D, ElementwiseAdd, ElementwiseAdd]
 
 
+def test_what_is_shifted_loses_the_name_of_the_source_tensor(b: TestGraphs) -> None:
+    y = b.add(Conv2D(), "conv", Input=b.input(2, 4, 5, 6), Filter=b.weight(4, 4, 1, 1))
+    x = b.add(ElementwiseAdd(), "sum", X=y, Y=b.input(2, 4, 5, 6))
+    graph = b.build(b.add(Relu(), X=b.add(ElementwiseAdd(), "shifted", X=x, Y=b.weight(4, 1, 1))))
+    assert_rewrites(FuseSumShift(), graph, 1)
+    assert [node.output.name for node in graph.nodes][:2] == ["conv.shifted", "shifted"]
+
+
 def test_folds_one_number_for_all(b: TestGraphs) -> None:
     x = total(b, conv(b), b.input(2, 4, 5, 6))
     assert_rewrites(FuseSumShift(), b.build(b.add(Scale(bias=0.75), X=x)), 1)
