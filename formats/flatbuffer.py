@@ -154,6 +154,10 @@ class Table:
         start, count = self._buffer.vector_at(position, 1)
         return self._buffer.data[start : start + count]
 
+    def position(self, field: int) -> int | None:
+        """Where in the buffer the bytes of a field stand, 4 at least; None when it is absent."""
+        return self._place(field, 4)
+
     def _objects(self, field: int, read: Callable[[int], T]) -> Iterator[T]:
         position = self._reference(field)
         return iter(()) if position is None else map(read, self._buffer.offsets_at(position))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from opt_tool.api.runners import Feeds, NumpyRunner, Runner
+from opt_tool.api.runners import Feeds, Runner, SourceRunner
 from opt_tool.formats import caffe
 from opt_tool.ir import TensorType
 
@@ -27,12 +27,6 @@ NOT_IN_OPENCV = frozenset({"DetectionOutput"})
 
 OPENCV_LIMIT = 5
 """From this major version on OpenCV does not read Caffe's files."""
-
-
-class SourceRunner(NumpyRunner):
-    """The graph as it was read, without passes."""
-
-    name = "numpy (the model as read, without passes)"
 
 
 class OpenCvRunner:

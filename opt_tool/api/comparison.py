@@ -81,7 +81,8 @@ def verify(
 ) -> ComparisonReport:
     """Compare two models, each an ONNX model or a .nb file.
 
-    ONNX models run in onnxruntime, .nb files in the NumPy runtime. A report with status
+    ONNX models run in onnxruntime, TFLite models in LiteRT where it is installed, the others in
+    the NumPy runtime. A report with status
     ``failed`` is returned, not raised.
 
     Args:
@@ -164,6 +165,10 @@ def _runner(model: LoadedModel, tensors: Sequence[str]) -> Runner:
         from opt_tool.api.onnx_runner import OnnxRunner
 
         return OnnxRunner(model.files[0], keep=keep)
+    if model.format is FileFormat.TFLITE:
+        from opt_tool.api.litert_runner import tflite_runner
+
+        return tflite_runner(model.files[0], keep=keep)
     return NumpyRunner(model.graph, keep=keep)
 
 

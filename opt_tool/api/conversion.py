@@ -243,6 +243,15 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
             input_shapes=request.input_shapes,
             input_values=request.input_values,
         )
+    if written.source.format == FileFormat.TFLITE.value:
+        from opt_tool.api.litert_runner import tflite_runner
+
+        return tflite_runner(
+            request.files[0],
+            outputs=request.outputs,
+            keep=keep,
+            input_shapes=request.input_shapes,
+        )
     if written.source.format == FileFormat.CAFFE.value:
         from opt_tool.api.caffe_runner import caffe_runner
 

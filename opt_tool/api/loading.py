@@ -142,6 +142,24 @@ def _read_onnx(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     return LoadedModel(graph, FileFormat.ONNX, files, nodes, half)
 
 
+def _read_tflite(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
+    from opt_tool.formats.tflite.decode import read_file
+    from opt_tool.formats.tflite.reader import GraphReader, outline
+
+    (path,) = files
+    model = read_file(path)
+    nodes = tuple(SourceNode(*node) for node in outline(model))
+    graph = GraphReader(model, path).read(options.input_shapes, options.outputs)
+    return LoadedModel(graph, FileFormat.TFLITE, files, nodes)
+
+
+def _outline_tflite(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:
+    from opt_tool.formats.tflite.decode import read_file
+    from opt_tool.formats.tflite.reader import outline
+
+    return tuple(SourceNode(*node) for node in outline(read_file(files[0])))
+
+
 def _read_paddle_lite(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     from opt_tool.formats import paddle_lite
 
@@ -214,11 +232,13 @@ READERS: Mapping[FileFormat, Reader] = {
     FileFormat.CAFFE: _read_caffe,
     FileFormat.ONNX: _read_onnx,
     FileFormat.PADDLE_LITE: _read_paddle_lite,
+    FileFormat.TFLITE: _read_tflite,
 }
 
 OUTLINES: Mapping[FileFormat, Callable[[tuple[Path, ...]], tuple[SourceNode, ...]]] = {
     FileFormat.CAFFE: _outline_caffe,
     FileFormat.ONNX: _outline_onnx,
+    FileFormat.TFLITE: _outline_tflite,
 }
 """How to list the nodes of models that cannot be read; the others name what is missing only."""
 
@@ -230,10 +250,6 @@ REFUSALS: Mapping[FileFormat, str] = {
     FileFormat.CAFFE_MODEL: (
         "Caffe weights; their network is in another file. Give both: "
         "`opt convert NETWORK.prototxt {file} -o OUT.nb`"
-    ),
-    FileFormat.TFLITE: (
-        "a TFLite model, which this version does not read; convert it to ONNX first: "
-        "`pip install tf2onnx && python -m tf2onnx.convert --tflite {file} --output model.onnx`"
     ),
     FileFormat.SAVED_MODEL: (
         "a TensorFlow SavedModel; convert it to ONNX first: `pip install tf2onnx && "

@@ -218,4 +218,12 @@ def _caffe_layers() -> list[SourceOperator]:
     return [SourceOperator("caffe", "", layer) for layer in supported_layers()]
 
 
-FRAMEWORKS = {"caffe": _caffe_layers, "onnx": _onnx_operators}
+def _tflite_operators() -> list[SourceOperator]:
+    from opt_tool.formats.tflite.reader import operators  # fills the registry
+    from opt_tool.formats.tflite.registry import supported_operators as registered
+
+    assert operators.__all__
+    return [SourceOperator("tflite", "", op) for op in registered()]
+
+
+FRAMEWORKS = {"caffe": _caffe_layers, "onnx": _onnx_operators, "tflite": _tflite_operators}

@@ -1,4 +1,4 @@
-"""What can run a model: the NumPy runtime, onnxruntime, the official Paddle Lite runtime.
+"""What can run a model: the NumPy runtime, onnxruntime, LiteRT, the official Paddle Lite runtime.
 
 Each takes arrays by input name and hands back arrays by output name. onnxruntime and the
 official runtime are only imported where they are asked for.
@@ -69,6 +69,12 @@ class NumpyRunner:
         return {name: results[name] for name in names}
 
 
+class SourceRunner(NumpyRunner):
+    """The graph as it was read, without passes."""
+
+    name = "numpy (the model as read, without passes)"
+
+
 class OfficialRunner:
     """The official Paddle Lite runtime, for .nb files made for x86."""
 
@@ -108,11 +114,18 @@ def _onnxruntime(path: Path, settings: Settings, shapes: Shapes) -> Runner:
     return OnnxRunner(path, threads=settings.threads, input_shapes=shapes, fast=True)
 
 
+def _litert(path: Path, settings: Settings, shapes: Shapes) -> Runner:
+    from opt_tool.api.litert_runner import LiteRtRunner
+
+    return LiteRtRunner(path, threads=settings.threads, input_shapes=shapes)
+
+
 def _paddlelite(path: Path, settings: Settings, shapes: Shapes) -> Runner:  # noqa: ARG001
     return OfficialRunner(path)  # takes no number of threads; its shapes are fixed
 
 
 BACKENDS: Mapping[str, Callable[[Path, Settings, Shapes], Runner]] = {
+    "litert": _litert,
     "numpy": numpy_runner,
     "onnxruntime": _onnxruntime,
     "paddlelite": _paddlelite,

@@ -26,7 +26,9 @@ opt list-ops --supported --framework onnx"""
 @click.argument("weights", type=options.FILE, required=False)
 @click.option("--supported", is_flag=True, help="List what opt supports; takes no MODEL.")
 @click.option(
-    "--framework", type=click.Choice(["caffe", "onnx"]), help="Only this one, with --supported."
+    "--framework",
+    type=click.Choice(["caffe", "onnx", "tflite"]),
+    help="Only this one, with --supported.",
 )
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option

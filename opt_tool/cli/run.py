@@ -23,8 +23,8 @@ opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxrunt
     help="The folder for the outputs, one .npy file each; it is made if it is not there.",
 )  # fmt: skip
 @click.option(
-    "--backend", type=click.Choice(["numpy", "onnxruntime", "paddlelite"]), default="numpy",
-    show_default=True, help="What runs the model.",
+    "--backend", type=click.Choice(["litert", "numpy", "onnxruntime", "paddlelite"]),
+    default="numpy", show_default=True, help="What runs the model.",
 )  # fmt: skip
 @options.threads_option
 @options.conv_algorithm_option

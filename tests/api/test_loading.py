@@ -42,8 +42,8 @@ def test_every_format_is_read_or_refused_with_what_to_do() -> None:
 
 def test_a_refusal_names_the_file_and_the_command(tmp_path: Path) -> None:
     path = tmp_path / "net.bin"
-    path.write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(20))
-    with pytest.raises(UnsupportedError, match=r"net\.bin.*tf2onnx\.convert --tflite .*net\.bin"):
+    path.write_bytes(b"\x0a\x08\x0a\x01x\x12\x03Add")  # a node of a GraphDef
+    with pytest.raises(UnsupportedError, match=r"net\.bin.*tf2onnx\.convert --graphdef .*net\.bin"):
         load(path)
 
 
