@@ -56,10 +56,10 @@ def standard_function(node: OnnxNode) -> onnx.FunctionProto | None:
         return None
     schema: Schema = defs.get_schema(node.operator, node.opset, node.domain)  # type: ignore[assignment]  # see Schema
     if schema.has_function:
-        version = _newest(schema.function_opset_versions, node.opset)
+        version = newest(schema.function_opset_versions, node.opset)
         body = schema.get_function_with_opset_version(version)
     elif schema.has_context_dependent_function:
-        version = _newest(schema.context_dependent_function_opset_versions, node.opset)
+        version = newest(schema.context_dependent_function_opset_versions, node.opset)
         types = [_type_of(value).SerializeToString() for value in node.inputs]
         body = schema.get_context_dependent_function_with_opset_version(
             version, node.proto.SerializeToString(), types
@@ -83,7 +83,7 @@ def function_operators() -> frozenset[tuple[str, str]]:
     )
 
 
-def _newest(versions: Sequence[int], opset: int) -> int:
+def newest(versions: Sequence[int], opset: int) -> int:
     """The newest form of a definition that a model of an opset may have meant."""
     return max((version for version in versions if version <= opset), default=min(versions))
 

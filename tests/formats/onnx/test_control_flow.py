@@ -122,8 +122,10 @@ agraph (float[2, 3] x{inputs}) => (float[2, 3] y, float[n, 2, 3] rows)
         {{
             on = {on}
             f = Cast <to = 1> (i)
+            k = Constant <value = float[1, 3] {{1, 2, 3}}> ()
             s = Mul (h, w)
-            z = Add (s, f)
+            t = Add (s, k)
+            z = Add (t, f)
             row = Sub (z, x)
         }}
     >
@@ -152,7 +154,8 @@ USUAL = {
 )
 def test_a_loop_is_written_out(changes: Mapping[str, object]) -> None:
     graph = _assert_computes(_model(LOOP.format(**{**USUAL, **changes})), {"x": _random(2, 3)})
-    assert sum(value.shape == (3,) for value in graph.constants) == 1, "one weight for all turns"
+    for shape in ((3,), (1, 3)):
+        assert sum(value.shape == shape for value in graph.constants) == 1, "one for all turns"
 
 
 @pytest.mark.parametrize("changes", [{"turns": 0}, {"start": 0}], ids=str)

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, parser
 
 from onnx_models import assert_reads, node_model, read_model, reference
 from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.onnx.functions import newest
 from opt_tool.formats.onnx.refusals import STANDARD, refusal_of
 from opt_tool.formats.onnx.registry import IMPORTERS, supported_operators
 from opt_tool.runtime import Executor
@@ -97,6 +98,57 @@ def test_an_operand_that_is_left_out_has_no_name_inside() -> None:
     call = helper.make_node("Bounded", ["scaled"], ["h"], domain="local")
     add = helper.make_node("Add", ["h", "offset"], ["y"])
     _assert_computes(_model([call, add], [bounded]))
+
+
+def test_an_operand_may_be_left_out_in_the_middle() -> None:
+    bounded = """
+    <domain: "local", opset_import: ["" : 17]>
+    Bounded (x, lower, upper) => (y) { y = Clip (x, lower, upper) }
+    """
+    most = helper.make_node("Constant", [], ["most"], value_float=0.5)
+    call = helper.make_node("Bounded", ["scaled", "", "most"], ["h"], domain="local")
+    add = helper.make_node("Add", ["h", "offset"], ["y"])
+    _assert_computes(_model([most, call, add], [bounded]))
+
+
+def test_attributes_reach_into_branches() -> None:
+    chosen = """
+    <domain: "local", opset_import: ["" : 17]>
+    Chosen <slope: float = 2.0> (x, offset) => (y)
+    {
+        known = Constant <value = bool {1}> ()
+        y = If (known) <
+            then_branch = yes () => (float[2, 3] a) { a = LeakyRelu <alpha: float = @slope> (x) },
+            else_branch = no () => (float[2, 3] a) { a = Add (x, offset) }
+        >
+    }
+    """
+    call = helper.make_node("Chosen", ["scaled", "offset"], ["y"], domain="local", slope=0.7)
+    model = _model([call], [chosen])
+    x = RNG.standard_normal((2, 3)).astype(np.float32)
+    feeds = {"scaled": x, "offset": np.zeros(3, np.float32)}
+    (actual,) = Executor(read_model(model)).run(feeds).values()
+    np.testing.assert_allclose(actual, np.where(x < 0, np.float32(0.7) * x, x), rtol=1e-6)
+
+
+def test_a_function_has_opsets_of_its_own() -> None:
+    old = """
+    <domain: "local", opset_import: ["" : 11]>
+    Old (x) => (y) { y = Softmax <axis = 0> (x) }
+    """
+    call = helper.make_node("Old", ["scaled"], ["h"], domain="local")
+    add = helper.make_node("Add", ["h", "offset"], ["y"])
+    x = RNG.standard_normal((2, 3)).astype(np.float32)
+    feeds = {"scaled": x, "offset": np.zeros(3, np.float32)}
+    (actual,) = Executor(read_model(_model([call, add], [old]))).run(feeds).values()
+    np.testing.assert_allclose(actual, np.exp(x) / np.exp(x).sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("opset", "version"), [(17, 13), (18, 18), (21, 18), (12, 13)])
+def test_takes_the_newest_definition_that_the_model_may_have_meant(
+    opset: int, version: int
+) -> None:
+    assert newest((13, 18), opset) == version
 
 
 def test_a_problem_in_a_models_function_is_named_inside_of_it() -> None:

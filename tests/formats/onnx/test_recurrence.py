@@ -12,6 +12,7 @@ from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.recurrence import Rnn
+from opt_tool.runtime import Executor
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 STATES = {"LSTM": ("h0", "c0"), "GRU": ("h0",), "RNN": ("h0",)}
@@ -26,7 +27,6 @@ def _operands(
     time: int = 5,
     given: tuple[str, ...] = ("b", "states"),
     lengths: tuple[int, ...] | None = None,
-    layout: int = 0,
 ) -> dict[str, np.ndarray | None]:
     """Operands for a batch of 3, inputs of 4 and states of 6 numbers."""
     rng, ways, gates = np.random.default_rng(1), WAYS[direction], GATES[operator]
@@ -35,15 +35,14 @@ def _operands(
         return rng.uniform(-1, 1, shape).astype(np.float32)
 
     operands: dict[str, np.ndarray | None] = {
-        "x": random(3, time, 4) if layout else random(time, 3, 4),
+        "x": random(time, 3, 4),
         "w": random(ways, gates * 6, 4),
         "r": random(ways, gates * 6, 6),
         "b": random(ways, 2 * gates * 6) if "b" in given else None,
         "lengths": None if lengths is None else np.array(lengths, np.int32),
     }
     for name in STATES[operator]:
-        shape = (3, ways, 6) if layout else (ways, 3, 6)
-        operands[name] = random(*shape) if "states" in given else None
+        operands[name] = random(ways, 3, 6) if "states" in given else None
     if "p" in given:
         operands["p"] = random(ways, 3 * 6)
     return operands
@@ -173,6 +172,30 @@ def test_outputs_that_nobody_wants_are_left_out() -> None:
 
 def test_few_elements_along_each_axis() -> None:
     _reads("LSTM", _operands("LSTM", time=1))
+
+
+@pytest.mark.parametrize("direction", WAYS)
+@pytest.mark.parametrize("operator", GATES)
+def test_the_batch_may_come_first(operator: str, direction: str) -> None:
+    """Against the other layout: onnxruntime has no kernel for this one."""
+    operands = _operands(operator, direction=direction)
+    outputs = ("y", "y_h", "y_c") if operator == "LSTM" else ("y", "y_h")
+    options: dict[str, Any] = {
+        "outputs": outputs,
+        "constants": ("w", "r", "b"),
+        "hidden_size": 6,
+        "direction": direction,
+        "opset": 14,
+    }
+    names = ("x", *STATES[operator])
+    feeds = {name: array for name in names if (array := operands[name]) is not None}
+    turned = {name: np.ascontiguousarray(array.swapaxes(0, 1)) for name, array in feeds.items()}
+    expected = Executor(read_model(node_model(operator, operands, **options))).run(feeds)
+    by_batch = node_model(operator, {**operands, **turned}, layout=1, **options)
+    actual = Executor(read_model(by_batch)).run(turned)
+    np.testing.assert_allclose(actual["y"], expected["y"].transpose(2, 0, 1, 3), atol=1e-6)
+    for name in outputs[1:]:
+        np.testing.assert_allclose(actual[name], expected[name].swapaxes(0, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize(
