@@ -7,7 +7,7 @@ then stands for another value from there on, and the graph's values keep the las
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -86,12 +86,13 @@ class NetworkReader:
     def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
         wanted = tuple(outputs) or output_names(self.network)
         needed = needed_layers(self.network, wanted)
+        read = {*wanted, *(name for proto in needed for name in proto.bottom)}
         self._check_names(wanted, input_shapes)
         for name, shape in self.network.inputs.items():
             self._add_input(name, shape, input_shapes)
         for proto in needed:
             if proto.type in INPUT_TYPES:
-                self._read_input_layer(proto, input_shapes)
+                self._read_input_layer(proto, read, input_shapes)
             else:
                 self._read_layer(proto)
         if self.problems:
@@ -139,10 +140,16 @@ class NetworkReader:
                 raise UsageError(f"{self.path}: no input is called {name!r}; there are {names}")
 
     def _read_input_layer(
-        self, proto: caffe_pb2.LayerParameter, input_shapes: Mapping[str, Sequence[int]]
+        self,
+        proto: caffe_pb2.LayerParameter,
+        read: Set[str],
+        input_shapes: Mapping[str, Sequence[int]],
     ) -> None:
+        """Make inputs of those tops that something reads."""
         shapes = _declared_shapes(proto)
         for index, top in enumerate(proto.top):
+            if top not in read:
+                continue
             declared = shapes[min(index, len(shapes) - 1)] if shapes else None
             if declared is None and top not in input_shapes:
                 fact = "it has no shape" if proto.type == INPUT else "it reads a data set"

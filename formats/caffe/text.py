@@ -128,7 +128,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _located(error: text_format.ParseError) -> str:
-    fact = re.sub(r"^\d+:\d+ : ", "", str(error)).replace("opt_tool.caffe.", "")
+    fact = re.sub(r"^\d+:\d+ : ('.*': )?", "", str(error)).replace("opt_tool.caffe.", "")
     if error.GetLine() is None:
         return fact
     return f"line {error.GetLine()}, column {error.GetColumn()}: {fact}"

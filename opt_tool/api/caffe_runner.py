@@ -17,13 +17,18 @@ import numpy as np
 
 from opt_tool.api.runners import Feeds, Runner, SourceRunner
 from opt_tool.formats import caffe
+from opt_tool.formats.caffe.file import load_network
+from opt_tool.formats.caffe.registry import supported_layers
 from opt_tool.ir import TensorType
 
 if TYPE_CHECKING:
     import cv2
 
-NOT_IN_OPENCV = frozenset({"DetectionOutput"})
-"""Layers that OpenCV does not have, or computes in another way than Caffe."""
+NOT_IN_OPENCV = frozenset({"DetectionOutput", "LRN", "MVN", "Swish"})
+"""Layers that OpenCV computes in another way than Caffe, or with whose parameters it is careless.
+
+It also takes no notice of InnerProduct's ``transpose``.
+"""
 
 OPENCV_LIMIT = 5
 """From this major version on OpenCV does not read Caffe's files."""
@@ -68,11 +73,13 @@ def caffe_runner(
     """What a converted Caffe model is compared with."""
     graph = caffe.read(prototxt, caffemodel, input_shapes=input_shapes, outputs=outputs)
     own = SourceRunner(graph, keep=keep)
-    layers = caffe.outline(prototxt)
-    if not has_opencv() or any(kind in NOT_IN_OPENCV for kind, _, _ in layers):
+    layers = load_network(prototxt, supported_layers()).layers
+    if not has_opencv() or any(
+        layer.type in NOT_IN_OPENCV or layer.inner_product_param.transpose for layer in layers
+    ):
         return own
     blobs = (*(value.name for value in graph.outputs), *keep)
-    makers = {top: name for _, name, tops in layers for top in tops[:1]}
+    makers = {top: layer.name for layer in layers for top in layer.top[:1]}
     if any(blob not in makers for blob in blobs):
         return own
     runner = _in_opencv(prototxt, caffemodel, own, {blob: makers[blob] for blob in blobs})

@@ -7,14 +7,17 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import tiers
-from install_caffe_references import environment
+from install_caffe_references import REFERENCES, environment
 from opt_tool.formats.caffe.file import load_network
 from opt_tool.formats.caffe.registry import supported_layers
+
+__all__ = ["REFERENCES", "ReferenceError", "Request", "is_there", "need", "run", "run_all"]
 
 WORKER = Path(__file__).with_name("caffe_worker.py")
 TIME_LIMIT = 300
@@ -26,38 +29,64 @@ class ReferenceError(Exception):
     """A reference that does not run a network, with its last words."""
 
 
+def is_there(name: str) -> bool:
+    """Whether a reference is installed."""
+    return environment(name).exists()
+
+
 def need(name: str) -> None:
     """Skip the test, or fail it in CI, if a reference is not installed."""
-    there = environment(name).exists()
+    there = is_there(name)
     tiers.need(
         None if there else f"the reference {name!r} is missing; scripts/install_caffe_references.py"
     )
 
 
+@dataclass(frozen=True)
+class Request:
+    """A network, sets of inputs for it, and the blobs to compute."""
+
+    prototxt: Path
+    caffemodel: Path
+    inputs: Sequence[Arrays]
+    blobs: Sequence[str]
+
+    def written(self, folder: Path) -> dict[str, object]:
+        """The request for the worker, with the inputs in a folder."""
+        folder.mkdir()
+        sources = [folder / f"in{index}.npz" for index, _ in enumerate(self.inputs)]
+        for path, arrays in zip(sources, self.inputs, strict=True):
+            np.savez(path, allow_pickle=False, **arrays)
+        return {
+            "prototxt": str(self.prototxt),
+            "caffemodel": str(self.caffemodel),
+            "inputs": [str(path) for path in sources],
+            "outputs": [str(path) for path in self.answers(folder)],
+            "blobs": [(blob, last_writer(self.prototxt, blob)) for blob in self.blobs],
+        }
+
+    def answers(self, folder: Path) -> list[Path]:
+        return [folder / f"out{index}.npz" for index, _ in enumerate(self.inputs)]
+
+
 def run(
-    name: str,
-    prototxt: Path,
-    caffemodel: Path,
-    inputs: Sequence[Arrays],
-    blobs: Sequence[str],
+    name: str, prototxt: Path, caffemodel: Path, inputs: Sequence[Arrays], blobs: Sequence[str]
 ) -> list[dict[str, np.ndarray]]:
     """What a reference computes for each set of inputs, by blob."""
-    with tempfile.TemporaryDirectory() as folder:
-        sources = [Path(folder) / f"in{index}.npz" for index, _ in enumerate(inputs)]
-        targets = [Path(folder) / f"out{index}.npz" for index, _ in enumerate(inputs)]
-        for path, arrays in zip(sources, inputs, strict=True):
-            np.savez(path, allow_pickle=False, **arrays)
-        request = {
-            "prototxt": str(prototxt),
-            "caffemodel": str(caffemodel),
-            "inputs": [str(path) for path in sources],
-            "outputs": [str(path) for path in targets],
-            "blobs": [(blob, last_writer(prototxt, blob)) for blob in blobs],
-        }
-        order = Path(folder) / "request.json"
-        order.write_text(json.dumps(request))
+    return run_all(name, [Request(prototxt, caffemodel, inputs, blobs)])[0]
+
+
+def run_all(name: str, requests: Sequence[Request]) -> list[list[dict[str, np.ndarray]]]:
+    """Like ``run`` for many networks in one process."""
+    with tempfile.TemporaryDirectory() as root:
+        folders = [Path(root) / str(index) for index, _ in enumerate(requests)]
+        pairs = list(zip(requests, folders, strict=True))
+        order = Path(root) / "requests.json"
+        order.write_text(json.dumps([request.written(folder) for request, folder in pairs]))
         _run_worker(name, order)
-        return [dict(np.load(path)) for path in targets]
+        return [
+            [dict(np.load(path)) for path in request.answers(folder)] for request, folder in pairs
+        ]
 
 
 def last_writer(prototxt: Path, blob: str) -> str:

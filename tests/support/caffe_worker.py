@@ -1,8 +1,8 @@
 """Runs a Caffe network in real Caffe or in OpenCV; started by caffe_references.py.
 
 Runs in an environment of its own, on old Pythons and NumPys: it imports nothing of ours.
-The request is a JSON file: prototxt, caffemodel, inputs (npz files) and blobs, each with the
-layer that makes it last; the answer is one npz file for each input file.
+The requests are a JSON file: for each prototxt, caffemodel, inputs (npz files) and blobs, each
+with the layer that makes it last; the answer is one npz file for each input file.
 """
 
 import json
@@ -43,5 +43,7 @@ def run_opencv(request: Request) -> None:
 
 
 if __name__ == "__main__":
+    runner = {"caffe": run_caffe, "opencv": run_opencv}[sys.argv[1]]
     with open(sys.argv[2]) as stream:
-        {"caffe": run_caffe, "opencv": run_opencv}[sys.argv[1]](json.load(stream))
+        for item in json.load(stream):
+            runner(item)
