@@ -1,7 +1,7 @@
 """Facts about Paddle Lite as data: versions, operators and kernels."""
 
-from .kernels import Kernel, KernelAttribute, kernels_for, parse_kernel_attribute
-from .operators import (
+from opt_tool.targets.kernels import Kernel, KernelAttribute, kernels_for, parse_kernel_attribute
+from opt_tool.targets.operators import (
     AttributeType,
     Library,
     OperatorSpec,
@@ -9,8 +9,8 @@ from .operators import (
     operator_spec,
     operator_types,
 )
-from .places import Layout, Place, PlaceTarget, Precision
-from .versions import LiteVersion, Target
+from opt_tool.targets.places import Layout, Place, PlaceTarget, Precision
+from opt_tool.targets.versions import LiteVersion, Target
 
 __all__ = [
     "AttributeType",

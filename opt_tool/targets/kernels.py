@@ -14,9 +14,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .operators import Library
-from .places import Layout, Place, PlaceTarget, Precision
-from .versions import LiteVersion, Target
+from opt_tool.targets.operators import Library
+from opt_tool.targets.places import Layout, Place, PlaceTarget, Precision
+from opt_tool.targets.versions import LiteVersion, Target
 
 FIRST_CHOICE = "def"  # the alias of the kernel for the usual dtypes
 

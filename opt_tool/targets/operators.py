@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from opt_tool.errors import UnsupportedError
-
-from .versions import LiteVersion
+from opt_tool.targets.versions import LiteVersion
 
 
 class AttributeType(enum.IntEnum):
