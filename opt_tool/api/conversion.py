@@ -17,9 +17,11 @@ import numpy as np
 
 from opt_tool._version import __version__
 from opt_tool.api.file_format import FileFormat
+from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
 from opt_tool.api.loading import LoadedModel, caffe_files, load_model
 from opt_tool.api.lowering import parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
+from opt_tool.api.optimisation import PassLog
 from opt_tool.api.output_file import check_output, output_file, write_text
 from opt_tool.api.report import (
     SKIPPED,
@@ -80,6 +82,8 @@ class Request:
     outputs: tuple[str, ...]
     samples: int
     dry_run: bool
+    channels_first: bool
+    dump_passes: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Written:
     output: OutputReport
     passes: tuple[PassSummary, ...]
     inputs: tuple[InputSpec, ...]
+    channels_first: tuple[str, ...]
     probes: list[Probe]
     half_precision: bool
 
@@ -104,8 +109,10 @@ def convert(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     input_values: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = (),
+    input_layout: str | None = None,
     verify: bool = True,
     dry_run: bool = False,
+    dump_passes: str | Path | None = None,
     report: str | Path | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> ConversionReport:
@@ -120,8 +127,11 @@ def convert(
         input_shapes: Shapes that take the place of those in the model, by input name.
         input_values: Inputs of an ONNX model that become constants, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
+        input_layout: ``nchw`` to feed the file pictures with the channels first that the
+            model takes with the channels last.
         verify: Whether to compare the file with the source before it is left in place.
         dry_run: Do everything, verification too, and leave no file.
+        dump_passes: A folder to write the graph to, as text, after each pass.
         report: A file for the report, as JSON.
         on_stage: Called with the name of each stage as it begins.
 
@@ -139,6 +149,8 @@ def convert(
         tuple(outputs),
         SAMPLES if verify else 0,
         dry_run,
+        parse_layout(input_layout),
+        None if dump_passes is None else Path(dump_passes),
     )
     if report is not None:
         check_output(Path(report), files)
@@ -196,8 +208,10 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         )
         source = _source_report(loaded)
         inputs = input_specs(loaded.graph)
+    moved = feed_channels_first(loaded.graph) if request.channels_first else ()
+    log = PassLog(loaded.graph, request.dump_passes)
     with watch.stage("passes"):
-        reports = run_passes(loaded.graph, passes_for(request.target, request.version))
+        run_passes(loaded.graph, passes_for(request.target, request.version), on_pass=log)
     with watch.stage("write"):
         names = plan_variable_names(loaded.graph)
         paddle_lite.write(loaded.graph, part, version=request.version, names=names)
@@ -206,8 +220,9 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     return Written(
         source,
         output,
-        tuple(PassSummary(report.name, report.changes) for report in reports),
+        tuple(log.summaries),
         inputs,
+        moved,
         probes(loaded.graph, tensors),
         loaded.half_precision,
     )
@@ -224,7 +239,7 @@ def _verify(request: Request, written: Written, part: Path) -> VerificationRepor
     outputs = [name for name in expected[0] if name not in keep]
     return verify_graph(
         candidate,
-        samples,
+        [channels_first(sample, written.channels_first) for sample in samples],
         expected,
         pairs_of(outputs, candidate, written.probes),
         reference=reference,

@@ -41,10 +41,17 @@ class OutputReport:
 
 @dataclass(frozen=True, slots=True)
 class PassSummary:
-    """How often one pass changed the graph."""
+    """How often one pass changed the graph, and what that saved.
+
+    What is saved is negative where a pass adds work, and None where a size is open.
+    """
 
     name: str
     changes: int
+    ops_before: int
+    ops_after: int
+    macs_saved: int | None
+    activation_bytes_saved: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from opt_tool.cli.printing import (
 )
 
 if TYPE_CHECKING:
-    from opt_tool.api.report import ConversionReport, VerificationReport
+    from opt_tool.api.report import ConversionReport, PassSummary, VerificationReport
 
 EXAMPLE = """\
 opt convert mobilenet.onnx -o mobilenet.nb
@@ -40,8 +40,16 @@ opt convert deploy.prototxt net.caffemodel -o net.nb"""
     "--output", "outputs", multiple=True, metavar="NAME",
     help="Compute this tensor instead of the model's outputs; may be given for several.",
 )  # fmt: skip
+@click.option(
+    "--input-layout", type=click.Choice(["nchw"]),
+    help="Feed pictures with the channels first that MODEL takes with the channels last.",
+)  # fmt: skip
 @click.option("--no-verify", is_flag=True, help="Do not compare the file with the source.")
 @click.option("--dry-run", is_flag=True, help="Do everything, but leave no file.")
+@click.option(
+    "--dump-passes", type=options.FILE, metavar="DIR",
+    help="Write the graph to this folder after each pass, as text.",
+)  # fmt: skip
 @click.option("--report", type=options.FILE, help="Write the report to this file, as JSON.")
 def convert_command(
     model: Path,
@@ -52,8 +60,10 @@ def convert_command(
     input_shapes: dict[str, tuple[int, ...]],
     input_values: dict[str, tuple[float, ...] | Path],
     outputs: tuple[str, ...],
+    input_layout: str | None,
     no_verify: bool,
     dry_run: bool,
+    dump_passes: Path | None,
     report: Path | None,
     as_json: bool,
     quiet: bool,
@@ -72,13 +82,28 @@ def convert_command(
         result = convert(
             model, out, weights, target=target, lite_version=lite_version,
             input_shapes=input_shapes, input_values=read_values(input_values),
-            outputs=outputs, verify=not no_verify, dry_run=dry_run,
-            report=report, on_stage=on_stage,
+            outputs=outputs, input_layout=input_layout, verify=not no_verify, dry_run=dry_run,
+            dump_passes=dump_passes, report=report, on_stage=on_stage,
         )  # fmt: skip
     if not quiet and not as_json:
-        print_table(("pass", "changes"), [(p.name, p.changes) for p in result.passes if p.changes])
+        print_table(
+            ("pass", "changes", "operators", "MACs saved", "activations saved"),
+            [_row(summary) for summary in result.passes if summary.changes],
+        )
     print_warnings(result.warnings)
     print_result(result, _summary(result), as_json=as_json)
+
+
+def _row(summary: PassSummary) -> tuple[object, ...]:
+    """What one pass did; a size that the model leaves open is not shown."""
+    saved = summary.activation_bytes_saved
+    return (
+        summary.name,
+        summary.changes,
+        f"{summary.ops_before} to {summary.ops_after}",
+        "" if summary.macs_saved is None else summary.macs_saved,
+        "" if saved is None else readable_bytes(saved),
+    )
 
 
 def _summary(report: ConversionReport) -> Iterator[str]:

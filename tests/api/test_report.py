@@ -22,6 +22,14 @@ KEYS = {
     "peak_rss_bytes": None,
     "warnings": None,
 }
+PASS_KEYS = {
+    "name",
+    "changes",
+    "ops_before",
+    "ops_after",
+    "macs_saved",
+    "activation_bytes_saved",
+}
 TENSOR_KEYS = {
     "name",
     "max_abs_error",
@@ -38,7 +46,7 @@ def test_a_conversion_report_has_the_keys_that_scripts_rely_on(tmp_path: Path) -
     for key, inner in KEYS.items():
         assert key in data
         assert inner is None or inner <= set(data[key]), key
-    assert all(set(item) == {"name", "changes"} for item in data["passes"])
+    assert all(set(item) == PASS_KEYS for item in data["passes"])
     assert all(set(item) >= TENSOR_KEYS for item in data["verification"]["outputs"])
     assert data["source"]["sha256"] == file_sha256(tmp_path / "model.onnx")
     assert data["peak_rss_bytes"] > 1e7

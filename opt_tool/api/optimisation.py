@@ -1,0 +1,82 @@
+"""What the passes of a conversion did: how much smaller each made the graph, and the graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from opt_tool.api import cost
+from opt_tool.api.output_file import write_text
+from opt_tool.api.report import PassSummary
+from opt_tool.errors import FileAccessError
+from opt_tool.ir import Graph
+from opt_tool.ir.printer import format_graph
+from opt_tool.passes.rewrite import PassReport
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSize:
+    """How much a graph computes; None where a dimension is open."""
+
+    ops: int
+    macs: int | None
+    activation_bytes: int | None
+
+    @classmethod
+    def of(cls, graph: Graph) -> GraphSize:
+        nodes = list(graph.nodes)
+        made = (cost.value_bytes(value) for node in nodes for value in node.outputs.flat())
+        return cls(len(nodes), _sum(map(cost.macs, nodes)), _sum(made))
+
+
+class PassLog:
+    """Measures a graph after each pass, and writes it to a folder where one is given."""
+
+    def __init__(self, graph: Graph, folder: Path | None = None) -> None:
+        self.summaries: list[PassSummary] = []
+        self._size = GraphSize.of(graph)
+        self._folder = folder
+        self._dump(graph, "source")
+
+    def __call__(self, graph: Graph, report: PassReport) -> None:
+        before = self._size
+        if report.changes:
+            self._size = GraphSize.of(graph)
+        after = self._size
+        self.summaries.append(
+            PassSummary(
+                name=report.name,
+                changes=report.changes,
+                ops_before=before.ops,
+                ops_after=after.ops,
+                macs_saved=_difference(before.macs, after.macs),
+                activation_bytes_saved=_difference(before.activation_bytes, after.activation_bytes),
+            )
+        )
+        self._dump(graph, report.name)
+
+    def _dump(self, graph: Graph, name: str) -> None:
+        """Write the graph as text to a file numbered by the passes so far."""
+        if self._folder is None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fact = f"cannot be made a folder: {error.strerror or error}"
+            raise FileAccessError(self._folder, fact) from error
+        write_text(self._folder / f"{len(self.summaries):02}-{name}.txt", format_graph(graph))
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum; None where a number is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
+
+
+def _difference(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else before - after
