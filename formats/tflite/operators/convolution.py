@@ -120,7 +120,7 @@ def fully_connected(node: TfliteNode) -> Value:
     columns = weights.type.static_shape[1]
     rows = x.rank - 1
     if x.rank < 2 or x.shape[-1] != columns:
-        x, rows = _flattened(node, x, columns)
+        x, rows = _flattened(node, x, columns, joins=weights.is_constant), 1
     elif not node.flag("keep_num_dims") and x.rank > 2:
         x, rows = node.add(Reshape2(shape=(-1, columns)), X=x), 1
     bias = node.maybe(2)
@@ -133,11 +133,11 @@ def fully_connected(node: TfliteNode) -> Value:
     return node.activated(y)
 
 
-def _flattened(node: TfliteNode, x: Value, columns: int) -> tuple[Value, int]:
-    """X as a matrix with rows of that many elements; an fc joins dimensions by itself."""
-    if x.rank >= 2 and product(x.shape[1:]) == columns:
-        return x, 1
-    return node.add(Reshape2(shape=(-1, columns)), X=x), 1
+def _flattened(node: TfliteNode, x: Value, columns: int, *, joins: bool) -> Value:
+    """X as a matrix with rows of that many elements, unless what reads it ``joins`` dimensions."""
+    if joins and x.rank >= 2 and product(x.shape[1:]) == columns:
+        return x
+    return node.add(Reshape2(shape=(-1, columns)), X=x)
 
 
 @tflite_op("BATCH_MATMUL")

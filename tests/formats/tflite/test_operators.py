@@ -1,0 +1,437 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.tflite.registry import IMPORTERS
+from opt_tool.formats.tflite.schema import TensorType
+from opt_tool.ir import Graph
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.data_movement import Transpose2
+from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
+from tflite_models import Made, Op, assert_same, one_op
+
+RNG = np.random.default_rng(0)
+
+SAME, VALID = 0, 1
+RELU, RELU_N1_TO_1, RELU6, TANH = 1, 2, 3, 4
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def positive(*shape: int) -> np.ndarray:
+    return RNG.uniform(0.5, 2, shape).astype(np.float32)
+
+
+def ints(*values: Any) -> np.ndarray:
+    return np.array(values, np.int32)
+
+
+def types(graph: Graph) -> list[type]:
+    return [type(node.op) for node in graph.nodes]
+
+
+# ---- convolutions
+
+
+@pytest.mark.parametrize("padding", [SAME, VALID])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("activation", [0, RELU, RELU_N1_TO_1, RELU6])
+def test_conv(tmp_path: Path, padding: int, stride: int, activation: int) -> None:
+    inputs = {"x": normal(2, 7, 10, 3), "w": normal(5, 3, 4, 3), "b": normal(5)}
+    made = one_op(
+        "CONV_2D", inputs, constants=("w", "b"), padding=padding, stride_h=stride,
+        stride_w=max(stride - 1, 1), fused_activation_function=activation,
+        dilation_h_factor=1, dilation_w_factor=1,
+    )  # fmt: skip
+    graph = assert_same(made, tmp_path)
+    assert types(graph).count(Transpose2) == 2
+
+
+@pytest.mark.parametrize("padding", [SAME, VALID])
+def test_conv_with_dilations(tmp_path: Path, padding: int) -> None:
+    inputs = {"x": normal(1, 11, 12, 2), "w": normal(3, 3, 2, 2), "b": normal(3)}
+    made = one_op(
+        "CONV_2D", inputs, constants=("w", "b"), padding=padding, stride_h=1, stride_w=1,
+        dilation_h_factor=2, dilation_w_factor=3,
+    )  # fmt: skip
+    assert_same(made, tmp_path)
+
+
+def test_conv_with_groups(tmp_path: Path) -> None:
+    inputs = {"x": normal(1, 6, 6, 4), "w": normal(6, 3, 3, 2), "b": normal(6)}
+    made = one_op("CONV_2D", inputs, constants=("w", "b"), stride_h=1, stride_w=1)
+    graph = assert_same(made, tmp_path)
+    assert next(node.op.groups for node in graph.nodes if isinstance(node.op, Conv2D)) == 2
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("multiplier", [1, 2])
+@pytest.mark.parametrize("padding", [SAME, VALID])
+def test_depthwise_conv(tmp_path: Path, channels: int, multiplier: int, padding: int) -> None:
+    count = channels * multiplier
+    inputs = {"x": normal(1, 8, 9, channels), "w": normal(1, 3, 3, count), "b": normal(count)}
+    made = one_op(
+        "DEPTHWISE_CONV_2D", inputs, constants=("w", "b"), padding=padding, stride_h=2, stride_w=2,
+        depth_multiplier=multiplier, fused_activation_function=RELU6,
+        dilation_h_factor=1, dilation_w_factor=1,
+    )  # fmt: skip
+    graph = assert_same(made, tmp_path)
+    assert (DepthwiseConv2D in types(graph)) == (channels > 1 and multiplier == 1)
+
+
+@pytest.mark.parametrize(
+    ("padding", "size"), [(SAME, (10, 14)), (VALID, (11, 15)), (SAME, (9, 13))], ids=str
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_transpose_conv(tmp_path: Path, padding: int, size: tuple[int, int], bias: bool) -> None:
+    inputs = {"shape": ints(1, *size, 4), "w": normal(4, 3, 3, 2), "x": normal(1, 5, 7, 2)}
+    if bias:
+        inputs["b"] = normal(4)
+    made = one_op(
+        "TRANSPOSE_CONV", inputs, constants=("shape", "w", "b"), padding=padding, stride_h=2,
+        stride_w=2,
+    )  # fmt: skip
+    graph = assert_same(made, tmp_path)
+    assert Conv2DTranspose in types(graph)
+
+
+@pytest.mark.parametrize(
+    ("shape", "keep"), [((4, 6), False), ((2, 3, 6), True), ((2, 3, 6), False), ((2, 3, 2), False)]
+)
+@pytest.mark.parametrize("weights", ["constant", "computed"])
+def test_fully_connected(tmp_path: Path, shape: tuple[int, ...], keep: bool, weights: str) -> None:
+    inputs = {"x": normal(*shape), "w": normal(5, 6), "b": normal(5)}
+    made = one_op(
+        "FULLY_CONNECTED", inputs, constants=("w", "b") if weights == "constant" else ("b",),
+        keep_num_dims=keep, fused_activation_function=RELU,
+    )  # fmt: skip
+    assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("adj_x", [False, True])
+@pytest.mark.parametrize("adj_y", [False, True])
+def test_batch_matmul(tmp_path: Path, adj_x: bool, adj_y: bool) -> None:
+    x, y = normal(2, 3, 4), normal(2, 4, 5)
+    inputs = {
+        "x": np.ascontiguousarray(np.swapaxes(x, 1, 2)) if adj_x else x,
+        "z": np.ascontiguousarray(np.swapaxes(y, 1, 2)) if adj_y else y,
+    }
+    assert_same(one_op("BATCH_MATMUL", inputs, adj_x=adj_x, adj_y=adj_y), tmp_path)
+
+
+# ---- pools
+
+
+@pytest.mark.parametrize("code", ["MAX_POOL_2D", "AVERAGE_POOL_2D", "L2_POOL_2D"])
+@pytest.mark.parametrize("padding", [SAME, VALID])
+def test_pools(tmp_path: Path, code: str, padding: int) -> None:
+    made = one_op(
+        code, {"x": normal(1, 7, 8, 3) - 2}, padding=padding, stride_h=2, stride_w=3,
+        filter_height=3, filter_width=2, fused_activation_function=0,
+    )  # fmt: skip
+    assert_same(made, tmp_path)
+
+
+# ---- activations
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ELU", "HARD_SWISH", "LOGISTIC", "LOG_SOFTMAX", "RELU", "RELU6", "RELU_N1_TO_1", "TANH",
+     "RELU_0_TO_1"],
+)  # fmt: skip
+def test_activations(tmp_path: Path, code: str) -> None:
+    assert_same(one_op(code, {"x": 3 * normal(2, 5, 4)}), tmp_path)
+
+
+def test_leaky_relu(tmp_path: Path) -> None:
+    assert_same(one_op("LEAKY_RELU", {"x": normal(2, 5)}, alpha=0.3), tmp_path)
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.5])
+@pytest.mark.parametrize("shape", [(2, 5), (1, 3, 4, 5)], ids=str)
+def test_softmax(tmp_path: Path, beta: float, shape: tuple[int, ...]) -> None:
+    assert_same(one_op("SOFTMAX", {"x": 3 * normal(*shape)}, beta=beta), tmp_path)
+
+
+@pytest.mark.parametrize("slopes", [(3,), (1, 1, 3), (4, 5, 3), (1, 1, 1), (1, 5, 3)], ids=str)
+def test_prelu(tmp_path: Path, slopes: tuple[int, ...]) -> None:
+    inputs = {"x": normal(1, 4, 5, 3), "a": normal(*slopes)}
+    assert_same(one_op("PRELU", inputs, constants=("a",)), tmp_path)
+
+
+def test_l2_normalization(tmp_path: Path) -> None:
+    x = normal(2, 3, 4)
+    x[0, 0] = 0
+    assert_same(one_op("L2_NORMALIZATION", {"x": x}, fused_activation_function=0), tmp_path)
+
+
+# ---- arithmetic
+
+
+@pytest.mark.parametrize("code", ["ADD", "SUB", "MUL", "DIV"])
+@pytest.mark.parametrize("other", [(2, 3, 4, 5), (5,), (3, 1, 5), ()], ids=str)
+def test_arithmetic(tmp_path: Path, code: str, other: tuple[int, ...]) -> None:
+    inputs = {"x": normal(2, 3, 4, 5), "z": positive(*other)}
+    made = one_op(code, inputs, constants=("z",), fused_activation_function=RELU)
+    assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("code", ["MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW"])
+@pytest.mark.parametrize("other", [(2, 3, 5), (5,)], ids=str)
+def test_more_arithmetic(tmp_path: Path, code: str, other: tuple[int, ...]) -> None:
+    assert_same(one_op(code, {"x": positive(2, 3, 5), "z": positive(*other)}), tmp_path)
+
+
+@pytest.mark.parametrize("exponent", [-1.0, -0.5, 0.5, 2.0, 3.0])
+def test_powers(tmp_path: Path, exponent: float) -> None:
+    inputs = {"x": positive(2, 3), "z": np.array(exponent, np.float32)}
+    assert_same(one_op("POW", inputs, constants=("z",)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "code", ["ABS", "CEIL", "COS", "EXP", "FLOOR", "LOG", "NEG", "RSQRT", "SIN", "SQRT", "SQUARE"]
+)
+def test_functions(tmp_path: Path, code: str) -> None:
+    x = positive(2, 7) if code in ("LOG", "RSQRT", "SQRT") else 3 * normal(2, 7)
+    assert_same(one_op(code, {"x": x}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "code", ["EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"]
+)
+def test_comparisons(tmp_path: Path, code: str) -> None:
+    x = normal(2, 3, 4)
+    inputs = {"x": x, "z": np.where(normal(2, 3, 4) > 0, x, x + 1e-6).astype(np.float32)}
+    assert_same(one_op(code, inputs, types={"y": TensorType.BOOL}), tmp_path)
+
+
+def test_select(tmp_path: Path) -> None:
+    inputs = {"c": normal(2, 3) > 0, "x": normal(2, 3), "z": normal(3)}
+    assert_same(one_op("SELECT_V2", inputs), tmp_path)
+
+
+# ---- what moves elements
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3, -1])
+def test_concatenation(tmp_path: Path, axis: int) -> None:
+    inputs = {"x": normal(1, 2, 3, 4), "z": normal(1, 2, 3, 4)}
+    assert_same(one_op("CONCATENATION", inputs, axis=axis), tmp_path)
+
+
+@pytest.mark.parametrize("axis", [0, 2, -1])
+def test_pack_and_unpack(tmp_path: Path, axis: int) -> None:
+    inputs = {"x": normal(2, 3), "z": normal(2, 3)}
+    assert_same(one_op("PACK", inputs, axis=axis, values_count=2), tmp_path)
+    outputs = ("y0", "y1", "y2")
+    made = one_op("UNPACK", {"x": normal(3, 2, 3)}, outputs=outputs, axis=axis, num=3)
+    assert_same(made, tmp_path)
+
+
+def test_split(tmp_path: Path) -> None:
+    outputs = ("y0", "y1")
+    inputs = {"axis": ints(-1).reshape(()), "x": normal(2, 3, 4)}
+    made = one_op("SPLIT", inputs, constants=("axis",), outputs=outputs, num_splits=2)
+    assert_same(made, tmp_path)
+    inputs = {"x": normal(2, 3, 4), "sizes": ints(1, -1), "axis": ints(1).reshape(())}
+    constants = ("sizes", "axis")
+    made = one_op("SPLIT_V", inputs, constants=constants, outputs=outputs, num_splits=2)
+    assert_same(made, tmp_path)
+
+
+def test_slice(tmp_path: Path) -> None:
+    inputs = {"x": normal(2, 5, 6), "begin": ints(0, 1, 2), "size": ints(2, 3, -1)}
+    assert_same(one_op("SLICE", inputs, constants=("begin", "size")), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "strides", "masks"),
+    [
+        ((0, 1, 2), (2, 4, 6), (1, 1, 1), {}),
+        ((0, 1, 0), (2, 5, 6), (1, 2, 3), {}),
+        ((1, 4, -1), (0, 0, 0), (1, -1, -2), {"end_mask": 7}),
+        ((1, 2, 0), (2, 3, 6), (1, 1, 1), {"shrink_axis_mask": 3}),
+        ((0, -1), (0, 0), (1, 1), {"ellipsis_mask": 1, "shrink_axis_mask": 2}),
+        ((0, 0, 1), (0, 2, 4), (1, 1, 1), {"new_axis_mask": 1}),
+    ],
+    ids=["bounds", "steps", "backwards", "shrink", "ellipsis", "new"],
+)
+def test_strided_slice(
+    tmp_path: Path,
+    begin: tuple[int, ...],
+    end: tuple[int, ...],
+    strides: tuple[int, ...],
+    masks: dict[str, int],
+) -> None:
+    inputs = {
+        "x": normal(2, 5, 6), "begin": ints(*begin), "end": ints(*end), "strides": ints(*strides)
+    }  # fmt: skip
+    constants = ("begin", "end", "strides")
+    assert_same(one_op("STRIDED_SLICE", inputs, constants=constants, **masks), tmp_path)
+
+
+def test_gather_tile_and_reverse(tmp_path: Path) -> None:
+    x = normal(3, 4, 2)
+    inputs = {"x": x, "i": ints(2, 0, 3, 1).reshape(2, 2)}
+    assert_same(one_op("GATHER", inputs, constants=("i",), axis=1), tmp_path)
+    assert_same(one_op("TILE", {"x": x, "n": ints(1, 2, 3)}, constants=("n",)), tmp_path)
+    assert_same(one_op("REVERSE_V2", {"x": x, "a": ints(1)}, constants=("a",)), tmp_path)
+
+
+def test_reshapes(tmp_path: Path) -> None:
+    x = normal(2, 1, 6)
+    assert_same(one_op("RESHAPE", {"x": x, "s": ints(3, -1)}, constants=("s",)), tmp_path)
+    assert_same(one_op("SQUEEZE", {"x": x}, squeeze_dims=(1,)), tmp_path)
+    axis = ints(-1).reshape(())
+    assert_same(one_op("EXPAND_DIMS", {"x": x, "a": axis}, constants=("a",)), tmp_path)
+
+
+@pytest.mark.parametrize("pads", [[0, 0, 1, 2, 3, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 4]], ids=str)
+@pytest.mark.parametrize("value", [None, 3.0])
+def test_pad(tmp_path: Path, pads: list[int], value: float | None) -> None:
+    inputs = {"x": normal(1, 4, 5, 3), "p": ints(*pads).reshape(4, 2)}
+    if value is not None:
+        inputs["v"] = np.array(value, np.float32)
+    code = "PAD" if value is None else "PADV2"
+    assert_same(one_op(code, inputs, constants=("p", "v")), tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["reflect", "symmetric"])
+@pytest.mark.parametrize("shape", [(1, 4, 5, 3), (2, 6, 4)], ids=str)
+def test_mirror_pad(tmp_path: Path, mode: int, shape: tuple[int, ...]) -> None:
+    pads = np.zeros((len(shape), 2), np.int32)
+    pads[1], pads[2] = (2, 1), (0, 3)
+    made = one_op("MIRROR_PAD", {"x": normal(*shape), "p": pads}, constants=("p",), mode=mode)
+    assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("code", ["DEPTH_TO_SPACE", "SPACE_TO_DEPTH"])
+def test_depth_and_space(tmp_path: Path, code: str) -> None:
+    assert_same(one_op(code, {"x": normal(2, 4, 6, 8)}, block_size=2), tmp_path)
+
+
+def test_batch_and_space(tmp_path: Path) -> None:
+    inputs = {"x": normal(2, 5, 6, 3), "b": ints(2, 3), "p": ints(1, 0, 2, 1).reshape(2, 2)}
+    assert_same(one_op("SPACE_TO_BATCH_ND", inputs, constants=("b", "p")), tmp_path)
+    inputs = {"x": normal(12, 3, 3, 3), "b": ints(2, 3), "p": ints(1, 0, 2, 1).reshape(2, 2)}
+    assert_same(one_op("BATCH_TO_SPACE_ND", inputs, constants=("b", "p")), tmp_path)
+
+
+# ---- reductions and resizing
+
+
+@pytest.mark.parametrize("code", ["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"])
+@pytest.mark.parametrize("axes", [(1, 2), (3,), (0, 1, 2, 3)], ids=str)
+@pytest.mark.parametrize("keep", [False, True])
+def test_reductions(tmp_path: Path, code: str, axes: tuple[int, ...], keep: bool) -> None:
+    inputs = {"x": normal(2, 3, 4, 5), "a": ints(*axes)}
+    made = one_op(code, inputs, constants=("a",), keep_dims=keep)
+    assert_same(made, tmp_path, rtol=1e-4)
+
+
+@pytest.mark.parametrize("code", ["ARG_MAX", "ARG_MIN"])
+def test_arg_max(tmp_path: Path, code: str) -> None:
+    inputs = {"x": normal(2, 7), "a": ints(-1).reshape(())}
+    integer = TensorType.INT32
+    made = one_op(code, inputs, constants=("a",), output_type=integer.value, types={"y": integer})
+    assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("half_pixel", [False, True])
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("size", [(8, 10), (3, 7), (2, 15)], ids=str)
+@pytest.mark.parametrize("code", ["RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"])
+def test_resizing(
+    tmp_path: Path, code: str, size: tuple[int, int], align_corners: bool, half_pixel: bool
+) -> None:
+    if align_corners and half_pixel:
+        pytest.skip("TensorFlow has no such resizing")
+    made = one_op(
+        code, {"x": normal(1, 4, 5, 3), "s": ints(*size)}, constants=("s",),
+        align_corners=align_corners, half_pixel_centers=half_pixel,
+    )  # fmt: skip
+    graph = assert_same(made, tmp_path, atol=1e-4)
+    if size == (8, 10) and not (half_pixel and code == "RESIZE_NEAREST_NEIGHBOR"):
+        assert {BilinearInterp, NearestInterp} & set(types(graph))
+
+
+# ---- orders of dimensions
+
+
+def test_what_comes_from_a_convolution_stays_as_it_is(tmp_path: Path) -> None:
+    conv = {"stride_h": 1, "stride_w": 1, "dilation_h_factor": 1, "dilation_w_factor": 1}
+    ops = [
+        Op("CONV_2D", ["x", "w", "b"], ["c"], conv),
+        Op("LOGISTIC", ["c"], ["s"]),
+        Op("MUL", ["c", "s"], ["m"]),
+        Op("ADD", ["m", "offset"], ["a"]),
+        Op("CONCATENATION", ["a", "c"], ["k"], {"axis": 3}),
+        Op("MEAN", ["k", "axes"], ["y"], {"keep_dims": False}),
+    ]
+    constants = {"w": normal(4, 3, 3, 3), "b": normal(4), "offset": normal(4), "axes": ints(1, 2)}
+    made = Made(ops, {"x": normal(1, 6, 6, 3)}, constants)
+    graph = assert_same(made, tmp_path)
+    assert types(graph).count(Transpose2) == 1
+
+
+def test_a_transpose_of_the_model_moves_nothing_until_it_must(tmp_path: Path) -> None:
+    conv = {"stride_h": 1, "stride_w": 1, "dilation_h_factor": 1, "dilation_w_factor": 1}
+    ops = [
+        Op("TRANSPOSE", ["x", "to_last"], ["t"]),
+        Op("CONV_2D", ["t", "w", "b"], ["c"], conv),
+        Op("TRANSPOSE", ["c", "to_first"], ["y"]),
+    ]
+    constants = {
+        "w": normal(4, 3, 3, 3), "b": normal(4), "to_last": ints(0, 2, 3, 1),
+        "to_first": ints(0, 3, 1, 2),
+    }  # fmt: skip
+    graph = assert_same(Made(ops, {"x": normal(1, 3, 6, 6)}, constants), tmp_path)
+    assert types(graph) == [Conv2D]
+
+
+# ---- refusals
+
+
+def test_a_custom_operator_is_refused_by_name() -> None:
+    op = Op("CUSTOM", ["x"], custom_code="Convolution2DTransposeBias")
+    with pytest.raises(UnsupportedModelError, match="Convolution2DTransposeBias"):
+        Made([op], {"x": normal(1, 2)}).read()
+
+
+def test_the_detection_post_process_is_refused_with_advice() -> None:
+    op = Op("CUSTOM", ["x"], custom_code="TFLite_Detection_PostProcess")
+    with pytest.raises(UnsupportedModelError, match="--output"):
+        Made([op], {"x": normal(1, 2)}).read()
+
+
+def test_all_that_cannot_be_read_is_named_at_once() -> None:
+    ops = [Op("UNIQUE", ["x"], ["y"]), Op("WHILE", ["x"], ["z"]), Op("RELU", ["y"], ["v"])]
+    with pytest.raises(UnsupportedModelError) as caught:
+        Made(ops, {"x": normal(1, 2)}, outputs=("v", "z")).read()
+    assert [problem.operator for problem in caught.value.problems] == ["UNIQUE", "WHILE"]
+
+
+def test_a_state_is_refused() -> None:
+    made = Made([Op("ADD", ["x", "state"])], {"x": normal(2)}, variables=frozenset({"state"}))
+    with pytest.raises(UnsupportedModelError, match="from one run to the next"):
+        made.read()
+
+
+def test_only_what_the_wanted_outputs_need_is_read() -> None:
+    ops = [Op("RELU", ["x"], ["y"]), Op("UNIQUE", ["y"], ["z"])]
+    graph = Made(ops, {"x": normal(1, 2)}, outputs=("z",)).read(outputs=["y"])
+    assert [value.name for value in graph.outputs] == ["y"]
+
+
+def test_every_importer_is_of_an_operator_of_the_schema() -> None:
+    from opt_tool.formats.tflite.layout import OPERATORS
+
+    assert set(IMPORTERS) <= set(OPERATORS)
