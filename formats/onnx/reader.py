@@ -199,20 +199,15 @@ class GraphReader:
         try:
             made = self._import(node)
         except UnsupportedOperatorError as error:
-            self._refuse(error)
+            self.problems.append(error)
             return
         except (ShapeError, UnsupportedError) as error:
-            self._refuse(UnsupportedOperatorError(proto.op_type, name, str(error)))
+            self.problems.append(UnsupportedOperatorError(proto.op_type, name, str(error)))
             return
         for output, value in zip(proto.output, made, strict=False):
             if output and value is not None:
                 named = output not in place.results
                 scope[output] = self._labelled(value, place.prefix + output) if named else value
-
-    def _refuse(self, problem: UnsupportedOperatorError) -> None:
-        """Note a problem, once for all turns of a loop."""
-        if str(problem) not in map(str, self.problems):
-            self.problems.append(problem)
 
     def _import(self, node: OnnxNode) -> Sequence[Value | None]:
         body = model_function(node)

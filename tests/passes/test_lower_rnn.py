@@ -4,6 +4,7 @@ import pytest
 
 from graphs import TestGraphs, assert_rewrites, ops
 from opt_tool.ir import Dim, Graph, Value
+from opt_tool.ir.operations.elementwise import Exp
 from opt_tool.ir.operations.recurrence import GATES, Rnn
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.lower_rnn import LowerRnn
@@ -56,6 +57,13 @@ def test_keeps_many_steps_of_which_only_the_output_is_read(mode: str) -> None:
 def test_writes_many_steps_out_where_x86_would_not_hand_over_the_last_state() -> None:
     assert_rewrites(LowerRnn(X86), layer("LSTM", time=20), 1)
     assert_rewrites(LowerRnn(ARM), layer("LSTM", time=20), 0)
+
+
+def test_a_state_that_another_node_reads_is_wanted_too() -> None:
+    graph = layer("LSTM", time=20, wanted=slice(2, 3))
+    (state,) = graph.outputs
+    graph.outputs = [graph.add(Exp(), {"X": state}).output]
+    assert_rewrites(LowerRnn(X86), graph, 1)
 
 
 @pytest.mark.parametrize("changes", [{"time": "t"}, {"layers": 2}], ids=str)
