@@ -17,7 +17,7 @@ from install_caffe_references import REFERENCES, environment
 from opt_tool.formats.caffe.file import load_network
 from opt_tool.formats.caffe.registry import supported_layers
 
-__all__ = ["REFERENCES", "ReferenceError", "Request", "is_there", "need", "run", "run_all"]
+__all__ = ["REFERENCES", "ReferenceError", "Request", "is_there", "need", "photo", "run", "run_all"]
 
 WORKER = Path(__file__).with_name("caffe_worker.py")
 TIME_LIMIT = 300
@@ -89,14 +89,24 @@ def run_all(name: str, requests: Sequence[Request]) -> list[list[dict[str, np.nd
         ]
 
 
+def photo(path: Path, height: int, width: int) -> np.ndarray:
+    """A photograph, decoded and resized by OpenCV: (1, 3, H, W), blue first, 0 to 255."""
+    with tempfile.TemporaryDirectory() as root:
+        output, order = Path(root) / "photo.npy", Path(root) / "requests.json"
+        size = [width, height]
+        order.write_text(json.dumps([{"photo": str(path), "size": size, "output": str(output)}]))
+        _run_worker("opencv", order, "photo")
+        return np.asarray(np.load(output))
+
+
 def last_writer(prototxt: Path, blob: str) -> str:
     """The layer whose top a blob is at the end, which is what OpenCV knows it by."""
     layers = load_network(prototxt, supported_layers()).layers
     return str(next(layer.name for layer in reversed(layers) if blob in layer.top))
 
 
-def _run_worker(name: str, order: Path) -> None:
-    command = [str(environment(name)), "-I", str(WORKER), name, str(order)]
+def _run_worker(name: str, order: Path, job: str | None = None) -> None:
+    command = [str(environment(name)), "-I", str(WORKER), job or name, str(order)]
     quiet = {**os.environ, "GLOG_minloglevel": "2", "OPENCV_LOG_LEVEL": "SILENT"}
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=TIME_LIMIT, env=quiet

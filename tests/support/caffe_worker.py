@@ -42,8 +42,16 @@ def run_opencv(request: Request) -> None:
         np.savez(target, **dict(zip(blobs, results)))  # noqa: B905
 
 
+def read_photo(request: Request) -> None:
+    """Decode a photograph, blue first as Caffe's models want it, in a size, as (1, 3, H, W)."""
+    import cv2
+
+    photo = cv2.resize(cv2.imread(request["photo"]), tuple(request["size"]))
+    np.save(request["output"], photo.transpose(2, 0, 1)[np.newaxis].astype(np.float32))
+
+
 if __name__ == "__main__":
-    runner = {"caffe": run_caffe, "opencv": run_opencv}[sys.argv[1]]
+    runner = {"caffe": run_caffe, "opencv": run_opencv, "photo": read_photo}[sys.argv[1]]
     with open(sys.argv[2]) as stream:
         for item in json.load(stream):
             runner(item)

@@ -18,7 +18,7 @@ from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.detection import BoxCoder, MulticlassNms
 from opt_tool.ir.operations.elementwise import Clip, ElementwiseAdd, ElementwiseMul
 from opt_tool.ir.operations.padding import Pad2D
-from opt_tool.ir.operations.shape import Reshape2
+from opt_tool.ir.operations.shape import Unsqueeze2
 from opt_tool.kernels.detection import prior_boxes
 
 SAME_RATIO = 1e-6
@@ -127,7 +127,8 @@ def detection_output(layer: CaffeLayer) -> Value:
     )
     scores = layer.add(Transpose2(axis=(0, 2, 1)), X=by_box)
     rows, _ = layer.add_all(op, BBoxes=boxes, Scores=scores)
-    planes = layer.add(Reshape2(shape=(1, 1, -1, 6)), X=rows)
+    # reshape2 leaves a -1 open where there are no rows
+    planes = layer.add(Unsqueeze2(axes=(0, 1)), X=rows)
     return layer.add(Pad2D(paddings=(0, 0, 1, 0)), X=planes)
 
 

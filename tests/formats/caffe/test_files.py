@@ -113,7 +113,7 @@ def test_a_shape_is_compared_with_the_numbers_there_are(
     message.ParseFromString(model.caffemodel.read_bytes())
     message.layer[0].blobs[0].shape.dim[:] = dims
     model.caffemodel.write_bytes(message.SerializeToString())
-    with pytest.raises(DamagedFileError, match="'c' has the shape .* and 108 numbers"):
+    with pytest.raises(DamagedFileError, match=r"'c' has the shape .* and 108 numbers"):
         read(model.prototxt, model.caffemodel)
 
 
