@@ -13,7 +13,8 @@ and the like, form a region. A region changes its order as a whole: transposes i
 it that now are not needed and those behind it that take them back go, and where something
 else enters or leaves, one comes. It changes when that leaves fewer transposes, or smaller
 ones; and when it leaves as many, from channels last to channels first, where what scales
-and shifts channels can fold into convolutions.
+and shifts channels can fold into convolutions. Then a softmax keeps its region as it is:
+x86's kernel wants the axis that is last.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from math import prod
 
 from opt_tool.ir import Graph, Node, Operation, Shape, Value
 from opt_tool.ir.operations.data_movement import Transpose2
+from opt_tool.ir.operations.reduction import Softmax
 from opt_tool.passes.reorder import (
     Order,
     inverse,
@@ -143,7 +145,8 @@ def _gains(graph: Graph, region: Region) -> bool:
     before = (len(removed), sum(map(_elements, removed)))
     after = (len(added), sum(map(_elements, added)))
     if before == after:
-        return bool(removed) and region.order == CHANNELS_LAST
+        turned = any(isinstance(op, Softmax) for op in region.nodes.values())
+        return bool(removed) and region.order == CHANNELS_LAST and not turned
     return before > after
 
 

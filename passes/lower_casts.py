@@ -40,11 +40,13 @@ VIA: Mapping[tuple[DType, DType], DType] = {
     (UINT8, BOOL): FLOAT32,
     (UINT8, INT32): FLOAT32,
     (UINT8, INT64): FLOAT32,
-    (INT8, BOOL): FLOAT32,
-    (INT8, INT32): FLOAT32,
-    (INT8, INT64): FLOAT32,
+    (INT8, BOOL): FLOAT32,  # no byte but 0 becomes 0.0, with a sign or without
 }
-"""The exact step between two element types that the kernel does not cast directly."""
+"""The exact step between two element types that the kernel does not cast directly.
+
+There is none from int8 to whole numbers: ARM's kernel takes bytes for unsigned, so readers
+cast them to float32 and take 256 off what is too large.
+"""
 
 
 @dataclass(frozen=True, slots=True)

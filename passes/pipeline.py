@@ -37,6 +37,7 @@ from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
 from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
 from opt_tool.passes.recognise_plane_pad import RecognisePlanePad
+from opt_tool.passes.recognise_prelu import RecognisePRelu
 from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
@@ -72,6 +73,7 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
+    yield RecognisePRelu()  # of the relus that were recognised
     yield LowerMatmulToFc()
     yield SplitConcatAffine()  # what it splits folds next
     yield FuseConvBatchNorm()

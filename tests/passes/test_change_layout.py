@@ -194,6 +194,10 @@ def test_keeps_one_transpose_at_the_input(b: TestGraphs) -> None:
     assert_rewrites(ChangeLayout(), b.build(x), 0)
 
 
+def test_keeps_a_softmax_of_the_last_axis_where_nothing_is_gained(b: TestGraphs) -> None:
+    assert_rewrites(ChangeLayout(), b.build(b.add(Softmax(axis=3), X=last(b))), 0)
+
+
 def test_keeps_what_would_take_more_transposes(b: TestGraphs) -> None:
     x = b.add(ElementwiseAdd(), X=last(b), Y=b.input(2, 5, 6, 4, name="y"))
     assert_rewrites(ChangeLayout(), b.build(x, b.add(Relu(), X=x)), 0)

@@ -34,7 +34,13 @@ def test_numbers_that_int32_cannot_hold_are_still_true() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(DType.FLOAT32, DType.INT64), (DType.INT64, DType.INT32), (DType.INT32, DType.UINT8)],
+    [
+        (DType.FLOAT32, DType.INT64),
+        (DType.INT64, DType.INT32),
+        (DType.INT32, DType.UINT8),
+        (DType.INT8, DType.INT32),
+        (DType.INT8, DType.INT64),
+    ],
     ids=str,
 )
 def test_keeps_casts_that_are_direct_or_have_no_exact_step(before: DType, after: DType) -> None:

@@ -24,6 +24,7 @@ from opt_tool.ir.operations.elementwise import (
 )
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.reduction import ReduceMean, Softmax
 from opt_tool.ir.operations.shape import Flatten2, Reshape2, Squeeze2, Unsqueeze2
@@ -150,6 +151,38 @@ def halves(b: TestGraphs, x: Value) -> Value:
     return b.add(Concat(axis=1), X=b.add_all(Split(axis=1, num=2), X=x))
 
 
+def channels_last(inner: Step) -> Step:
+    """A step as TensorFlow takes it, between two transposes."""
+    return both(unary(Transpose2(axis=LAST)), inner, unary(Transpose2(axis=FIRST)))
+
+
+def pooled(**fields: object) -> Step:
+    op = Pool2D(**{"ksize": (3, 3), **fields})  # type: ignore[arg-type]
+    return both(unary(Pad2D(paddings=(1, 1, 1, 1))), unary(op))
+
+
+def widened_sum(b: TestGraphs, x: Value) -> Value:
+    """A sum with zeros for half of the channels, as readers write it."""
+    half = b.add(Conv2D(), Input=x, Filter=b.weight(CHANNELS // 2, CHANNELS, 1, 1))
+    plane = b.add(Reshape2(shape=(1, 1, CHANNELS // 2, SIZE * SIZE)), X=half)
+    plane = b.add(Pad2D(paddings=(0, CHANNELS // 2, 0, 0)), X=plane)
+    wide = b.add(Reshape2(shape=(1, CHANNELS, SIZE, SIZE)), X=plane)
+    y = b.add(Conv2D(), Input=x, Filter=b.weight(CHANNELS, CHANNELS, 1, 1))
+    return b.add(ElementwiseAdd(), X=wide, Y=y)
+
+
+def joined_convolutions(b: TestGraphs, x: Value) -> Value:
+    parts = [b.add(Conv2D(), Input=x, Filter=b.weight(n, CHANNELS, 1, 1)) for n in (1, 3)]
+    return normalized(b, b.add(Concat(axis=1), X=parts))
+
+
+def leak(b: TestGraphs, x: Value) -> Value:
+    negative = b.add(Relu(), X=b.add(Scale(scale=-1.0), X=x))
+    part = b.add(ElementwiseMul(), X=negative, Y=b.positive(CHANNELS, 1, 1))
+    return b.add(ElementwiseSub(), X=b.add(Relu(), X=x), Y=part)
+
+
+LAST, FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 ROW = CHANNELS * SIZE * SIZE
 WHOLE = {"axes": (2,), "starts": (0,), "ends": (SIZE,), "infer_flags": (1,)}
 STEPS: tuple[Step, ...] = (
@@ -187,6 +220,31 @@ STEPS: tuple[Step, ...] = (
     both(unary(ReduceMean(dim=(1, 2, 3), keep_dim=True)), arithmetic(ElementwiseMul(), 1, 4, 6, 6)),
     lambda b, x: b.add(Slice(**WHOLE), Input=x),
     halves,
+    both(unary(Pad2D(paddings=(2, 0, 1, 1))), conv(Conv2D(), CHANNELS, CHANNELS, 3, 3)),
+    both(
+        unary(Pad2D(paddings=(0, 1, 0, 1))),
+        conv(DepthwiseConv2D(groups=CHANNELS, strides=(2, 2)), CHANNELS, 1, 3, 3),
+        conv(Conv2DTranspose(strides=(2, 2)), CHANNELS, CHANNELS, 2, 2),
+    ),
+    both(
+        unary(Pad2D(paddings=(1, 1, 1, 1))),
+        conv(Conv2DTranspose(paddings=(2, 2, 2, 2)), CHANNELS, CHANNELS, 3, 3),
+    ),
+    both(unary(Pad2D(paddings=(1, 1, 1, 1), pad_value=0.5)), unary(Pool2D(ksize=(3, 3)))),
+    pooled(),
+    both(unary(Relu()), pooled()),
+    pooled(pooling_type="avg"),
+    pooled(pooling_type="avg", ksize=(5, 5), paddings=(1, 1, 1, 1)),
+    channels_last(unary(Relu6())),
+    channels_last(arithmetic(ElementwiseAdd(), CHANNELS)),
+    channels_last(arithmetic(ElementwiseMul(), SIZE, CHANNELS, swap=True)),
+    channels_last(unary(Softmax(axis=-1))),
+    channels_last(gated(unary(ReduceMean(dim=(1, 2), keep_dim=True)))),
+    channels_last(lambda b, x: b.add(Concat(axis=3), X=b.add_all(Split(axis=3, num=4), X=x))),
+    channels_last(gated(channels_last(conv(Conv2D(), SIZE, SIZE, 1, 1)))),
+    widened_sum,
+    joined_convolutions,
+    leak,
 )
 
 
