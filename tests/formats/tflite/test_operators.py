@@ -269,7 +269,7 @@ def test_strided_slice(
     begin: tuple[int, ...],
     end: tuple[int, ...],
     strides: tuple[int, ...],
-    masks: dict[str, int],
+    masks: dict[str, Any],
 ) -> None:
     inputs = {
         "x": normal(2, 5, 6), "begin": ints(*begin), "end": ints(*end), "strides": ints(*strides)

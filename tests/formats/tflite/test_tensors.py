@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,12 @@ from opt_tool.formats.tflite.tensors import TensorError, spread, to_array
 from tflite_models import Made, Op, Stored, assert_same, one_op
 
 RNG = np.random.default_rng(0)
-CONV = {"stride_h": 1, "stride_w": 1, "dilation_h_factor": 1, "dilation_w_factor": 1}
+CONV: dict[str, Any] = {
+    "stride_h": 1,
+    "stride_w": 1,
+    "dilation_h_factor": 1,
+    "dilation_w_factor": 1,
+}
 
 
 def normal(*shape: int) -> np.ndarray:
@@ -146,7 +152,7 @@ def test_sparse_weights_behind_densify_are_constants(tmp_path: Path) -> None:
 def test_quantized_weights_compute_what_the_numbers_do(tmp_path: Path, channels: int) -> None:
     rule = Quantization(tuple(RNG.uniform(0.01, 0.1, channels)), (0,) * channels, 0)
     weights = RNG.integers(-127, 128, (4, 3, 3, 2)).astype(np.int8)
-    inputs = {
+    inputs: dict[str, np.ndarray | Stored | None] = {
         "x": normal(1, 6, 6, 2),
         "w": Stored.of(weights, quantization=rule),
         "b": normal(4),
