@@ -214,10 +214,11 @@ def change(graph: Graph, region: Region, positions: dict[Node, int]) -> None:
     order = sorted(region.nodes, key=lambda node: positions[node])
     idle = [value.producer for value in region.entering()]
     new: dict[Value, Value] = {}
+    names: list[tuple[Value, str]] = []
     for node in order:
         made = _reordered(graph, region, node, new)
         positions[made] = positions[node]
-    names: list[tuple[Value, str]] = []
+        names += _reduced(region, node, made)
     for value in list(region.made()):
         names += _left(graph, region, value, new[value])
     for node in reversed(order):
@@ -225,7 +226,7 @@ def change(graph: Graph, region: Region, positions: dict[Node, int]) -> None:
     for transpose in dict.fromkeys(idle):
         _remove_idle(graph, transpose)
     for value, name in names:
-        if name not in graph.values:
+        if name not in graph.values and not graph.is_output(value):
             graph.rename(value, name)
 
 
@@ -246,6 +247,12 @@ def _reordered(graph: Graph, region: Region, node: Node, new: dict[Value, Value]
         else:
             graph.replace_uses(old, value)
     return made
+
+
+def _reduced(region: Region, node: Node, made: Node) -> list[tuple[Value, str]]:
+    """The results of fewer dimensions, which stay as they were, and their names."""
+    pairs = zip(tuple(node.outputs.flat()), tuple(made.outputs.flat()), strict=True)
+    return [(value, old.name) for old, value in pairs if not region.holds(old)]
 
 
 def _entered(graph: Graph, region: Region, value: Value, before: Node) -> Value:
@@ -273,8 +280,7 @@ def _left(graph: Graph, region: Region, old: Value, new: Value) -> list[tuple[Va
     back = inverse(region.order)
     for user in old.users:
         if _transposes(user, back) and graph.can_replace(user.output, new):
-            if not graph.is_output(user.output):
-                names.append((new, user.output.name))
+            names.append((new, user.output.name))
             graph.replace_uses(user.output, new)
             _remove_idle(graph, user)
     others = [user for user in old.users if user not in region.nodes]
@@ -283,8 +289,7 @@ def _left(graph: Graph, region: Region, old: Value, new: Value) -> list[tuple[Va
         assert maker is not None
         op = Transpose2(axis=region.order)
         forth = graph.add(op, {"X": new}, sources=maker.sources, before=maker).output
-        if not graph.is_output(old):
-            names.append((forth, old.name))
+        names.append((forth, old.name))
         graph.replace_uses(old, forth)
     return names
 

@@ -132,9 +132,11 @@ def test_leaves_the_parameters_of_operations_with_channels_alone(b: TestGraphs) 
 
 @pytest.mark.parametrize("op", [ReduceMean(dim=(1, 2)), ReduceMax(dim=(1, 2, 3))], ids=repr)
 def test_reduces_away_the_axes_that_are_moved(b: TestGraphs, op: Operation) -> None:
-    graph = b.build(b.add(op, X=b.add(Relu(), X=last(b))))
+    x = b.add(op, "reduced", X=b.add(Relu(), X=last(b)))
+    graph = b.build(b.add(Tanh(), X=x))
     assert_rewrites(ChangeLayout(), graph, 1)
     assert transposes(graph) == 0
+    assert [node.output.name for node in graph.nodes][-2] == "reduced"
 
 
 def test_finds_the_place_of_the_largest(b: TestGraphs) -> None:
@@ -184,6 +186,15 @@ def test_outputs_keep_names_and_order(b: TestGraphs) -> None:
     assert [value.name for value in graph.outputs][:2] == ["front", "seen"]
     for name, array in run(graph).items():
         np.testing.assert_allclose(array, expected[name], atol=1e-6)
+
+
+def test_an_output_keeps_its_name_beside_an_equal_tensor(b: TestGraphs) -> None:
+    x = b.add(Relu(), X=last(b))
+    inner = b.add(Transpose2(axis=FIRST), "inner", X=x)
+    outer = b.add(Transpose2(axis=FIRST), "outer", X=x)
+    graph = b.build(outer, b.add(Tanh(), "end", X=inner))
+    assert_rewrites(ChangeLayout(), graph, 1)
+    assert [value.name for value in graph.outputs] == ["outer", "end"]
 
 
 # ---- what stays

@@ -77,7 +77,7 @@ def resnet(path: Path) -> Path:
     for stride in (1, 2):
         x = _block(w, x, stride)
     x = w.add("ReduceMean", w.add("Transpose", x, perm=[0, 2, 3, 1]), axes=[1, 2], keepdims=0)
-    x = w.add("Add", w.add("MatMul", x, w.weight(16, 10)), w.weight(10))
+    x = w.add("Add", w.add("MatMul", x, w.weight(16, 10, scale=0.2)), w.weight(10))
     return w.save(path, w.add("Softmax", x, axis=1), [1, 10])
 
 
