@@ -71,6 +71,21 @@ def test_layers_of_training_are_left_out(model: CaffeModel) -> None:
     assert [node.op.type for node in read_text(model, staged).nodes] == ["conv2d", "tanh"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "there"),
+    [
+        ("min_level: 2", True),
+        ("min_level: 3", False),
+        ("max_level: 2", True),
+        ("max_level: 1", False),
+    ],
+)
+def test_levels_decide_about_layers(model: CaffeModel, rule: str, there: bool) -> None:
+    text = network_text(SHAPES, CONV, f"{RELU} include {{ {rule} }}")
+    graph = read_text(model, "state { level: 2 }\n" + text)
+    assert ("relu" in [node.op.type for node in graph.nodes]) is there
+
+
 def test_a_later_layer_takes_over_the_name_of_a_blob(model: CaffeModel) -> None:
     graph = read(model.prototxt, model.caffemodel)
     assert [value.name for value in graph.outputs] == ["c"]

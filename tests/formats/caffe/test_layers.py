@@ -113,6 +113,7 @@ POOLINGS = [
     pool("pool: AVE kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 3 pad_h: 1 pad_w: 0", (8, 10)),
     pool("pool: AVE kernel_size: 4 stride: 3 pad: 2", (9, 11)),
     pool("pool: AVE kernel_size: 2 stride: 3 pad: 1", (7, 9)),
+    pool("pool: MAX kernel_size: 2 stride: 3 pad: 1", (5, 8)),
     pool("pool: MAX global_pooling: true"),
     pool("pool: AVE global_pooling: true"),
     pool("pool: MAX kernel_size: 2 stride: 2 ceil_mode: false", (7, 9), "opencv"),
