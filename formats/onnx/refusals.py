@@ -50,9 +50,17 @@ STANDARD: Mapping[str, str] = {
         "opt does not write deformable convolutions yet; they have kernels in the large libraries "
         "only. Export the model with Conv, or cut it in front with {cut}"
     ),
+    "Det": (
+        "Paddle Lite computes no determinants. Cut the model in front with {cut} and compute it "
+        "in the application"
+    ),
     "ImageDecoder": (
         "it decodes an image file, which no kernel of Paddle Lite does. Decode in the application "
         "and feed the model with pixels"
+    ),
+    "MaxRoiPool": "Paddle Lite has no kernel for roi_pool on ARM or x86; use RoiAlign",
+    "MaxUnpool": (
+        "Paddle Lite has no kernel for unpool on ARM or x86; use Resize or ConvTranspose"
     ),
     "Multinomial": RANDOM,
     "NonMaxSuppression": (
@@ -82,6 +90,11 @@ STANDARD: Mapping[str, str] = {
     "TfIdfVectorizer": (
         "it counts sequences of tokens, for which Paddle Lite has no kernel. Count them in the "
         "application and feed the model with the vector"
+    ),
+    "Unique": (
+        "how many different elements there are is known only at run time, and runtimes before "
+        "2.13 have no kernel for it. Cut the model in front with {cut} and find them in the "
+        "application"
     ),
 }
 """Of the standard domain, by operator."""

@@ -231,11 +231,3 @@ def _reversed_positions(node: OnnxNode, time: Value, lengths: Value) -> Value:
 
 
 # ---- Unique, which only x86 tests and version 2.13 have
-
-
-@onnx_op("Unique", since=11)
-def unique(node: OnnxNode) -> Value:
-    raise node.unsupported(
-        "how many different elements there are is known only at run time, and runtimes before "
-        "2.13 have no kernel for it. Take this node out of the model and compute it outside"
-    )

@@ -132,11 +132,3 @@ def fused_gemm(node: OnnxNode) -> Value:
     if name not in activations:
         raise node.unsupported(f"its activation is {name}; known are {sorted(activations)}")
     return node.add(activations[name], X=y)
-
-
-@onnx_op("Det", since=11)
-def det(node: OnnxNode) -> Value:
-    raise node.unsupported(
-        "Paddle Lite computes no determinants. Take this node out of the model and compute it "
-        "outside"
-    )

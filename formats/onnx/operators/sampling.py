@@ -90,15 +90,3 @@ def _regions_of_images(node: OnnxNode, x: Value, rois: Value) -> Value:
         raise node.unsupported("batch_indices that do not ascend; sort the regions by image")
     counts = np.bincount(images, minlength=batch)
     return node.new_constant(counts.astype(np.int32), "regions")
-
-
-@onnx_op("MaxRoiPool", since=1)
-def max_roi_pool(node: OnnxNode) -> Value:
-    raise node.unsupported("Paddle Lite has no kernel for roi_pool on ARM or x86; use RoiAlign")
-
-
-@onnx_op("MaxUnpool", since=9)
-def max_unpool(node: OnnxNode) -> Value:
-    raise node.unsupported(
-        "Paddle Lite has no kernel for unpool on ARM or x86; use Resize or ConvTranspose"
-    )

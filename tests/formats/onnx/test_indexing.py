@@ -148,5 +148,5 @@ def test_reverse_sequence(
 
 
 def test_unique_is_refused_with_a_way_out() -> None:
-    with pytest.raises(UnsupportedModelError, match="Take this node out"):
+    with pytest.raises(UnsupportedModelError, match="Cut the model in front"):
         read_model(node_model("Unique", {"x": normal(3)}))
