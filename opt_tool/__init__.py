@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opt_tool.api.inspection import inspect
     from opt_tool.api.loading import load
     from opt_tool.api.operator_listing import list_ops, supported_operators
+    from opt_tool.api.quantized_conversion import quantize
     from opt_tool.api.session import Session
     from opt_tool.errors import (
         DamagedFileError,
@@ -43,6 +44,7 @@ __all__ = [
     "inspect",
     "list_ops",
     "load",
+    "quantize",
     "supported_operators",
     "verify",
 ]
@@ -61,6 +63,7 @@ HOMES: Mapping[str, str] = {
     "list_ops": "opt_tool.api.operator_listing",
     "load": "opt_tool.api.loading",
     "supported_operators": "opt_tool.api.operator_listing",
+    "quantize": "opt_tool.api.quantized_conversion",
     "verify": "opt_tool.api.comparison",
 }
 """The module of each public name."""

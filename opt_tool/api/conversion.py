@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from opt_tool._version import __version__
+from opt_tool.api.drift import is_exact, judge_quantized, quantization_failures
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
 from opt_tool.api.loading import LoadedModel, caffe_files, load_model
@@ -23,6 +24,7 @@ from opt_tool.api.lowering import parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
 from opt_tool.api.optimisation import PassLog
 from opt_tool.api.output_file import check_output, output_file, write_text
+from opt_tool.api.quantization import QuantizationOptions, Quantizer
 from opt_tool.api.report import (
     SKIPPED,
     ConversionReport,
@@ -37,6 +39,7 @@ from opt_tool.api.report import (
 from opt_tool.api.runners import NumpyRunner, Runner
 from opt_tool.api.sample_inputs import InputSpec, input_specs
 from opt_tool.api.stopwatch import Stopwatch
+from opt_tool.api.tensorflow_source import tensorflow_as_onnx
 from opt_tool.api.verification import (
     SAMPLES,
     Probe,
@@ -61,6 +64,10 @@ class FailedConversionError(VerificationError):
 
     def __init__(self, report: ConversionReport) -> None:
         self.report = report
+        verification = report.verification
+        if verification.min_sqnr_db is not None and is_exact(verification):
+            super().__init__(_drift_sentence(report))
+            return
         facts = "; ".join(failures(report.verification))
         super().__init__(
             f"{report.source.path}: the converted model does not compute what the source "
@@ -69,11 +76,25 @@ class FailedConversionError(VerificationError):
         )
 
 
+def _drift_sentence(report: ConversionReport) -> str:
+    """That too little is left of the outputs, and what can be done about it."""
+    facts = "; ".join(quantization_failures(report.verification))
+    return (
+        f"{report.source.path}: the quantized weights change the outputs too much, so no file "
+        f"was written: {facts}, asked for are {report.verification.min_sqnr_db:g} dB. Use more "
+        "bits (int16, mixed, --bits-for NAME=16), --keep-float NAME, or a lower --min-sqnr"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for."""
+    """What the user asked for.
+
+    ``files`` are those that are read, ``given`` those that the user named.
+    """
 
     files: tuple[Path, ...]
+    given: tuple[Path, ...]
     output: Path
     target: Target
     version: LiteVersion
@@ -84,17 +105,23 @@ class Request:
     dry_run: bool
     channels_first: bool
     dump_passes: Path | None
+    quantization: QuantizationOptions | None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is kept of the graph once it is in the file."""
+    """What is kept of the graph once it is in the file.
+
+    ``restored`` is the graph with quantized weights, which the file is compared with.
+    """
 
     source: SourceReport
     output: OutputReport
     passes: tuple[PassSummary, ...]
     inputs: tuple[InputSpec, ...]
     channels_first: tuple[str, ...]
+    quantization: QuantizationReport
+    restored: Graph | None
     probes: list[Probe]
     half_precision: bool
 
@@ -110,6 +137,7 @@ def convert(
     input_values: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = (),
     input_layout: str | None = None,
+    quantization: QuantizationOptions | None = None,
     verify: bool = True,
     dry_run: bool = False,
     dump_passes: str | Path | None = None,
@@ -129,6 +157,7 @@ def convert(
         outputs: Names of the tensors to compute instead of the model's outputs.
         input_layout: ``nchw`` to feed the file pictures with the channels first that the
             model takes with the channels last.
+        quantization: How to store weights in fewer bits; None keeps them as they are.
         verify: Whether to compare the file with the source before it is left in place.
         dry_run: Do everything, verification too, and leave no file.
         dump_passes: A folder to write the graph to, as text, after each pass.
@@ -141,6 +170,7 @@ def convert(
     files = tuple(Path(file) for file in (model, weights) if file is not None)
     request = Request(
         files,
+        files,
         Path(output),
         parse_target(target),
         LiteVersion.parse(lite_version),
@@ -151,12 +181,14 @@ def convert(
         dry_run,
         parse_layout(input_layout),
         None if dump_passes is None else Path(dump_passes),
+        quantization,
     )
     if report is not None:
         check_output(Path(report), files)
     watch = Stopwatch(on_stage)
     try:
-        result = _convert(request, watch)
+        with tensorflow_as_onnx(files, request.outputs) as readable:
+            result = _convert(dataclasses.replace(request, files=readable), watch)
     except FailedConversionError as error:
         _write_report(report, error.report)
         raise
@@ -186,10 +218,10 @@ def _convert(request: Request, watch: Stopwatch) -> ConversionReport:
 def _place(request: Request) -> Iterator[Path]:
     """The file to write to: beside the output, or somewhere else for a dry run."""
     if not request.dry_run:
-        with output_file(request.output, request.files) as part:
+        with output_file(request.output, request.given) as part:
             yield part
         return
-    check_output(request.output, request.files)
+    check_output(request.output, request.given)
     with tempfile.TemporaryDirectory(prefix="opt-") as folder:
         yield Path(folder) / request.output.name
 
@@ -206,12 +238,17 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
             outputs=request.outputs,
             input_values=request.input_values,
         )
-        source = _source_report(loaded)
+        source = _source_report(loaded, request.given)
         inputs = input_specs(loaded.graph)
     moved = feed_channels_first(loaded.graph) if request.channels_first else ()
     log = PassLog(loaded.graph, request.dump_passes)
+    quantizer = _quantizer(request, loaded.graph)
     with watch.stage("passes"):
         run_passes(loaded.graph, passes_for(request.target, request.version), on_pass=log)
+    quantization = QuantizationReport()
+    if quantizer is not None:
+        with watch.stage("quantize"):
+            quantization = quantizer.run()
     with watch.stage("write"):
         names = plan_variable_names(loaded.graph)
         paddle_lite.write(loaded.graph, part, version=request.version, names=names)
@@ -223,9 +260,18 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         tuple(log.summaries),
         inputs,
         moved,
+        quantization,
+        None if quantizer is None else loaded.graph,
         probes(loaded.graph, tensors),
         loaded.half_precision,
     )
+
+
+def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
+    """What quantizes the graph, made before batch norms are folded; None where nothing does."""
+    if request.quantization is None:
+        return None
+    return Quantizer(graph, request.version, request.quantization)
 
 
 def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
@@ -237,14 +283,17 @@ def _verify(request: Request, written: Written, part: Path) -> VerificationRepor
     release_freed_memory()
     candidate = paddle_lite.read(part)
     outputs = [name for name in expected[0] if name not in keep]
-    return verify_graph(
+    report = verify_graph(
         candidate,
-        [channels_first(sample, written.channels_first) for sample in samples],
+        fed := [channels_first(sample, written.channels_first) for sample in samples],
         expected,
         pairs_of(outputs, candidate, written.probes),
         reference=reference,
         half_precision=written.half_precision,
     )
+    if written.restored is None or request.quantization is None:
+        return report
+    return judge_quantized(report, candidate, written.restored, fed, request.quantization)
 
 
 def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runner:
@@ -283,12 +332,13 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
 # ---- reports
 
 
-def _source_report(loaded: LoadedModel) -> SourceReport:
+def _source_report(loaded: LoadedModel, given: tuple[Path, ...]) -> SourceReport:
+    same = loaded.files if any(path.is_dir() for path in given) else given  # a folder has no bytes
     return SourceReport(
-        path=str(loaded.files[0]),
+        path=str(given[0]),
         format=loaded.format.value,
-        bytes=sum(file.stat().st_size for file in loaded.files),
-        sha256=file_sha256(*loaded.files),
+        bytes=sum(file.stat().st_size for file in same),
+        sha256=file_sha256(*same),
         ops=len(loaded.nodes),
     )
 
@@ -317,7 +367,7 @@ def _report(
         lite_version=str(request.version),
         output=written.output,
         passes=written.passes,
-        quantization=QuantizationReport(),
+        quantization=written.quantization,
         verification=verification,
         seconds=Seconds(
             **stages,

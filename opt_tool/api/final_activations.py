@@ -58,7 +58,19 @@ def final_activations(graph: Graph) -> list[FinalActivation]:
 
 def is_near_zero_alone(output: Value) -> bool:
     """Whether an output is nothing but what an activation makes that may be near zero."""
+    node = _behind_moves(output)
+    return node is not None and node.op.type in NEAR_ZERO
+
+
+def is_saturated_alone(output: Value) -> bool:
+    """Whether an output is nothing but what one saturating activation makes."""
+    node = _behind_moves(output)
+    return node is not None and node.op.type in SATURATING
+
+
+def _behind_moves(output: Value) -> Node | None:
+    """What makes the numbers of an output that are all from one operation."""
     node: Node | None = output.producer
     while node is not None and node.op.type in MOVES - MIXES:
         node = node.input("X").producer if "X" in node.inputs else None
-    return node is not None and node.op.type in NEAR_ZERO
+    return node

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from opt_tool.api.difference import Difference
+from opt_tool.passes.quantization.weights import FloatWeight
 
 CHUNK = 1 << 20
 
@@ -59,6 +60,7 @@ class QuantizedLayer:
     """One weight that is stored in fewer bits."""
 
     op: str
+    node: str
     weight: str
     bits: int
     bytes_before: int
@@ -67,11 +69,32 @@ class QuantizedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchReport:
+    """What a search for the bits of each weight found; decibels are signal to noise.
+
+    ``optimality_gap`` is by how much the weights are larger than any choice within the same
+    budget can be, at most. ``sensitivity_db`` is what the outputs keep when one weight alone
+    has 8 bits, by its name.
+    """
+
+    max_error_db: float
+    measured_db: float | None
+    optimality_gap: float
+    sensitivity_db: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
 class QuantizationReport:
-    """What was quantized."""
+    """What was quantized, and how."""
 
     mode: str = "none"
+    method: str | None = None
     layers: tuple[QuantizedLayer, ...] = ()
+    kept_float: tuple[FloatWeight, ...] = ()
+    bytes_before: int = 0
+    bytes_after: int = 0
+    search: SearchReport | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +114,9 @@ class InputReport:
 class VerificationReport:
     """Whether the file computes what the source computes.
 
-    ``reason`` says why the bound is not the usual one.
+    ``reason`` says why the bound is not the usual one. Of a quantized file, ``restored`` is
+    what is held to the bound: the file against the graph with the weights that the runtime
+    restores; ``outputs`` is the drift from the source, which must keep ``min_sqnr_db``.
     """
 
     status: str
@@ -99,6 +124,8 @@ class VerificationReport:
     samples: int = 0
     bound: float = 0.0
     reason: str | None = None
+    min_sqnr_db: float | None = None
+    restored: tuple[Difference, ...] = ()
     inputs: tuple[InputReport, ...] = ()
     outputs: tuple[Difference, ...] = ()
     warnings: tuple[str, ...] = ()

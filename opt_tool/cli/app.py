@@ -13,6 +13,7 @@ from opt_tool.cli.bench import bench_command
 from opt_tool.cli.convert import convert_command
 from opt_tool.cli.inspect import inspect_command
 from opt_tool.cli.list_ops import list_ops_command
+from opt_tool.cli.quantize import quantize_command
 from opt_tool.cli.run import run_command
 from opt_tool.cli.verify import verify_command
 
@@ -31,6 +32,7 @@ Example: opt convert model.onnx -o model.nb"""
         command.name: command
         for command in (
             convert_command,
+            quantize_command,
             run_command,
             list_ops_command,
             inspect_command,

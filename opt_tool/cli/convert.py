@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,13 @@ from opt_tool.cli.printing import (
     print_warnings,
     progress,
     readable_bytes,
+)
+from opt_tool.cli.quantization_options import (
+    QUANTIZATION_COLUMNS,
+    options_of,
+    quantization_lines,
+    quantization_options,
+    quantization_rows,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +51,11 @@ opt convert deploy.prototxt net.caffemodel -o net.nb"""
     "--input-layout", type=click.Choice(["nchw"]),
     help="Feed pictures with the channels first that MODEL takes with the channels last.",
 )  # fmt: skip
+@click.option(
+    "--quantize", type=click.Choice(["none", "int8", "int16", "mixed"]), default="none",
+    show_default=True, help="Store weights in fewer bits; needs no data.",
+)  # fmt: skip
+@quantization_options
 @click.option("--no-verify", is_flag=True, help="Do not compare the file with the source.")
 @click.option("--dry-run", is_flag=True, help="Do everything, but leave no file.")
 @click.option(
@@ -61,6 +73,7 @@ def convert_command(
     input_values: dict[str, tuple[float, ...] | Path],
     outputs: tuple[str, ...],
     input_layout: str | None,
+    quantize: str,
     no_verify: bool,
     dry_run: bool,
     dump_passes: Path | None,
@@ -68,6 +81,7 @@ def convert_command(
     as_json: bool,
     quiet: bool,
     debug: bool,  # noqa: ARG001
+    **given: Any,
 ) -> None:
     """Convert MODEL to one Paddle Lite .nb file and verify it.
 
@@ -82,7 +96,9 @@ def convert_command(
         result = convert(
             model, out, weights, target=target, lite_version=lite_version,
             input_shapes=input_shapes, input_values=read_values(input_values),
-            outputs=outputs, input_layout=input_layout, verify=not no_verify, dry_run=dry_run,
+            outputs=outputs, input_layout=input_layout,
+            quantization=None if quantize == "none" else options_of(quantize, given),
+            verify=not no_verify, dry_run=dry_run,
             dump_passes=dump_passes, report=report, on_stage=on_stage,
         )  # fmt: skip
     if not quiet and not as_json:
@@ -90,8 +106,10 @@ def convert_command(
             ("pass", "changes", "operators", "MACs saved", "activations saved"),
             [_row(summary) for summary in result.passes if summary.changes],
         )
+        if result.quantization.layers:
+            print_table(QUANTIZATION_COLUMNS, quantization_rows(result.quantization))
     print_warnings(result.warnings)
-    print_result(result, _summary(result), as_json=as_json)
+    print_result(result, conversion_lines(result), as_json=as_json)
 
 
 def _row(summary: PassSummary) -> tuple[object, ...]:
@@ -106,7 +124,8 @@ def _row(summary: PassSummary) -> tuple[object, ...]:
     )
 
 
-def _summary(report: ConversionReport) -> Iterator[str]:
+def conversion_lines(report: ConversionReport) -> Iterator[str]:
+    """What a conversion came to."""
     output = report.output
     done = "would write" if output.path is None else f"wrote {output.path}:"
     yield (
@@ -114,6 +133,7 @@ def _summary(report: ConversionReport) -> Iterator[str]:
         f"(the source has {report.source.ops}), for {report.target}, "
         f"Paddle Lite {report.lite_version}"
     )
+    yield from quantization_lines(report.quantization)
     yield verification_line(report.verification)
 
 
@@ -121,9 +141,24 @@ def verification_line(verification: VerificationReport) -> str:
     """What the verification came to, in one line."""
     if verification.status == "skipped":
         return "not verified"
+    if verification.min_sqnr_db is not None:
+        return _drift_line(verification)
     worst = max((output.max_rel_error or 0.0 for output in verification.outputs), default=0.0)
     return (
         f"verification {verification.status}: largest difference from {verification.reference} "
         f"is {worst:.1e} of the output's scale (bound {verification.bound:g}, "
+        f"{counted(verification.samples, 'sample')})"
+    )
+
+
+def _drift_line(verification: VerificationReport) -> str:
+    """The two verdicts on a quantized file."""
+    worst = max((output.max_rel_error or 0.0 for output in verification.restored), default=0.0)
+    kept = [output.sqnr_db for output in verification.outputs if output.sqnr_db is not None]
+    drift = f"{min(kept):.1f} dB" if kept else "everything"
+    return (
+        f"verification {verification.status}: off by {worst:.1e} from the graph with restored "
+        f"weights (bound {verification.bound:g}); against {verification.reference} the outputs "
+        f"keep {drift} (at least {verification.min_sqnr_db:g} dB, "
         f"{counted(verification.samples, 'sample')})"
     )

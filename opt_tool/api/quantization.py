@@ -1,0 +1,329 @@
+"""Quantizes the weights of a graph as a user asks for it, and reports what became of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from opt_tool.api.report import QuantizationReport, QuantizedLayer, SearchReport
+from opt_tool.api.runners import Feeds, NumpyRunner
+from opt_tool.api.sample_inputs import input_specs
+from opt_tool.api.verification import run_on_samples
+from opt_tool.errors import UsageError
+from opt_tool.ir import Graph, Node, Value
+from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means
+from opt_tool.passes.quantization.choose_bits import Choice, Solution, choose_bits
+from opt_tool.passes.quantization.choose_widths import FLOAT, WIDE, choose_widths
+from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
+from opt_tool.passes.quantization.grid import BITS
+from opt_tool.passes.quantization.method import DEFAULT_METHOD, METHODS, Method
+from opt_tool.passes.quantization.quantize_weights import (
+    QuantizedWeight,
+    quantize_weights,
+    quantized,
+)
+from opt_tool.passes.quantization.weights import Weight, float_weights, restored_weights
+from opt_tool.runtime import Executor
+from opt_tool.targets import LiteVersion
+
+SAMPLES = 4
+"""How many inputs means and sensitivities are measured with."""
+
+MODES: Mapping[str, int] = {"int8": 8, "int16": 16, "mixed": 8}
+"""The modes, and the bits of a weight that nothing else is said of."""
+
+MIN_SQNR_DB = 10.0
+MAX_ERROR_DB = 30.0
+TRIES = 8
+"""How often the budget of a search is lowered when the measured noise exceeds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationOptions:
+    """What the user asked for.
+
+    Attributes:
+        mode: One of ``MODES``.
+        bits: Bits instead of the mode's, 2 to 16; the file stores 8 or 16.
+        method: One of ``METHODS``.
+        keep_float: Names of weights or operations that stay float.
+        bits_for: Bits by the name of a weight or an operation.
+        max_error_db: For ``mixed`` the least signal to noise at the outputs, in dB.
+        min_sqnr_db: What the outputs of the file must keep, or it is not left in place.
+        force: Whether weights that are quantized already are quantized again.
+    """
+
+    mode: str = "int8"
+    bits: int | None = None
+    method: str = DEFAULT_METHOD
+    keep_float: tuple[str, ...] = ()
+    bits_for: Mapping[str, int] | None = None
+    max_error_db: float = MAX_ERROR_DB
+    min_sqnr_db: float = MIN_SQNR_DB
+    force: bool = False
+
+    def check(self) -> None:
+        """Refuse what is out of range; the command line cannot send it, a program can.
+
+        Raises:
+            UsageError: naming the option.
+        """
+        if self.mode not in MODES:
+            raise UsageError(f"no quantization is called {self.mode!r}: {', '.join(MODES)}")
+        if self.method not in METHODS:
+            raise UsageError(f"no method is called {self.method!r}: {', '.join(METHODS)}")
+        for bits in (self.width, *self.wanted().values()):
+            if bits not in (*BITS, FLOAT):
+                raise UsageError(f"{bits} bits: weights can have {BITS[0]} to {BITS[-1]}, or 32")
+
+    @property
+    def width(self) -> int:
+        """The bits of a weight that nothing else is said of."""
+        return MODES[self.mode] if self.bits is None else self.bits
+
+    def wanted(self) -> dict[str, int]:
+        """Bits by name, 32 for what stays float."""
+        chosen = {} if self.bits_for is None else dict(self.bits_for)
+        return chosen | dict.fromkeys(self.keep_float, FLOAT)
+
+
+def mode_of_bits(text: str) -> tuple[str, int | None]:
+    """The mode and the bits of ``8``, ``16``, ``mixed`` or another number of bits.
+
+    Raises:
+        UsageError: when it is neither.
+    """
+    if text == "mixed":
+        return "mixed", None
+    if not text.isdigit() or int(text) not in BITS:
+        raise UsageError(f"--bits {text}: must be {BITS[0]} to {BITS[-1]}, or mixed")
+    return ("int8" if int(text) <= 8 else "int16"), int(text)
+
+
+class Quantizer:
+    """Quantizes one graph: made before its passes run, called after them."""
+
+    def __init__(self, graph: Graph, version: LiteVersion, options: QuantizationOptions) -> None:
+        options.check()
+        self.graph = graph
+        self.version = version
+        self.options = options
+        self.method: Method = METHODS[options.method]
+        self._batch_norm_means: dict[Value, np.ndarray] = {}
+        self._check_float()
+        if self.method.correct_bias:
+            self._batch_norm_means = batch_norm_means(graph)
+
+    def run(self) -> QuantizationReport:
+        """Quantize the graph in place."""
+        weights = list(restored_weights(self.graph, self.version))
+        chosen = self._chosen(weights)
+        search = None
+        samples = self._samples() if self._needs_samples else []
+        if self.options.mode == "mixed":
+            widths, search = self._search(weights, chosen, samples)
+        else:
+            widths = choose_widths(weights, self.options.width, self.method.spare, chosen)
+        done = self._apply(widths, samples)
+        return _report(self, done, search)
+
+    # ---- what is asked for
+
+    def _check_float(self) -> None:
+        """Refuse a graph that is quantized already, or restore its weights where forced.
+
+        Raises:
+            UsageError: when it is quantized and that is not forced.
+        """
+        stored = [value for value in self.graph.constants if value.quantization is not None]
+        if stored and not self.options.force:
+            raise UsageError(
+                f"{len(stored)} weights, {stored[0].name!r} first, are quantized already; "
+                "--force quantizes them again from their restored values"
+            )
+        for value in stored:
+            value.data, value.quantization = value.array(), None
+
+    def _chosen(self, weights: Sequence[Weight]) -> dict[Weight, int]:
+        """What the user wants of each weight that is named.
+
+        Raises:
+            UsageError: when a name is that of no weight.
+        """
+        chosen: dict[Weight, int] = {}
+        for name, bits in self.options.wanted().items():
+            named = [weight for weight in weights if name in _names(weight)]
+            if not named:
+                known = ", ".join(repr(weight.node.name) for weight in weights[:5])
+                raise UsageError(f"no operation with a weight is called {name!r}; some are {known}")
+            chosen |= dict.fromkeys(named, bits)
+        return chosen
+
+    @property
+    def _needs_samples(self) -> bool:
+        return self.method.correct_bias or self.options.mode == "mixed"
+
+    def _samples(self) -> list[dict[str, np.ndarray]]:
+        samples, _ = run_on_samples(NumpyRunner(self.graph), input_specs(self.graph), SAMPLES)
+        return samples
+
+    # ---- doing it
+
+    def _apply(
+        self, widths: Mapping[Weight, int], samples: Sequence[Feeds]
+    ) -> tuple[QuantizedWeight, ...]:
+        means: dict[Value, np.ndarray] = {}
+        exact: dict[Node, np.ndarray] = {}
+        if self.method.correct_bias:
+            measured = channel_means(self.graph, samples)
+            means = measured | {v: m for v, m in self._batch_norm_means.items() if v in measured}
+            exact = {w.node: w.value.array() for w, bits in widths.items() if bits != FLOAT}
+        done = quantize_weights(self.graph, widths, self.method)
+        correct_bias(self.graph, exact, means)
+        return done
+
+    # ---- mixed
+
+    def _search(
+        self, weights: Sequence[Weight], chosen: Mapping[Weight, int], samples: Sequence[Feeds]
+    ) -> tuple[dict[Weight, int], SearchReport]:
+        """The smallest choice whose measured noise is within the bound."""
+        probe = NoiseProbe(self.graph, samples)
+        choices = [probe.choices(w, self.method, chosen.get(w)) for w in weights]
+        allowed = probe.signal / 10 ** (self.options.max_error_db / 10)
+        budget = allowed
+        for _ in range(TRIES):
+            solution = choose_bits(choices, budget)
+            widths = dict(zip(weights, solution.bits, strict=True))
+            noise = probe.noise(widths, self.method)
+            if noise <= allowed:
+                break
+            budget *= 0.8 * allowed / noise
+        else:
+            widths = {weight: chosen.get(weight, FLOAT) for weight in weights}
+            noise = probe.noise(widths, self.method)
+        return widths, _search_report(self.options, probe, solution, noise, choices, weights)
+
+
+class NoiseProbe:
+    """Measures what quantized weights do to the float outputs of a graph on samples."""
+
+    def __init__(self, graph: Graph, samples: Sequence[Feeds]) -> None:
+        self._graph = graph
+        self._samples = samples
+        executor = Executor(graph)
+        self._exact = [executor.run(sample) for sample in samples]
+        self.signal = _power(array for outputs in self._exact for array in outputs.values())
+
+    def choices(self, weight: Weight, method: Method, bits: int | None) -> list[Choice]:
+        """The widths that a weight can have with their noise, or only the one that is given."""
+        widths = (8, WIDE, FLOAT) if bits is None else (bits,)
+        return [
+            Choice(width, weight.bytes_at(width), self.noise({weight: width}, method))
+            for width in widths
+        ]
+
+    def noise(self, widths: Mapping[Weight, int], method: Method) -> float:
+        """The noise power at the outputs when these weights have these bits."""
+        replaced = {
+            weight.value: _restored(weight, bits, method)
+            for weight, bits in widths.items()
+            if bits != FLOAT
+        }
+        if not replaced:
+            return 0.0
+        with _constants(replaced):
+            executor = Executor(self._graph)  # prepares its kernels from the constants
+            return _power(
+                exact[name].astype(np.float64) - array
+                for sample, exact in zip(self._samples, self._exact, strict=True)
+                for name, array in executor.run(sample).items()
+            )
+
+
+@contextmanager
+def _constants(arrays: Mapping[Value, np.ndarray]) -> Iterator[None]:
+    """Let constants have other contents for a while."""
+    own = {value: value.data for value in arrays}
+    for value, array in arrays.items():
+        value.data = array
+    try:
+        yield
+    finally:
+        for value, data in own.items():
+            value.data = data
+
+
+def _restored(weight: Weight, bits: int, method: Method) -> np.ndarray:
+    """A weight as the runtime will restore it."""
+    axis = weight.slot.axis
+    integers = quantized(weight.value.array(), axis, bits, method)
+    shape = [1] * integers.array.ndim
+    shape[axis] = -1
+    return integers.array.astype(np.float32) * integers.scales.reshape(shape)
+
+
+def _power(arrays: Iterable[np.ndarray]) -> float:
+    return sum(float(np.vdot(array, array)) for array in arrays)
+
+
+def _names(weight: Weight) -> set[str]:
+    """Everything that a user may call a weight: its own name, its operation's, the source's."""
+    node = weight.node
+    return {weight.value.name, node.name, *(source.name for source in node.sources)} - {""}
+
+
+# ---- reports
+
+
+def _db(signal: float, noise: float) -> float | None:
+    return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None
+
+
+def _search_report(
+    options: QuantizationOptions,
+    probe: NoiseProbe,
+    solution: Solution,
+    noise: float,
+    choices: Sequence[Sequence[Choice]],
+    weights: Sequence[Weight],
+) -> SearchReport:
+    alone = {
+        weight.value.name: _db(probe.signal, options_of[0].noise)
+        for weight, options_of in zip(weights, choices, strict=True)
+    }
+    return SearchReport(
+        max_error_db=options.max_error_db,
+        measured_db=_db(probe.signal, noise),
+        optimality_gap=solution.gap,
+        sensitivity_db=alone,
+    )
+
+
+def _report(
+    quantizer: Quantizer, done: Sequence[QuantizedWeight], search: SearchReport | None
+) -> QuantizationReport:
+    layers = tuple(
+        QuantizedLayer(w.op, w.node, w.weight, w.bits, w.bytes_before, w.bytes_after, w.sqnr_db)
+        for w in done
+    )
+    return QuantizationReport(
+        mode=quantizer.options.mode,
+        method=quantizer.options.method,
+        layers=layers,
+        kept_float=tuple(float_weights(quantizer.graph, quantizer.version)),
+        bytes_before=sum(layer.bytes_before for layer in layers),
+        bytes_after=sum(layer.bytes_after for layer in layers),
+        search=search,
+        note=NOTE,
+    )
+
+
+NOTE = (
+    "the runtime expands quantized weights to float when it loads the file: the file is smaller, "
+    "memory and speed stay as they are"
+)

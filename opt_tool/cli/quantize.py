@@ -1,0 +1,67 @@
+"""``opt quantize``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opt_tool.cli import options
+from opt_tool.cli.command import OptCommand
+from opt_tool.cli.convert import conversion_lines
+from opt_tool.cli.printing import print_result, print_table, print_warnings, progress
+from opt_tool.cli.quantization_options import (
+    QUANTIZATION_COLUMNS,
+    options_of,
+    quantization_options,
+    quantization_rows,
+)
+
+EXAMPLE = """\
+opt quantize mobilenet.onnx -o mobilenet.nb --no-calib --bits 8
+opt quantize float.nb -o small.nb --no-calib --bits mixed --max-error 35"""
+
+
+@click.command("quantize", cls=OptCommand, example=EXAMPLE)
+@click.argument("model", type=options.FILE)
+@click.argument("weights", type=options.FILE, required=False)
+@click.option("-o", "--out", type=options.FILE, required=True, help="The .nb file to write.")
+@click.option(
+    "--no-calib", is_flag=True, required=True, expose_value=False,
+    help="Use no calibration data; there is no other way in this version.",
+)  # fmt: skip
+@click.option(
+    "--bits", default="8", show_default=True, metavar="BITS",
+    help="8, 16 or mixed; 2 to 15 compute with fewer bits than the file stores.",
+)  # fmt: skip
+@options.target_option()
+@options.lite_version_option
+@options.input_shape_option
+@quantization_options
+@click.option("--no-verify", is_flag=True, help="Do not compare the file with the source.")
+@click.option("--report", type=options.FILE, help="Write the report to this file, as JSON.")
+def quantize_command(
+    model: Path, weights: Path | None, out: Path, bits: str, target: str | None,
+    lite_version: str, input_shapes: dict[str, tuple[int, ...]], no_verify: bool,
+    report: Path | None, as_json: bool, quiet: bool, debug: bool,  # noqa: ARG001
+    **given: Any,
+) -> None:  # fmt: skip
+    """Write MODEL as a .nb file with its weights in fewer bits.
+
+    MODEL is anything that opt converts, or a .nb file with float weights.
+    """
+    from opt_tool.api.quantization import mode_of_bits
+    from opt_tool.api.quantized_conversion import quantize
+
+    mode, width = mode_of_bits(bits)
+    with progress(quiet=quiet) as on_stage:
+        result = quantize(
+            model, out, weights, options=options_of(mode, given, width), target=target,
+            lite_version=lite_version, input_shapes=input_shapes, verify=not no_verify,
+            report=report, on_stage=on_stage,
+        )  # fmt: skip
+    if not quiet and not as_json:
+        print_table(QUANTIZATION_COLUMNS, quantization_rows(result.quantization))
+    print_warnings(result.warnings)
+    print_result(result, conversion_lines(result), as_json=as_json)

@@ -1,0 +1,1 @@
+"""Weights in fewer bits without calibration data: one module for each rule."""

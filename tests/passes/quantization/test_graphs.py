@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphs import TestGraphs, feeds, run
+from opt_tool.ir import Graph, verify
+from opt_tool.ir.operations.activation import Relu
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.indexing import LookupTable
+from opt_tool.ir.operations.matmul import Fc, MatMulV2
+from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.types import DType
+from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means
+from opt_tool.passes.quantization.choose_widths import choose_widths
+from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
+from opt_tool.passes.quantization.method import METHODS
+from opt_tool.passes.quantization.quantize_weights import quantize_weights
+from opt_tool.passes.quantization.weights import float_weights, restored_weights
+from opt_tool.runtime import Executor
+from opt_tool.targets import LiteVersion
+
+VERSION = LiteVersion.V2_13
+PARITY = METHODS["parity"]
+
+
+def quantize(graph: Graph, bits: int = 8) -> list[int]:
+    weights = list(restored_weights(graph, VERSION))
+    done = quantize_weights(graph, dict.fromkeys(weights, bits), PARITY)
+    verify(graph)
+    return [weight.bits for weight in done]
+
+
+def conv(b: TestGraphs, **options: int) -> Graph:
+    groups = options.get("groups", 1)
+    kind = DepthwiseConv2D if groups == 4 else Conv2D
+    weight = b.weight(8 if groups == 1 else 4, 4 // groups, 3, 3)
+    return b.build(b.add(kind(groups=groups), Input=b.input(1, 4, 6, 7), Filter=weight))
+
+
+@pytest.mark.parametrize(("bits", "bound"), [(8, 2e-2), (16, 1e-4)])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_convolutions_are_stored_as_integers(groups: int, bits: int, bound: float) -> None:
+    graph = conv(TestGraphs(), groups=groups)
+    (expected,) = run(graph).values()
+    assert quantize(graph, bits) == [bits]
+    (node,) = graph.nodes
+    weight = node.input("Filter")
+    assert weight.data is not None
+    assert weight.data.dtype == (np.int8 if bits == 8 else np.int16)
+    (found,) = run(graph).values()
+    difference = np.abs(found - expected).max() / np.abs(expected).max()
+    assert 0 < difference < bound
+
+
+def test_an_fc_has_a_scale_for_each_column_and_its_bias_stays() -> None:
+    b = TestGraphs()
+    y = b.add(Fc(), Input=b.input(3, 6), W=b.weight(6, 4), Bias=b.weight(4))
+    graph = b.build(y)
+    assert quantize(graph) == [8]
+    (fc,) = graph.nodes
+    weight = fc.input("W")
+    assert weight.quantization is not None
+    assert (weight.quantization.axis, weight.quantization.scales.shape) == (1, (4,))
+    assert fc.input("Bias").quantization is None
+
+
+def test_a_shared_weight_is_given_to_each_as_a_copy() -> None:
+    b = TestGraphs()
+    x, weight = b.input(3, 4), b.weight(4, 4)
+    y = b.add(Fc(), Input=b.add(Fc(), Input=x, W=weight), W=weight)
+    graph = b.build(y)
+    assert quantize(graph) == [8, 8]
+    first, second = (node.input("W") for node in graph.nodes)
+    assert first is not second
+    assert np.array_equal(first.array(), second.array())
+
+
+def test_what_is_not_restored_stays_float_and_is_named() -> None:
+    b = TestGraphs()
+    deconvolved = b.add(Conv2DTranspose(), Input=b.input(1, 4, 5, 5), Filter=b.weight(4, 8, 3, 3))
+    product = b.add(MatMulV2(), X=b.input(3, 16), Y=b.weight(16, 16))
+    graph = b.build(deconvolved, product)
+    assert list(restored_weights(graph, VERSION)) == []
+    assert [weight.op for weight in float_weights(graph, VERSION)] == [
+        "conv2d_transpose",
+        "matmul_v2",
+    ]
+
+
+@pytest.mark.parametrize(("version", "count"), [(LiteVersion.V2_8, 0), (LiteVersion.V2_9, 1)])
+def test_tables_are_restored_from_2_9_on(version: LiteVersion, count: int) -> None:
+    b = TestGraphs()
+    ids = b.input(5, 1, dtype=DType.INT64)
+    graph = b.build(b.add(LookupTable(), W=b.weight(32, 16), Ids=ids))
+    assert len(list(restored_weights(graph, version))) == count
+    assert len(list(float_weights(graph, version))) == 1 - count
+
+
+def test_a_computed_weight_is_kept() -> None:
+    b = TestGraphs()
+    graph = b.build(
+        b.add(Conv2D(), Input=b.input(1, 4, 5, 5), Filter=b.add(Relu(), X=b.input(2, 4, 3, 3)))
+    )
+    assert list(restored_weights(graph, VERSION)) == []
+
+
+def test_the_smallest_weights_get_16_bits_within_the_spare_share() -> None:
+    b = TestGraphs()
+    x = b.input(1, 40)
+    small = b.add(Fc(), Input=x, W=b.weight(40, 4))
+    graph = b.build(b.add(Fc(), Input=small, W=b.weight(4, 4000)))
+    weights = list(restored_weights(graph, VERSION))
+    assert list(choose_widths(weights, 8, 0.04, {}).values()) == [16, 8]
+    assert list(choose_widths(weights, 8, 0.0, {}).values()) == [8, 8]
+    assert list(choose_widths(weights, 4, 0.04, {}).values()) == [4, 4]
+    assert list(choose_widths(weights, 8, 0.04, {weights[0]: 32}).values()) == [32, 8]
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_correction_makes_the_mean_output_exact(groups: int) -> None:
+    b = TestGraphs()
+    kind = DepthwiseConv2D if groups == 4 else Conv2D
+    weight = b.weight(4, 4 // groups, 3, 3)
+    graph = b.build(b.add(kind(groups=groups), Input=b.input(1, 4, 9, 9), Filter=weight))
+    sample = {"x": np.ones((1, 4, 9, 9), np.float32) * b.positive(4, 1, 1).array()}
+    expected = run_on(graph, sample).mean(axis=(0, 2, 3))
+    means = channel_means(graph, [sample])
+    exact = {node: node.input("Filter").array() for node in graph.nodes}
+    quantize(graph, 4)
+    assert np.abs(run_on(graph, sample).mean(axis=(0, 2, 3)) - expected).max() > 1e-3
+    assert correct_bias(graph, exact, means) == 1
+    verify(graph)
+    found = run_on(graph, sample).mean(axis=(0, 2, 3))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_correction_adds_to_the_bias_of_an_fc() -> None:
+    b = TestGraphs()
+    y = b.add(Fc(), Input=b.input(8, 6), W=b.weight(6, 4), Bias=b.weight(4))
+    graph = b.build(y)
+    sample = {"x": feeds(graph)["x"] + 1}
+    expected = run_on(graph, sample).mean(axis=0)
+    means = channel_means(graph, [sample])
+    exact = {node: node.input("W").array() for node in graph.nodes}
+    quantize(graph, 4)
+    correct_bias(graph, exact, means)
+    np.testing.assert_allclose(run_on(graph, sample).mean(axis=0), expected, atol=1e-5)
+
+
+def run_on(graph: Graph, sample: dict[str, np.ndarray]) -> np.ndarray:
+    return next(iter(Executor(graph).run(sample).values()))
+
+
+def test_the_mean_behind_a_batch_norm_and_relu_is_that_of_a_cut_normal() -> None:
+    b = TestGraphs()
+    beta = np.array([0, 1, -3], np.float32)
+    gamma = np.array([1, -2, 0.5], np.float32)
+    norm = b.add(
+        BatchNorm(),
+        X=b.input(1, 3, 4, 4),
+        Scale=b.constant(gamma),
+        Bias=b.constant(beta),
+        Mean=b.weight(3),
+        Variance=b.positive(3),
+    )
+    relu = b.add(Relu(), X=norm)
+    b.build(relu)
+    means = batch_norm_means(b.graph)
+    np.testing.assert_allclose(means[norm], beta, atol=0.2)
+    np.testing.assert_allclose(means[relu], [0.399, 1.396, 0.0], atol=0.1)
