@@ -29,4 +29,6 @@ for version in 2.13 2.12 2.10; do
     "$python" scripts/install_official_runtime.py --version "$version" ||
         without "the official runtime $version"
 done
+echo "== installing the references for Caffe"
+"$python" scripts/install_caffe_references.py || without "real Caffe and OpenCV"
 exec scripts/check
