@@ -30,3 +30,34 @@ def test_softplus_is_its_operand_beyond_the_threshold() -> None:
 def test_mish_is_its_definition_within_the_threshold() -> None:
     expected = WIDE * np.tanh(np.log1p(np.exp(WIDE)))
     np.testing.assert_allclose(activation.mish(X, threshold=20), expected, rtol=1e-5, atol=1e-6)
+
+
+DEFINITIONS = {
+    "relu": (activation.relu, {}, np.maximum(WIDE, 0)),
+    "relu6": (activation.relu6, {"threshold": 4.5}, np.clip(WIDE, 0, 4.5)),
+    "leaky_relu": (activation.leaky_relu, {"alpha": 0.2}, np.where(WIDE >= 0, WIDE, 0.2 * WIDE)),
+    "steep": (activation.leaky_relu, {"alpha": 1.5}, np.where(WIDE >= 0, WIDE, 1.5 * WIDE)),
+    "sigmoid": (activation.sigmoid, {}, 1 / (1 + np.exp(-WIDE))),
+    "tanh": (activation.tanh, {}, np.tanh(WIDE)),
+    "hard_sigmoid": (
+        activation.hard_sigmoid,
+        {"slope": 0.2, "offset": 0.4},
+        np.clip(0.2 * WIDE + 0.4, 0, 1),
+    ),
+    "hard_swish": (
+        activation.hard_swish,
+        {"threshold": 6.0, "scale": 5.0, "offset": 3.0},
+        WIDE * np.clip(WIDE + 3, 0, 6) / 5,
+    ),
+    "swish": (activation.swish, {"beta": 1.5}, WIDE / (1 + np.exp(-1.5 * WIDE))),
+}
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_activations_are_their_definitions_and_may_overwrite_their_operand(name: str) -> None:
+    function, attributes, expected = DEFINITIONS[name]
+    plain = function(X, **attributes)  # type: ignore[operator]  # functions of many signatures
+    np.testing.assert_allclose(plain, expected, rtol=1e-5, atol=1e-6)
+    place = X.copy()
+    assert function(place, out=place, **attributes) is place  # type: ignore[operator]
+    np.testing.assert_array_equal(place, plain)
