@@ -28,7 +28,7 @@ def small_model(folder: Path) -> tuple[Path, Path]:
     for shape in ((4, 3, 3, 3), (4,)):
         blob = layer.blobs.add()
         blob.shape.dim.extend(shape)
-        blob.data = rng.standard_normal(shape).astype(np.float32).tobytes()
+        blob.data.append(rng.standard_normal(shape).astype(np.float32).tobytes())
     prototxt, caffemodel = folder / "deploy.prototxt", folder / "weights.caffemodel"
     prototxt.write_text(PROTOTXT, encoding="utf-8")
     caffemodel.write_bytes(weights.SerializeToString())
