@@ -33,6 +33,8 @@ def test_widens_filters_of_stride_2(b: TestGraphs, height: int, width: int, righ
     assert_rewrites(LowerDepthwise(), graph, 1)
     (node,) = graph.nodes
     assert node.input("Filter").shape == (C, 1, 5, 5)
+    assert isinstance(node.op, DepthwiseConv2D)
+    assert node.op.paddings == (2, 1, 2, right)  # those that the kernel for 5x5 is made for
 
 
 @pytest.mark.parametrize("bottom", [0, 1])
