@@ -10,6 +10,7 @@ import pytest
 
 from command_line import opt
 from opt_tool.cli.app import cli
+from small_caffe_models import small_model
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,6 +25,7 @@ def blocks(language: str) -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the files are that the examples name."""
     shutil.copy(ROOT / "tests" / "data" / "fmnist_mbv2s.onnx", tmp_path)
+    small_model(tmp_path)
     np.save(tmp_path / "image.npy", np.ones((1, 1, 28, 28), np.float32))
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -6,33 +6,8 @@ import numpy as np
 
 from opt_tool.api.caffe_runner import OpenCvRunner, caffe_runner, has_opencv
 from opt_tool.formats import caffe
-from opt_tool.formats.caffe.caffe_pb2 import NetParameter
 from opt_tool.runtime import Executor
-
-PROTOTXT = """
-name: "small"
-input: "data"
-input_shape { dim: 1 dim: 3 dim: 9 dim: 8 }
-layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
-  convolution_param { num_output: 4 kernel_size: 3 stride: 2 } }
-layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
-layer { name: "pool" type: "Pooling" bottom: "conv" top: "pool"
-  pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
-"""
-
-
-def small_model(folder: Path) -> tuple[Path, Path]:
-    rng = np.random.default_rng(0)
-    weights = NetParameter(name="small")
-    layer = weights.layer.add(name="conv", type="Convolution")
-    for shape in ((4, 3, 3, 3), (4,)):
-        blob = layer.blobs.add()
-        blob.shape.dim.extend(shape)
-        blob.data.append(rng.standard_normal(shape).astype(np.float32).tobytes())
-    prototxt, caffemodel = folder / "deploy.prototxt", folder / "weights.caffemodel"
-    prototxt.write_text(PROTOTXT, encoding="utf-8")
-    caffemodel.write_bytes(weights.SerializeToString())
-    return prototxt, caffemodel
+from small_caffe_models import PROTOTXT, small_model
 
 
 def test_opencv_is_the_reference_where_it_is_installed(tmp_path: Path) -> None:
