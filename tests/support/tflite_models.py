@@ -31,6 +31,9 @@ OPTIONS_TYPES: Mapping[str, int] = {
 }  # fmt: skip
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
 
+VERSIONS: Mapping[str, int] = {"BROADCAST_TO": 2}
+"""The oldest versions that LiteRT knows, where they are not the first."""
+
 TYPES: Mapping[str, TensorType] = {
     "bool": TensorType.BOOL,
     "float16": TensorType.FLOAT16,
@@ -200,7 +203,7 @@ class _Writer:
         number = layout.OPERATORS.index(op.code)
         fields: dict[int, Any] = {
             layout.OperatorCode.SHORT_CODE: ("b", min(number, layout.EXTENDED_CODE)),
-            layout.OperatorCode.VERSION: ("i", 1),
+            layout.OperatorCode.VERSION: ("i", VERSIONS.get(op.code, 1)),
             layout.OperatorCode.CODE: ("i", number),
         }
         if op.custom_code:

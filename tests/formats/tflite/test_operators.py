@@ -363,6 +363,39 @@ def test_resizing(
         assert {BilinearInterp, NearestInterp} & set(types(graph))
 
 
+def test_sums_and_largest(tmp_path: Path) -> None:
+    axis = ints(1).reshape(())
+    inputs = {"x": normal(2, 4, 3), "a": axis}
+    made = one_op("CUMSUM", inputs, constants=("a",), exclusive=True, reverse=True)
+    assert_same(made, tmp_path)
+    made = one_op(
+        "TOPK_V2", {"x": normal(2, 7), "k": ints(3).reshape(())}, constants=("k",),
+        outputs=("y", "i"), types={"i": TensorType.INT32},
+    )  # fmt: skip
+    assert_same(made, tmp_path)
+    assert_same(
+        one_op("ADD_N", {"x": normal(2, 3), "z": normal(2, 3), "v": normal(2, 3)}), tmp_path
+    )
+
+
+def test_what_is_made_of_shapes(tmp_path: Path) -> None:
+    x = normal(2, 1, 3, 1)
+    assert_same(one_op("SQUEEZE", {"x": x}), tmp_path)
+    ops = [Op("FILL", ["s", "v"], ["f"]), Op("ADD", ["x", "f"], ["y"])]
+    constants = {"s": ints(2, 3), "v": np.array(1.5, np.float32)}
+    assert_same(Made(ops, {"x": normal(2, 3)}, constants), tmp_path)
+    made = one_op("BROADCAST_TO", {"x": normal(1, 3), "s": ints(2, 4, 3)}, constants=("s",))
+    assert_same(made, tmp_path)
+    ops = [Op("SHAPE", ["x"], ["s"], {"out_type": 2}), Op("CAST", ["s"], ["y"])]
+    assert_same(Made(ops, {"x": x}, types={"s": TensorType.INT32}), tmp_path)
+
+
+@pytest.mark.parametrize("code", ["LOGICAL_AND", "LOGICAL_OR"])
+def test_logic(tmp_path: Path, code: str) -> None:
+    inputs = {"x": normal(2, 9) > 0, "z": normal(2, 9) > 0}
+    assert_same(one_op(code, inputs, types={"y": TensorType.BOOL}), tmp_path)
+
+
 # ---- orders of dimensions
 
 
