@@ -24,7 +24,7 @@ def choose_widths(
     Args:
         weights: All that can be quantized.
         bits: What a weight gets that nothing else is said of.
-        spare: By how much of its size a file of 8 bits may grow for wider small weights.
+        spare: What share of the float bytes 8-bit weights may take, for wider small ones.
         chosen: What the user wants of some weights.
     """
     open_weights = [weight for weight in weights if weight not in chosen]
@@ -34,9 +34,9 @@ def choose_widths(
 
 
 def widened(weights: Iterable[Weight], spare: float) -> set[Weight]:
-    """The smallest weights, as many as fit into the spare share of them all."""
+    """The smallest weights, as many as fit when all may take a share of their float bytes."""
     by_size = sorted(weights, key=lambda weight: weight.bytes_at(8))
-    left = spare * sum(weight.bytes_at(8) for weight in by_size)
+    left = sum(spare * weight.bytes_at(FLOAT) - weight.bytes_at(8) for weight in by_size)
     wide = set()
     for weight in by_size:
         left -= weight.bytes_at(WIDE) - weight.bytes_at(8)

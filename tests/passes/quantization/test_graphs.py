@@ -111,10 +111,10 @@ def test_the_smallest_weights_get_16_bits_within_the_spare_share() -> None:
     small = b.add(Fc(), Input=x, W=b.weight(40, 4))
     graph = b.build(b.add(Fc(), Input=small, W=b.weight(4, 4000)))
     weights = list(restored_weights(graph, VERSION))
-    assert list(choose_widths(weights, 8, 0.04, {}).values()) == [16, 8]
+    assert list(choose_widths(weights, 8, 0.51, {}).values()) == [16, 8]
     assert list(choose_widths(weights, 8, 0.0, {}).values()) == [8, 8]
-    assert list(choose_widths(weights, 4, 0.04, {}).values()) == [4, 4]
-    assert list(choose_widths(weights, 8, 0.04, {weights[0]: 32}).values()) == [32, 8]
+    assert list(choose_widths(weights, 4, 0.51, {}).values()) == [4, 4]
+    assert list(choose_widths(weights, 8, 0.51, {weights[0]: 32}).values()) == [32, 8]
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import opt_tool
+from graphs import TestGraphs
+from opt_tool.api.quantization import QuantizationOptions, Quantizer, mode_of_bits
+from opt_tool.errors import UsageError, VerificationError
+from opt_tool.ir import Graph
+from opt_tool.ir.operations.activation import Relu
+from opt_tool.ir.operations.matmul import Fc
+from opt_tool.targets import LiteVersion
+from small_models import classifier
+
+VERSION = LiteVersion.V2_13
+SENSITIVE = "second"
+
+
+def sensitive_graph() -> Graph:
+    """Three layers; the second has outliers for an input that is always zero.
+
+    They coarsen the steps of all its other weights.
+    """
+    b = TestGraphs()
+    x = b.input(4, 32)
+    bias = b.constant(np.array([-1000] + [0] * 31, np.float32))
+    first = b.add(Fc(activation=Relu()), "first", Input=x, W=b.weight(32, 32), Bias=bias)
+    weight = b.rng.standard_normal((32, 32)).astype(np.float32)
+    weight[0] = 300
+    second = b.add(Fc(), SENSITIVE, Input=first, W=b.constant(weight))
+    return b.build(b.add(Fc(), "third", Input=second, W=b.weight(32, 256)))
+
+
+def test_mixed_finds_the_sensitive_layer_and_meets_the_bound() -> None:
+    options = QuantizationOptions(mode="mixed", method="parity", max_error_db=35)
+    report = Quantizer(sensitive_graph(), VERSION, options).run()
+    bits = {layer.node: layer.bits for layer in report.layers}
+    assert bits == {"first": 8, SENSITIVE: 16, "third": 8}
+    assert report.search is not None
+    assert report.search.measured_db is not None
+    assert report.search.measured_db >= 35
+    sensitivity = list(report.search.sensitivity_db.values())
+    assert min(range(3), key=lambda index: sensitivity[index] or 0) == 1
+    wide = Quantizer(sensitive_graph(), VERSION, QuantizationOptions(mode="int16")).run()
+    assert report.bytes_after < wide.bytes_after
+
+
+def test_names_decide_for_single_layers() -> None:
+    options = QuantizationOptions(keep_float=("first",), bits_for={"third": 16}, method="parity")
+    report = Quantizer(sensitive_graph(), VERSION, options).run()
+    assert [layer.bits for layer in report.layers] == [32, 8, 16]
+    with pytest.raises(UsageError, match="'fourth'"):
+        Quantizer(sensitive_graph(), VERSION, QuantizationOptions(keep_float=("fourth",))).run()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        QuantizationOptions(mode="int7"),
+        QuantizationOptions(method="guess"),
+        QuantizationOptions(bits=17),
+        QuantizationOptions(bits_for={"first": 1}),
+    ],
+    ids=repr,
+)
+def test_refuses_what_is_out_of_range(options: QuantizationOptions) -> None:
+    with pytest.raises(UsageError):
+        options.check()
+
+
+def test_reads_bits() -> None:
+    assert mode_of_bits("mixed") == ("mixed", None)
+    assert mode_of_bits("4") == ("int8", 4)
+    assert mode_of_bits("16") == ("int16", 16)
+    with pytest.raises(UsageError, match="17"):
+        mode_of_bits("17")
+
+
+def test_a_finished_file_is_quantized_once(tmp_path: Path) -> None:
+    source = classifier(tmp_path / "model.onnx")
+    float_nb, small, again = (tmp_path / name for name in ("float.nb", "small.nb", "again.nb"))
+    opt_tool.convert(source, float_nb, target="x86")
+    report = opt_tool.quantize(float_nb, small)
+    assert report.target == "x86"
+    assert report.verification.status == "passed"
+    assert len(report.verification.restored) > 0
+    assert report.quantization.bytes_after < report.quantization.bytes_before / 2
+    with pytest.raises(UsageError, match="--force"):
+        opt_tool.quantize(small, again)
+    assert not again.exists()
+    opt_tool.quantize(small, again, options=QuantizationOptions(mode="int16", force=True))
+    assert again.exists()
+
+
+def test_too_much_drift_leaves_no_file(tmp_path: Path) -> None:
+    source, nb = classifier(tmp_path / "model.onnx"), tmp_path / "small.nb"
+    with pytest.raises(VerificationError, match="asked for are 90 dB"):
+        opt_tool.quantize(source, nb, options=QuantizationOptions(min_sqnr_db=90))
+    assert not nb.exists()
