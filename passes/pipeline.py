@@ -36,6 +36,7 @@ from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
 from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
+from opt_tool.passes.recognise_layer_norm import RecogniseLayerNorm
 from opt_tool.passes.recognise_plane_pad import RecognisePlanePad
 from opt_tool.passes.recognise_prelu import RecognisePRelu
 from opt_tool.passes.recognise_swish import RecogniseSwish
@@ -71,6 +72,7 @@ def simplifying_passes() -> Iterator[Pass]:
 
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
+    yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
     yield RecognisePRelu()  # of the relus that were recognised
