@@ -34,6 +34,7 @@ from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_affines import MergeAffines
 from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.recognise_clip import RecogniseClip
+from opt_tool.passes.recognise_gelu import RecogniseGelu
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
 from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
 from opt_tool.passes.recognise_layer_norm import RecogniseLayerNorm
@@ -73,6 +74,7 @@ def simplifying_passes() -> Iterator[Pass]:
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
+    yield RecogniseGelu()  # before a layer behind it takes its half
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
     yield RecognisePRelu()  # of the relus that were recognised
