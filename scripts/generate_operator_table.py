@@ -17,8 +17,8 @@ HEAD = """\
 
 This page is made from opt's own tables by `scripts/generate_operator_table.py`; a test holds it in
 step. `opt list-ops --supported` prints the same, `opt list-ops MODEL` says what one model needs,
-which kernels run it and what is missing. [Limits of the targets](target-limits.md) says what kernels
-cannot do although they are there.
+which kernels run it and what is missing. [Limits of the targets](target-limits.md) says what
+kernels cannot do although they are there.
 """
 
 
