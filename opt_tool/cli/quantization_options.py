@@ -116,14 +116,11 @@ def quantization_lines(report: QuantizationReport) -> Iterator[str]:
     )
     search = report.search
     if search is not None and search.measured_db is not None:
-        least = min(
-            (item for item in search.sensitivity_db.items() if item[1] is not None),
-            key=lambda item: item[1],
-            default=(None, None),
-        )
+        known = {name: db for name, db in search.sensitivity_db.items() if db is not None}
+        least = min(known, key=known.__getitem__, default=None)
         yield (
             f"the outputs keep {search.measured_db:.1f} dB of {search.max_error_db:g} asked for; "
-            f"most sensitive is {least[0]!r}; at most {search.optimality_gap:.2%} above the "
+            f"most sensitive is {least!r}; at most {search.optimality_gap:.2%} above the "
             "smallest choice"
         )
     for weight in report.kept_float:

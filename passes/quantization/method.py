@@ -26,8 +26,8 @@ class Method:
     """How scales are chosen, how weights are rounded, and what is done besides.
 
     ``spare`` is the share of their float bytes that weights of 8 bits may take with their
-    scales, so that the smallest can have 16: those of depthwise and first convolutions are few, and their
-    errors are not averaged over many inputs.
+    scales, so that the smallest can have 16: those of depthwise and first convolutions are
+    few, and their errors are not averaged over many inputs.
     """
 
     scale: ScaleRule

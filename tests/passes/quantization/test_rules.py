@@ -79,7 +79,8 @@ def test_the_error_is_the_least_of_a_finer_search() -> None:
     weight, limit = kernels((4, 6, 9)), largest(4)
     found = squared_error(weight, minimum_error_scale(weight, limit), limit)
     plain = per_channel_max(weight, limit)
-    finer = [squared_error(weight, plain * r, limit) for r in np.linspace(0.4, 1, 400, np.float32)]
+    parts = np.linspace(0.4, 1, 400, dtype=np.float32)
+    finer = [squared_error(weight, plain * part, limit) for part in parts]
     assert (found <= squared_error(weight, plain, limit)).all()
     assert (found < 0.95 * squared_error(weight, plain, limit)).any()
     assert (found <= 1.1 * np.min(finer, axis=0)).all()
