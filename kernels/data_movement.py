@@ -86,6 +86,12 @@ def drop_axes(x: np.ndarray, *, axes: Sequence[int]) -> np.ndarray:
     return x if not axes else np.atleast_1d(x.squeeze(tuple(axes)))
 
 
+def shuffle_channel(x: np.ndarray, *, group: int) -> np.ndarray:
+    """The channels of x (N, C, H, W), which lie group by group, one of each group in turn."""
+    n, c, h, w = x.shape
+    return x.reshape(n, group, c // group, h, w).swapaxes(1, 2).reshape(x.shape)
+
+
 def flip(x: np.ndarray, *, axis: Sequence[int]) -> np.ndarray:
     """X with the order of its elements reversed along the dimensions ``axis``."""
     return np.flip(x, tuple(axis))

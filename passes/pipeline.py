@@ -40,6 +40,7 @@ from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
 from opt_tool.passes.recognise_layer_norm import RecogniseLayerNorm
 from opt_tool.passes.recognise_plane_pad import RecognisePlanePad
 from opt_tool.passes.recognise_prelu import RecognisePRelu
+from opt_tool.passes.recognise_shuffle_channel import RecogniseShuffleChannel
 from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
@@ -75,6 +76,7 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
     yield RecogniseGelu()  # before a layer behind it takes its half
+    yield RecogniseShuffleChannel()  # its reshapes and transposes have merged by now
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
     yield RecognisePRelu()  # of the relus that were recognised

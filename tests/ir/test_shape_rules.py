@@ -215,3 +215,10 @@ def test_indices_must_fit_the_tensor(depth: Dim) -> None:
     index = graphs.input(4, depth, dtype=DType.INT64)
     with pytest.raises(ShapeError, match="do not fit"):
         graphs.add(indexing.GatherNd(), X=graphs.input(5, 6), Index=index)
+
+
+@pytest.mark.parametrize(("shape", "group"), [((2, 6, 4), 2), ((2, 6, 4, 4), 4), ((2, 6, 4, 4), 0)])
+def test_channels_must_divide_into_the_groups_that_are_shuffled(shape: Shape, group: int) -> None:
+    b = TestGraphs()
+    with pytest.raises(ShapeError):
+        b.add(moves.ShuffleChannel(group=group), X=b.input(*shape))

@@ -76,3 +76,9 @@ def test_tile_pads_the_shorter_shape_in_front() -> None:
         kernels.tile(np.array([1, 2]), repeat_times=(2, 2)), [[1, 2] * 2] * 2
     )
     assert kernels.tile(X, repeat_times=(2,)).shape == (2, 3, 8)
+
+
+def test_shuffling_takes_one_channel_of_each_group_in_turn() -> None:
+    x = np.arange(12).reshape(2, 6, 1, 1)
+    y = kernels.shuffle_channel(x, group=2)
+    np.testing.assert_array_equal(y[:, :, 0, 0], [[0, 3, 1, 4, 2, 5], [6, 9, 7, 10, 8, 11]])

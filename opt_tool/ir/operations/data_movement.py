@@ -1,7 +1,8 @@
 """Operations that move elements and compute nothing.
 
 Paddle-Lite: lite/operators/assign_op.cc, transpose_op.cc, concat_op.cc, split_op.cc,
-stack_op.cc, slice_op.cc, strided_slice_op.cc, flip_op.cc, expand_v2_op.cc, tile_op.cc.
+stack_op.cc, slice_op.cc, strided_slice_op.cc, flip_op.cc, expand_v2_op.cc, tile_op.cc,
+shuffle_channel_op.cc.
 """
 
 from __future__ import annotations
@@ -49,6 +50,25 @@ class Transpose2(Operation):
         if sorted(self.axis) != list(range(x.rank)):
             raise ShapeError(f"{list(self.axis)} is no order of the dimensions of {x}")
         return (x.with_shape(x.shape[axis] for axis in self.axis),)
+
+
+@dataclass(frozen=True, slots=True)
+class ShuffleChannel(Operation):
+    """X (N, C, H, W) with its channels, which lie group by group, one of each group in turn."""
+
+    type: ClassVar[str] = "shuffle_channel"
+    inputs = slots("X")
+
+    group: int = 1
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        if x.rank != 4:
+            raise ShapeError(f"takes 4 dimensions, found {x}")
+        channels = x.shape[1]
+        if self.group < 1 or (isinstance(channels, int) and channels % self.group):
+            raise ShapeError(f"{channels} channels do not divide into {self.group} groups")
+        return (x,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ def strided_slice(op: ops.StridedSlice, arrays: Arrays) -> np.ndarray:
     return kernels.drop_axes(y, axes=op.decrease_axis)
 
 
+@computes(ops.ShuffleChannel)
+def shuffle_channel(op: ops.ShuffleChannel, arrays: Arrays) -> np.ndarray:
+    return kernels.shuffle_channel(arrays.one("X"), group=op.group)
+
+
 @computes(ops.Flip)
 def flip(op: ops.Flip, arrays: Arrays) -> np.ndarray:
     return kernels.flip(arrays.one("X"), axis=op.axis)
