@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from opt_tool.ir import Node, Value
@@ -104,3 +104,13 @@ MACS: Mapping[str, Count] = {
     "matmul_v2": _product("X"),
 }
 """The operations that multiply and add; all others count as none."""
+
+
+def known_sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum; None where a number is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,7 +133,7 @@ def _layer(node: Node, settings: Settings) -> LayerReport:
         parameter_bytes=cost.parameter_bytes(node),
         bits=cost.bits(node),
         macs=cost.macs(node),
-        activation_bytes=_sum(cost.value_bytes(value) for value in node.outputs.flat()),
+        activation_bytes=cost.known_sum(cost.value_bytes(value) for value in node.outputs.flat()),
         algorithm=algorithm_of(node, settings),
     )
 
@@ -144,8 +144,8 @@ def _totals(graph: Graph, layers: Sequence[LayerReport]) -> Totals:
         layers=len(layers),
         parameters=sum(data.size for data in constants),
         parameter_bytes=sum(data.nbytes for data in constants),
-        macs=_sum(layer.macs for layer in layers),
-        activation_bytes=_sum(layer.activation_bytes for layer in layers),
+        macs=cost.known_sum(layer.macs for layer in layers),
+        activation_bytes=cost.known_sum(layer.activation_bytes for layer in layers),
         peak_memory_bytes=peak_memory_bytes(graph),
     )
 
@@ -175,13 +175,3 @@ def peak_memory_bytes(graph: Graph) -> int | None:
         peak = max(peak, current)
         current -= sum(known[value] for value in leaving.get(position, ()))
     return peak
-
-
-def _sum(numbers: Iterable[int | None]) -> int | None:
-    """The sum; None where a number is not known."""
-    total = 0
-    for number in numbers:
-        if number is None:
-            return None
-        total += number
-    return total

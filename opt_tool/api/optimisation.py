@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,7 @@ class GraphSize:
     def of(cls, graph: Graph) -> GraphSize:
         nodes = list(graph.nodes)
         made = (cost.value_bytes(value) for node in nodes for value in node.outputs.flat())
-        return cls(len(nodes), _sum(map(cost.macs, nodes)), _sum(made))
+        return cls(len(nodes), cost.known_sum(map(cost.macs, nodes)), cost.known_sum(made))
 
 
 class PassLog:
@@ -66,16 +65,6 @@ class PassLog:
             fact = f"cannot be made a folder: {error.strerror or error}"
             raise FileAccessError(self._folder, fact) from error
         write_text(self._folder / f"{len(self.summaries):02}-{name}.txt", format_graph(graph))
-
-
-def _sum(numbers: Iterable[int | None]) -> int | None:
-    """The sum; None where a number is not known."""
-    total = 0
-    for number in numbers:
-        if number is None:
-            return None
-        total += number
-    return total
 
 
 def _difference(before: int | None, after: int | None) -> int | None:
