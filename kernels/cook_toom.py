@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -54,48 +55,58 @@ def times_sqrt2(*points: float) -> tuple[Surd, ...]:
     return tuple(Surd(Fraction(0), Fraction(point)) for point in points)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Transform:
-    """F(m, r): m outputs of a filter of r taps from n = m + r - 1 products.
+    """F(m, r) at ``points`` and infinity: m outputs of r taps from n = m + r - 1 products.
 
-    y = a_t @ ((g @ w) * (b_t @ d)) for the taps w (r,) and the inputs d (n,), where a_t is
-    (m, n), g is (n, r) and b_t is (n, n); float64.
-    """
-
-    m: int
-    a_t: np.ndarray
-    b_t: np.ndarray
-    g: np.ndarray
-
-    @property
-    def n(self) -> int:
-        return len(self.b_t)
-
-
-def cook_toom(m: int, r: int, points: Sequence[Surd]) -> Transform:
-    """F(m, r) at ``points`` and infinity.
+    y = a_t @ ((g @ w) * (b_t @ d)) for the taps w (r,) and the inputs d (n,). The matrices
+    are float64 and made when they are first asked for: most commands never convolve.
 
     Raises:
         ValueError: when there are not m + r - 2 different points.
     """
-    if len(set(points)) != m + r - 2 or len(points) != m + r - 2:
-        raise ValueError(f"F({m}, {r}) needs {m + r - 2} different points, found {len(points)}")
-    others = [[q for q in points if q != point] for point in points]
-    norms = [
-        _product([point + -q for q in rest]) for point, rest in zip(points, others, strict=True)
-    ]
-    b_t = [[*_coefficients(rest), ZERO] for rest in others]
-    g = [
-        [power / norm for power in _powers(point, r)]
-        for point, norm in zip(points, norms, strict=True)
-    ]
-    a = [_powers(point, m) for point in points]
-    return Transform(
-        m,
-        _matrix([*a, _last(m)]).T,
-        _matrix([*b_t, _coefficients(points)]),
-        _matrix([*g, _last(r)]),
-    )
+
+    m: int
+    r: int
+    points: tuple[Surd, ...]
+
+    def __post_init__(self) -> None:
+        needed = self.n - 1
+        if len(set(self.points)) != needed or len(self.points) != needed:
+            raise ValueError(
+                f"F({self.m}, {self.r}) needs {needed} different points, found {len(self.points)}"
+            )
+
+    @property
+    def n(self) -> int:
+        return self.m + self.r - 1
+
+    @cached_property
+    def a_t(self) -> np.ndarray:
+        """(m, n), the powers of each point."""
+        return _matrix([*(_powers(point, self.m) for point in self.points), _last(self.m)]).T
+
+    @cached_property
+    def b_t(self) -> np.ndarray:
+        """(n, n), the polynomials that are zero at all points but one, and at all points."""
+        rows = [[*_coefficients(others), ZERO] for others in self._others]
+        return _matrix([*rows, _coefficients(self.points)])
+
+    @cached_property
+    def g(self) -> np.ndarray:
+        """(n, r), the powers of each point over its distances to the others."""
+        rows = [
+            [
+                power / _product([point + -other for other in others])
+                for power in _powers(point, self.r)
+            ]
+            for point, others in zip(self.points, self._others, strict=True)
+        ]
+        return _matrix([*rows, _last(self.r)])
+
+    @property
+    def _others(self) -> list[list[Surd]]:
+        return [[other for other in self.points if other != point] for point in self.points]
 
 
 def _product(factors: Sequence[Surd]) -> Surd:

@@ -26,14 +26,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from opt_tool.kernels.cook_toom import Transform, cook_toom, rational, times_sqrt2
+from opt_tool.kernels.cook_toom import Transform, rational, times_sqrt2
 from opt_tool.kernels.memory import aligned_empty, rows_where_they_lie
 from opt_tool.kernels.planes import InPlace, Pads, inside
 
-F23 = cook_toom(2, 3, rational(0, 1, -1))
-F43 = cook_toom(4, 3, (*rational(0), *times_sqrt2(1, -1, 0.5, -0.5)))
-F43_LAVIN = cook_toom(4, 3, rational(0, 1, -1, 2, -2))
-F63 = cook_toom(6, 3, rational(0, 1, -1, 2, -2, 0.5, -0.5))
+F23 = Transform(2, 3, rational(0, 1, -1))
+F43 = Transform(4, 3, (*rational(0), *times_sqrt2(1, -1, 0.5, -0.5)))
+F43_LAVIN = Transform(4, 3, rational(0, 1, -1, 2, -2))
+F63 = Transform(6, 3, rational(0, 1, -1, 2, -2, 0.5, -0.5))
 
 CACHE_BYTES = 5 * 512 * 1024
 """What the two buffers of a block may take: about a core's own cache."""

@@ -84,5 +84,6 @@ class Rewrite(abc.ABC, Generic[M]):
                 if made is not None:
                     made.passes = (*made.passes, self.name)
                 changes += 1
-        graph.remove_unused()
+        if changes:
+            graph.remove_unused()
         return changes, kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from opt_tool.ir.graph import Graph, Node, Value
 
 
@@ -15,57 +17,66 @@ def verify(graph: Graph) -> None:
     Raises:
         InvalidGraphError: naming the node and the rule that it breaks.
     """
-    known: set[int] = set()
-    for value in graph.values.values():
-        if value.producer is None:
-            known.add(id(value))
-    readers: dict[int, dict[Node, int]] = {}
+    for fault in _faults(graph):
+        raise InvalidGraphError(fault)
+
+
+def _faults(graph: Graph) -> Iterator[str]:
+    known = {id(value) for value in graph.values.values() if value.producer is None}
+    readers: dict[int, set[Node]] = {}
     for node in graph.nodes:
-        _verify_node(graph, node, known)
+        yield from _node_faults(graph, node, known)
         for value in node.inputs.flat():
-            counts = readers.setdefault(id(value), {})
-            counts[node] = counts.get(node, 0) + 1
+            readers.setdefault(id(value), set()).add(node)
         known.update(id(value) for value in node.outputs.flat())
     for name, value in graph.values.items():
-        _require(value.name == name, f"value {value.name!r} is listed as {name!r}")
-        _require(
-            dict.fromkeys(readers.get(id(value), {})) == dict.fromkeys(value.users),
-            f"the users of {name!r} are not the nodes that read it",
-        )
+        if value.name != name:
+            yield f"value {value.name!r} is listed as {name!r}"
+        if readers.get(id(value), set()) != set(value.users):
+            yield f"the users of {name!r} are not the nodes that read it"
     for value in (*graph.inputs, *graph.outputs):
-        _require(graph.values.get(value.name) is value, f"{value.name!r} is not in the graph")
+        if graph.values.get(value.name) is not value:
+            yield f"{value.name!r} is not in the graph"
 
 
-def _verify_node(graph: Graph, node: Node, known: set[int]) -> None:
-    _require(node.graph is graph, f"{node!r} belongs to another graph")
+def _node_faults(graph: Graph, node: Node, known: set[int]) -> Iterator[str]:
+    if node.graph is not graph:
+        yield f"{node!r} belongs to another graph"
     for slot in node.op.inputs:
         count = len(node.inputs[slot.name])
-        _require(slot.optional or count > 0, f"{node!r}: slot {slot.name!r} is empty")
-        _require(slot.variadic or count <= 1, f"{node!r}: slot {slot.name!r} holds {count}")
+        if count == 0 and not slot.optional:
+            yield f"{node!r}: slot {slot.name!r} is empty"
+        if count > 1 and not slot.variadic:
+            yield f"{node!r}: slot {slot.name!r} holds {count}"
     for value in node.inputs.flat():
-        _require(id(value) in known, f"{node!r} reads {value.name!r} before it is made")
+        if id(value) not in known:
+            yield f"{node!r} reads {value.name!r} before it is made"
     for value in node.outputs.flat():
-        _require(value.producer is node, f"{node!r} is not the producer of {value.name!r}")
-        _require(graph.values.get(value.name) is value, f"{value.name!r} is not in the graph")
-    _verify_types(node)
+        if value.producer is not node:
+            yield f"{node!r} is not the producer of {value.name!r}"
+        if graph.values.get(value.name) is not value:
+            yield f"{value.name!r} is not in the graph"
+    yield from _type_faults(node)
 
 
-def _verify_types(node: Node) -> None:
+def _type_faults(node: Node) -> Iterator[str]:
     inferred = node.op.infer(node.inputs)
     outputs = tuple(node.outputs.flat())
-    _require(len(inferred) == len(outputs), f"{node!r} has {len(outputs)} outputs")
+    if len(inferred) != len(outputs):
+        yield f"{node!r} has {len(outputs)} outputs"
+        return
     for value, type in zip(outputs, inferred, strict=True):
-        _require(value.dtype == type.dtype, f"{value!r} should be {type.dtype.value}")
-        _require(_agree(value, type.shape), f"{value!r} should have shape {list(type.shape)}")
+        if value.dtype != type.dtype:
+            yield f"{value!r} should be {type.dtype.value}"
+        if not _agree(value, type.shape):
+            yield f"{value!r} should have shape {list(type.shape)}"
 
 
 def _agree(value: Value, shape: tuple[int | str, ...]) -> bool:
-    return len(shape) == value.rank and all(
-        a == b or isinstance(a, str) or isinstance(b, str)
-        for a, b in zip(value.shape, shape, strict=True)
+    return value.shape == shape or (
+        len(shape) == value.rank
+        and all(
+            a == b or isinstance(a, str) or isinstance(b, str)
+            for a, b in zip(value.shape, shape, strict=True)
+        )
     )
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InvalidGraphError(message)

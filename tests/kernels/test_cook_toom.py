@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from opt_tool.kernels.cook_toom import Surd, cook_toom, rational, times_sqrt2
+from opt_tool.kernels.cook_toom import Surd, Transform, rational, times_sqrt2
 
 
 def filtered(inputs: np.ndarray, taps: np.ndarray) -> np.ndarray:
@@ -17,7 +17,7 @@ def filtered(inputs: np.ndarray, taps: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("r", range(2, 6))
 def test_filters_as_the_definition_does(m: int, r: int) -> None:
     points = rational(0, 1, -1, 2, -2, 0.5, -0.5, 3, -3)[: m + r - 2]
-    transform = cook_toom(m, r, points)
+    transform = Transform(m, r, points)
     rng = np.random.default_rng(m * 10 + r)
     inputs, taps = rng.standard_normal(m + r - 1), rng.standard_normal(r)
     y = transform.a_t @ ((transform.g @ taps) * (transform.b_t @ inputs))
@@ -25,7 +25,7 @@ def test_filters_as_the_definition_does(m: int, r: int) -> None:
 
 
 def test_makes_the_matrices_that_lavin_and_gray_print() -> None:
-    transform = cook_toom(4, 3, rational(0, 1, -1, 2, -2))
+    transform = Transform(4, 3, rational(0, 1, -1, 2, -2))
     assert transform.b_t.astype(int).tolist() == [
         [4, 0, -5, 0, 1, 0],
         [0, -4, -4, 1, 1, 0],
@@ -51,7 +51,7 @@ def test_makes_the_matrices_that_lavin_and_gray_print() -> None:
 
 
 def test_takes_points_with_the_root_of_2() -> None:
-    transform = cook_toom(4, 3, (*rational(0), *times_sqrt2(1, -1, 0.5, -0.5)))
+    transform = Transform(4, 3, (*rational(0), *times_sqrt2(1, -1, 0.5, -0.5)))
     inputs, taps = np.arange(6.0) ** 2, np.array([3.0, -1.0, 2.0])
     y = transform.a_t @ ((transform.g @ taps) * (transform.b_t @ inputs))
     np.testing.assert_allclose(y, filtered(inputs, taps), rtol=1e-13)
@@ -69,4 +69,4 @@ def test_a_surd_becomes_the_nearest_float() -> None:
 @pytest.mark.parametrize("points", [rational(0, 1), rational(0, 1, 1), rational(0, 1, -1, 2)])
 def test_refuses_points_that_do_not_suffice(points: tuple[Surd, ...]) -> None:
     with pytest.raises(ValueError, match="needs 3 different points"):
-        cook_toom(2, 3, points)
+        Transform(2, 3, points)
