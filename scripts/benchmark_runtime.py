@@ -57,10 +57,10 @@ def measure(path: Path, shape: tuple[int, ...] | None, repeat: int) -> dict[str,
     """Times and differences of one model in both runtimes."""
     feeds, shapes = _feeds(path, shape)
     start = time.process_time()
-    ours = numpy_runner(path, SETTINGS, shapes)
+    ours = numpy_runner((path,), SETTINGS, shapes)
     result = ours.run(feeds)
     first = time.process_time() - start
-    theirs = BACKENDS["onnxruntime"](path, SETTINGS, shapes)
+    theirs = BACKENDS["onnxruntime"]((path,), SETTINGS, shapes)
     expected = theirs.run(feeds)
     seconds = interleaved([ours, theirs], feeds, repeat)
     medians = [statistics.median(times) for times in seconds]
@@ -135,7 +135,7 @@ def _by_turns(functions: Sequence[Callable[[], object]], repeat: int) -> list[fl
 def growth(path: Path, shape: tuple[int, ...] | None) -> dict[str, object]:
     """The process's peak before and after many runs in a row."""
     feeds, shapes = _feeds(path, shape)
-    runner = numpy_runner(path, SETTINGS, shapes)
+    runner = numpy_runner((path,), SETTINGS, shapes)
     runner.run(feeds)
     before = peak_rss_bytes()
     for _ in range(RUNS_IN_A_ROW):

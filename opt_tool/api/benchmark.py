@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from opt_tool.api import cost
-from opt_tool.api.file_format import FileFormat, detect
-from opt_tool.api.loading import load_model
+from opt_tool.api.file_format import FileFormat
+from opt_tool.api.loading import formats_of, load_model
 from opt_tool.api.report import to_json
-from opt_tool.api.runners import BACKENDS, Feeds, NumpyRunner, Runner, numpy_runner
+from opt_tool.api.runners import BACKENDS, Feeds, Files, NumpyRunner, Runner, numpy_runner
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.errors import UsageError
 from opt_tool.ir import Node
@@ -75,6 +75,7 @@ class BenchmarkReport:
 
 def bench(
     model: str | Path,
+    weights: str | Path | None = None,
     *,
     threads: int = 1,
     repeat: int = 10,
@@ -87,7 +88,8 @@ def bench(
     """Run a model in the NumPy runtime and take the time.
 
     Args:
-        model: An ONNX model, which is optimised first, or a .nb file.
+        model: A .nb file, or a model of another format, which is optimised first.
+        weights: The second file of a Caffe model.
         threads: How many threads to use.
         repeat: How many runs to time, after one that is not counted.
         per_op: Whether to time each operator as well.
@@ -99,20 +101,20 @@ def bench(
     """
     if repeat < 1:
         raise UsageError("there must be at least one run to time")
-    path = Path(model)
+    files = tuple(Path(file) for file in (model, weights) if file is not None)
     if against is not None and against not in BACKENDS:
         raise UsageError(f"no backend is called {against!r}; there are {', '.join(BACKENDS)}")
     settings = Settings(threads=threads, conv_algorithm=conv_algorithm, conv_policy=conv_policy)
-    feeds = _feeds(path, {} if input_shapes is None else input_shapes)
+    feeds = _feeds(files, {} if input_shapes is None else input_shapes)
     shapes = {name: array.shape for name, array in feeds.items()}
-    other = None if against is None else BACKENDS[against](path, settings, shapes)
-    fixed = detect(path) is FileFormat.PADDLE_LITE
-    ours = numpy_runner(path, settings, {} if fixed else shapes)
+    other = None if against is None else BACKENDS[against](files, settings, shapes)
+    fixed = formats_of(files) is FileFormat.PADDLE_LITE
+    ours = numpy_runner(files, settings, {} if fixed else shapes)
     runners = [ours] if other is None else [ours, other]
     seconds = interleaved(runners, feeds, repeat)
     medians = [statistics.median(times) for times in seconds]
     return BenchmarkReport(
-        path=str(path),
+        path=str(files[0]),
         backend=ours.name,
         threads=threads,
         repeat=repeat,
@@ -124,9 +126,9 @@ def bench(
     )
 
 
-def _feeds(path: Path, shapes: Mapping[str, Sequence[int]]) -> Feeds:
+def _feeds(files: Files, shapes: Mapping[str, Sequence[int]]) -> Feeds:
     """Inputs of the shapes that are given, and of usual ones where that leaves them open."""
-    specs = input_specs(load_model(path, input_shapes=shapes).graph)
+    specs = input_specs(load_model(*files, input_shapes=shapes).graph)
     (feeds,) = sample_inputs(specs, 1)
     return feeds
 

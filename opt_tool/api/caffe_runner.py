@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from opt_tool.api.runners import Feeds, Runner, SourceRunner
+from opt_tool.api.file_format import FileFormat
+from opt_tool.api.loading import caffe_files, formats_of
+from opt_tool.api.runners import Feeds, Files, Runner, SourceRunner
+from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats import caffe
 from opt_tool.formats.caffe.file import load_network
 from opt_tool.formats.caffe.registry import supported_layers
-from opt_tool.ir import TensorType
+from opt_tool.ir import Graph, TensorType
 
 if TYPE_CHECKING:
     import cv2
@@ -29,6 +32,8 @@ NOT_IN_OPENCV = frozenset({"DetectionOutput", "LRN", "MVN", "Swish"})
 
 It also takes no notice of InnerProduct's ``transpose``.
 """
+
+ADVICE = "`pip install 'opt-tool[caffe]'` installs it"
 
 OPENCV_LIMIT = 5
 """From this major version on OpenCV does not read Caffe's files."""
@@ -79,11 +84,53 @@ def caffe_runner(
     ):
         return own
     blobs = (*(value.name for value in graph.outputs), *keep)
-    makers = {top: layer.name for layer in layers for top in layer.top[:1]}
+    makers = _makers(prototxt)
     if any(blob not in makers for blob in blobs):
         return own
     runner = _in_opencv(prototxt, caffemodel, own, {blob: makers[blob] for blob in blobs})
     return own if runner is None else runner
+
+
+def opencv_runner(
+    files: Files, *, threads: int, input_shapes: Mapping[str, Sequence[int]] | None = None
+) -> OpenCvRunner:
+    """A Caffe model in OpenCV because the user asks for it, whatever OpenCV makes of it.
+
+    Raises:
+        UsageError: when it is no Caffe model.
+        UnsupportedError: when OpenCV is not installed or does not load the model.
+    """
+    if formats_of(files) is not FileFormat.CAFFE:
+        raise UsageError(f"{files[0]}: OpenCV runs Caffe models only")
+    if not has_opencv():
+        raise UnsupportedError(f"{files[0]}: OpenCV 4 is not installed; {ADVICE}")
+    import cv2
+
+    prototxt, caffemodel = caffe_files(files)
+    graph = caffe.read(prototxt, caffemodel, input_shapes=input_shapes)
+    makers = _makers(prototxt)
+    for value in graph.outputs:
+        if value.name not in makers:
+            raise UnsupportedError(
+                f"{prototxt}: OpenCV does not hand out {value.name!r}, a second top of its layer"
+            )
+    try:
+        network = cv2.dnn.readNetFromCaffe(str(prototxt), str(caffemodel))
+    except cv2.error as error:
+        raise UnsupportedError(f"{prototxt}: OpenCV cannot load the model ({error.err})") from error
+    cv2.setNumThreads(threads)
+    outputs = {value.name: makers[value.name] for value in graph.outputs}
+    return OpenCvRunner(network, _input_types(graph), outputs)
+
+
+def _makers(prototxt: Path) -> dict[str, str]:
+    """The layer that makes each blob that OpenCV can be asked for."""
+    layers = load_network(prototxt, supported_layers()).layers
+    return {top: layer.name for layer in layers for top in layer.top[:1]}
+
+
+def _input_types(graph: Graph) -> dict[str, TensorType]:
+    return {value.name: value.type for value in graph.inputs}
 
 
 def has_opencv() -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from opt_tool.api.difference import Difference
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.final_activations import final_activations
-from opt_tool.api.loading import LoadedModel, load_model
+from opt_tool.api.loading import LoadedModel, caffe_files, load_model
 from opt_tool.api.lowering import lower
 from opt_tool.api.report import InputReport, to_json
 from opt_tool.api.runners import NumpyRunner, Runner
@@ -75,19 +75,23 @@ def verify(
     reference: str | Path,
     candidate: str | Path,
     *,
+    reference_weights: str | Path | None = None,
+    candidate_weights: str | Path | None = None,
     inputs: Mapping[str, np.ndarray] | None = None,
     samples: int = SAMPLES,
     per_layer: bool = False,
 ) -> ComparisonReport:
-    """Compare two models, each an ONNX model or a .nb file.
+    """Compare two models, each of any format that opt reads.
 
-    ONNX models run in onnxruntime, TFLite models in LiteRT where it is installed, the others in
-    the NumPy runtime. A report with status
-    ``failed`` is returned, not raised.
+    ONNX models run in onnxruntime, Caffe models in OpenCV and TFLite models in LiteRT where
+    those are installed, the others in the NumPy runtime. A report with status ``failed`` is
+    returned, not raised.
 
     Args:
         reference: The model that is right.
         candidate: The model to be checked; its inputs and outputs stand in the same order.
+        reference_weights: The second file of a reference that is a Caffe model.
+        candidate_weights: Likewise of the candidate.
         inputs: Arrays by the reference's input names; by default ``samples`` sets are made
             from a fixed seed.
         samples: How many sets to make.
@@ -96,7 +100,8 @@ def verify(
     Raises:
         UsageError: when the models do not have as many inputs and outputs.
     """
-    right, checked = load_model(reference), load_model(candidate)
+    right = load_model(reference, reference_weights)
+    checked = load_model(candidate, candidate_weights)
     _check_sides(right, checked)
     bound = HALF_BOUND if right.half_precision else BOUND
     pairs = _output_pairs(right.graph, checked.graph)
@@ -169,6 +174,10 @@ def _runner(model: LoadedModel, tensors: Sequence[str]) -> Runner:
         from opt_tool.api.litert_runner import tflite_runner
 
         return tflite_runner(model.files[0], keep=keep)
+    if model.format is FileFormat.CAFFE:
+        from opt_tool.api.caffe_runner import caffe_runner
+
+        return caffe_runner(*caffe_files(model.files), keep=keep)
     return NumpyRunner(model.graph, keep=keep)
 
 
@@ -177,7 +186,7 @@ def _runner(model: LoadedModel, tensors: Sequence[str]) -> Runner:
 
 def _layers(reference: LoadedModel, candidate: LoadedModel) -> list[Layer]:
     """The tensors inside of both models that must be equal, in the candidate's order."""
-    if candidate.format is FileFormat.ONNX:
+    if candidate.format is not FileFormat.PADDLE_LITE:
         return _by_name(reference, candidate)
     source = load_model(*reference.files)
     if reference.format is not candidate.format:

@@ -57,7 +57,7 @@ def load(
     """Read a model into a graph.
 
     Args:
-        model: An ONNX model or a .nb file.
+        model: A model of any format that opt reads.
         weights: The second file of formats that have two.
         input_shapes: Shapes that take the place of those in the file, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
@@ -112,6 +112,33 @@ def formats_of(files: Sequence[Path]) -> FileFormat:
     if len(files) > 1:
         raise UsageError(f"{files[0]} holds the whole model; leave {files[1]} out")
     return found[0]
+
+
+def models_among(files: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """The files, model by model: the two files of a Caffe model stand side by side."""
+    models: list[tuple[Path, ...]] = []
+    for file in files:
+        last = models[-1] if models else ()
+        if len(last) == 1 and {detect(last[0]), detect(file)} == set(CAFFE_FILES):
+            models[-1] = (*last, file)
+        else:
+            models.append((file,))
+    return models
+
+
+def two_models(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The files of two models that are to be compared.
+
+    Raises:
+        UsageError: when they are fewer or more models.
+    """
+    models = [(file,) for file in files] if len(files) <= 2 else models_among(files)
+    if len(models) != 2:
+        raise UsageError(
+            f"there must be two models, found {len(models)}; the two files of a Caffe model "
+            "stand side by side"
+        )
+    return models[0], models[1]
 
 
 def source_nodes(
@@ -244,12 +271,12 @@ OUTLINES: Mapping[FileFormat, Callable[[tuple[Path, ...]], tuple[SourceNode, ...
 
 REFUSALS: Mapping[FileFormat, str] = {
     FileFormat.CAFFE_PROTOTXT: (
-        "a Caffe network; its weights are in another file. Give both: "
-        "`opt convert {file} WEIGHTS.caffemodel -o OUT.nb`"
+        "a Caffe network; its weights are in another file. Give both, side by side: "
+        "`{file} WEIGHTS.caffemodel`"
     ),
     FileFormat.CAFFE_MODEL: (
-        "Caffe weights; their network is in another file. Give both: "
-        "`opt convert NETWORK.prototxt {file} -o OUT.nb`"
+        "Caffe weights; their network is in another file. Give both, side by side: "
+        "`NETWORK.prototxt {file}`"
     ),
     FileFormat.SAVED_MODEL: (
         "a TensorFlow SavedModel; convert it to ONNX first: `pip install tf2onnx && "

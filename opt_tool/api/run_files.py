@@ -47,6 +47,7 @@ def run_files(
     inputs: Mapping[str, Path],
     output_dir: Path,
     *,
+    weights: Path | None = None,
     backend: str = "numpy",
     threads: int = 1,
     conv_algorithm: str | None = None,
@@ -55,9 +56,10 @@ def run_files(
     """Run a model once.
 
     Args:
-        model: An ONNX model or a .nb file.
+        model: A model of any format that opt reads.
         inputs: A .npy file for each input by name; the only input may be called "".
         output_dir: The folder for the outputs; it is made if it is not there.
+        weights: The second file of a Caffe model.
         backend: What runs the model, as for ``Session``.
         threads: How many threads to use.
         conv_algorithm: How to compute convolutions, as for ``Session``.
@@ -65,6 +67,7 @@ def run_files(
     """
     session = Session(
         model,
+        weights,
         backend=backend,
         threads=threads,
         conv_algorithm=conv_algorithm,
@@ -84,9 +87,11 @@ def run_files(
     return RunReport(str(model), backend, seconds, outputs)
 
 
-def load_arrays(model: Path, inputs: Mapping[str, Path]) -> dict[str, np.ndarray]:
+def load_arrays(
+    model: Path, inputs: Mapping[str, Path], weights: Path | None = None
+) -> dict[str, np.ndarray]:
     """The arrays in files, by the names of a model's inputs."""
-    types = {value.name: value.type for value in load(model).inputs}
+    types = {value.name: value.type for value in load(model, weights).inputs}
     return _named(types, inputs)
 
 

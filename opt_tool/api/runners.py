@@ -1,7 +1,7 @@
-"""What can run a model: the NumPy runtime, onnxruntime, LiteRT, the official Paddle Lite runtime.
+"""What can run a model: the NumPy runtime, what its format comes from, the official runtime.
 
-Each takes arrays by input name and hands back arrays by output name. onnxruntime and the
-official runtime are only imported where they are asked for.
+Each takes arrays by input name and hands back arrays by output name. All but the NumPy
+runtime are only imported where they are asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from opt_tool.api.file_format import FileFormat
+from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import optimise
 from opt_tool.errors import UsageError
@@ -81,6 +81,8 @@ class OfficialRunner:
     name = "paddlelite"
 
     def __init__(self, path: Path) -> None:
+        if detect(path) is not FileFormat.PADDLE_LITE:
+            raise UsageError(f"{path}: the official runtime runs .nb files only")
         self.path = path
         graph = load_model(path).graph
         self.inputs: Mapping[str, TensorType] = {value.name: value.type for value in graph.inputs}
@@ -100,33 +102,46 @@ class OfficialRunner:
 Shapes: TypeAlias = Mapping[str, Sequence[int]]
 
 
-def numpy_runner(path: Path, settings: Settings, shapes: Shapes) -> NumpyRunner:
+Files: TypeAlias = tuple[Path, ...]
+"""The file of a model, or the two files of a Caffe model."""
+
+
+def numpy_runner(files: Files, settings: Settings, shapes: Shapes) -> NumpyRunner:
     """A model in the NumPy runtime; a source model is optimised first."""
-    loaded = load_model(path, input_shapes=shapes)
+    loaded = load_model(*files, input_shapes=shapes)
     if loaded.format is not FileFormat.PADDLE_LITE:
         optimise(loaded.graph)
     return NumpyRunner(loaded.graph, settings=settings)
 
 
-def _onnxruntime(path: Path, settings: Settings, shapes: Shapes) -> Runner:
+def _onnxruntime(files: Files, settings: Settings, shapes: Shapes) -> Runner:
     from opt_tool.api.onnx_runner import OnnxRunner
 
-    return OnnxRunner(path, threads=settings.threads, input_shapes=shapes, fast=True)
+    return OnnxRunner(files[0], threads=settings.threads, input_shapes=shapes, fast=True)
 
 
-def _litert(path: Path, settings: Settings, shapes: Shapes) -> Runner:
+def _opencv(files: Files, settings: Settings, shapes: Shapes) -> Runner:
+    from opt_tool.api.caffe_runner import opencv_runner
+
+    return opencv_runner(files, threads=settings.threads, input_shapes=shapes)
+
+
+def _litert(files: Files, settings: Settings, shapes: Shapes) -> Runner:
     from opt_tool.api.litert_runner import LiteRtRunner
 
-    return LiteRtRunner(path, threads=settings.threads, input_shapes=shapes)
+    if detect(files[0]) is not FileFormat.TFLITE:
+        raise UsageError(f"{files[0]}: LiteRT runs TFLite models only")
+    return LiteRtRunner(files[0], threads=settings.threads, input_shapes=shapes)
 
 
-def _paddlelite(path: Path, settings: Settings, shapes: Shapes) -> Runner:  # noqa: ARG001
-    return OfficialRunner(path)  # takes no number of threads; its shapes are fixed
+def _paddlelite(files: Files, settings: Settings, shapes: Shapes) -> Runner:  # noqa: ARG001
+    return OfficialRunner(files[0])  # takes no number of threads; its shapes are fixed
 
 
-BACKENDS: Mapping[str, Callable[[Path, Settings, Shapes], Runner]] = {
+BACKENDS: Mapping[str, Callable[[Files, Settings, Shapes], Runner]] = {
     "litert": _litert,
     "numpy": numpy_runner,
     "onnxruntime": _onnxruntime,
+    "opencv": _opencv,
     "paddlelite": _paddlelite,
 }

@@ -21,9 +21,11 @@ class Session:
     """A model, loaded once and run as often as wanted.
 
     Args:
-        path: An ONNX model or a .nb file.
-        backend: ``numpy`` (any format that opt reads), ``onnxruntime`` (ONNX models) or
-            ``paddlelite`` (the official runtime, for .nb files made for x86).
+        path: A model of any format that opt reads.
+        weights: The second file of a Caffe model.
+        backend: ``numpy`` (any format), ``onnxruntime`` (ONNX models), ``opencv`` (Caffe
+            models), ``litert`` (TFLite models) or ``paddlelite`` (the official runtime, for
+            .nb files made for x86).
         threads: How many threads to use.
         conv_algorithm: How the NumPy runtime computes convolutions, where it can; by default
             ``conv_policy`` decides for each.
@@ -33,6 +35,7 @@ class Session:
     def __init__(
         self,
         path: str | Path,
+        weights: str | Path | None = None,
         *,
         backend: str = "numpy",
         threads: int = 1,
@@ -43,7 +46,8 @@ class Session:
             raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
         settings = Settings(threads=threads, conv_algorithm=conv_algorithm, conv_policy=conv_policy)
         self.backend = backend
-        self._runner = BACKENDS[backend](Path(path), settings, {})
+        files = tuple(Path(file) for file in (path, weights) if file is not None)
+        self._runner = BACKENDS[backend](files, settings, {})
 
     @property
     def inputs(self) -> Mapping[str, TensorType]:

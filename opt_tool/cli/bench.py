@@ -24,12 +24,12 @@ COLUMNS = ("operator", "count", "ms", "share", "GFLOP/s", "algorithms")
 
 
 @click.command("bench", cls=OptCommand, example=EXAMPLE)
-@click.argument("file", type=options.FILE)
+@options.model_arguments("file")
 @options.threads_option
 @click.option("--repeat", type=click.IntRange(1), default=10, show_default=True, help="Timed runs.")
 @click.option("--per-op", is_flag=True, help="Time each operator as well.")
 @click.option(
-    "--against", type=click.Choice(["onnxruntime", "paddlelite"]),
+    "--against", type=click.Choice(["litert", "onnxruntime", "opencv", "paddlelite"]),
     help="Time this backend in the same run, taking turns.",
 )  # fmt: skip
 @options.input_shape_option
@@ -37,6 +37,7 @@ COLUMNS = ("operator", "count", "ms", "share", "GFLOP/s", "algorithms")
 @options.conv_policy_option
 def bench_command(
     file: Path,
+    weights: Path | None,
     threads: int,
     repeat: int,
     per_op: bool,
@@ -53,6 +54,7 @@ def bench_command(
 
     report = bench(
         file,
+        weights,
         threads=threads,
         repeat=repeat,
         per_op=per_op,

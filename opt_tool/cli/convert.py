@@ -36,8 +36,7 @@ opt convert deploy.prototxt net.caffemodel -o net.nb"""
 
 
 @click.command("convert", cls=OptCommand, example=EXAMPLE)
-@click.argument("model", type=options.FILE)
-@click.argument("weights", type=options.FILE, required=False)
+@options.model_arguments()
 @click.option("-o", "--out", type=options.FILE, required=True, help="The .nb file to write.")
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option

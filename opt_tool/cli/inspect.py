@@ -39,8 +39,7 @@ COLUMNS = (
 
 
 @click.command("inspect", cls=OptCommand, example=EXAMPLE)
-@click.argument("file", type=options.FILE)
-@click.argument("weights", type=options.FILE, required=False)
+@options.model_arguments("file")
 @options.target_option()
 @options.lite_version_option
 @options.input_shape_option

@@ -22,8 +22,7 @@ opt list-ops --supported --framework onnx"""
 
 
 @click.command("list-ops", cls=OptCommand, example=EXAMPLE)
-@click.argument("model", type=options.FILE, required=False)
-@click.argument("weights", type=options.FILE, required=False)
+@options.model_arguments(required=False)
 @click.option("--supported", is_flag=True, help="List what opt supports; takes no MODEL.")
 @click.option(
     "--framework",

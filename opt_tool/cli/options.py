@@ -86,6 +86,16 @@ def unique(
     return found
 
 
+def model_arguments(name: str = "model", *, required: bool = True) -> Callable[[F], F]:
+    """The file of a model, and the second one that Caffe's models have, in either order."""
+
+    def decorate(command: F) -> F:
+        weights = click.argument("weights", type=FILE, required=False)
+        return click.argument(name, type=FILE, required=required)(weights(command))
+
+    return decorate
+
+
 def target_option(**options: Any) -> Callable[[F], F]:  # click's own options
     """Which target; ``options`` say whether there is a default."""
     help = "The kind of processor that runs the file."

@@ -24,8 +24,7 @@ opt quantize float.nb -o small.nb --no-calib --bits mixed --max-error 35"""
 
 
 @click.command("quantize", cls=OptCommand, example=EXAMPLE)
-@click.argument("model", type=options.FILE)
-@click.argument("weights", type=options.FILE, required=False)
+@options.model_arguments()
 @click.option("-o", "--out", type=options.FILE, required=True, help="The .nb file to write.")
 @click.option(
     "--no-calib", is_flag=True, required=True, expose_value=False,

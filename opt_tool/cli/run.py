@@ -16,14 +16,14 @@ opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxrunt
 
 
 @click.command("run", cls=OptCommand, example=EXAMPLE)
-@click.argument("file", type=options.FILE)
+@options.model_arguments("file")
 @options.input_option
 @click.option(
     "--output-dir", type=options.FILE, required=True, metavar="DIR",
     help="The folder for the outputs, one .npy file each; it is made if it is not there.",
 )  # fmt: skip
 @click.option(
-    "--backend", type=click.Choice(["litert", "numpy", "onnxruntime", "paddlelite"]),
+    "--backend", type=click.Choice(["litert", "numpy", "onnxruntime", "opencv", "paddlelite"]),
     default="numpy", show_default=True, help="What runs the model.",
 )  # fmt: skip
 @options.threads_option
@@ -31,6 +31,7 @@ opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxrunt
 @options.conv_policy_option
 def run_command(
     file: Path,
+    weights: Path | None,
     inputs: dict[str, Path],
     output_dir: Path,
     backend: str,
@@ -51,6 +52,7 @@ def run_command(
         file,
         inputs,
         output_dir,
+        weights=weights,
         backend=backend,
         threads=threads,
         conv_algorithm=conv_algorithm,

@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 opt verify mobilenet.onnx mobilenet.nb
-opt verify mobilenet.onnx mobilenet.nb --input image=image.npy --per-layer"""
+opt verify mobilenet.onnx mobilenet.nb --input image=image.npy --per-layer
+opt verify deploy.prototxt net.caffemodel net.nb"""
 
 FAILED = 4
 COLUMNS = ("tensor", "max error", "of scale", "SQNR dB", "cosine", "argmax")
 
 
 @click.command("verify", cls=OptCommand, example=EXAMPLE)
-@click.argument("reference", type=options.FILE)
-@click.argument("candidate", type=options.FILE)
+@click.argument(
+    "models", type=options.FILE, nargs=-1, required=True,
+    metavar="REFERENCE [WEIGHTS] CANDIDATE [WEIGHTS]",
+)  # fmt: skip
 @options.input_option
 @click.option("--per-layer", is_flag=True, help="Name the first layer that differs.")
 @click.pass_context
 def verify_command(
     ctx: click.Context,
-    reference: Path,
-    candidate: Path,
+    models: tuple[Path, ...],
     inputs: dict[str, Path],
     per_layer: bool,
     as_json: bool,
@@ -42,14 +44,24 @@ def verify_command(
 ) -> None:
     """Compare what two models compute.
 
-    REFERENCE and CANDIDATE are each an ONNX model or a .nb file. Inputs are made from a
-    fixed seed unless they are given. Exit code 4 when they differ.
+    REFERENCE and CANDIDATE are each a model of any format that opt reads, a Caffe network
+    with its WEIGHTS. Inputs are made from a fixed seed unless they are given. Exit code 4
+    when they differ.
     """
     from opt_tool.api.comparison import verify
+    from opt_tool.api.loading import two_models
     from opt_tool.api.run_files import load_arrays
 
-    arrays = load_arrays(reference, inputs) if inputs else None
-    report = verify(reference, candidate, inputs=arrays, per_layer=per_layer)
+    (reference, *reference_weights), (candidate, *candidate_weights) = two_models(models)
+    arrays = load_arrays(reference, inputs, *reference_weights) if inputs else None
+    report = verify(
+        reference,
+        candidate,
+        reference_weights=next(iter(reference_weights), None),
+        candidate_weights=next(iter(candidate_weights), None),
+        inputs=arrays,
+        per_layer=per_layer,
+    )
     if not (quiet or as_json):
         differences = [*(layer.difference for layer in report.layers), *report.outputs]
         print_table(COLUMNS, [_row(difference) for difference in differences])

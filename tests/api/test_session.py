@@ -79,5 +79,5 @@ def test_refuses_algorithms_that_mean_nothing(tmp_path: Path) -> None:
 
 
 def test_runs_the_optimised_graph(tmp_path: Path) -> None:
-    runner = numpy_runner(classifier(tmp_path / "model.onnx"), Settings(), {})
+    runner = numpy_runner((classifier(tmp_path / "model.onnx"),), Settings(), {})
     assert "relu" not in {node.op.type for node in runner.graph.nodes}
