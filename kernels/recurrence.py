@@ -92,7 +92,7 @@ def _layer(
 ) -> tuple[np.ndarray, Sequence[np.ndarray]]:
     weight, state_weight, bias, state_bias = parameters
     gates = x @ weight.T + bias
-    y = np.empty((*x.shape[:2], states[0].shape[1]), np.float32)
+    y = np.empty((*x.shape[:2], states[0].shape[1]), x.dtype)
     for time in range(len(x))[:: -1 if backwards else 1]:
         states = step(gates[time], *states, state_weight, state_bias)
         y[time] = states[0]

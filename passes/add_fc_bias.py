@@ -40,6 +40,7 @@ class AddFcBias(Rewrite[FcWithoutBias]):
 
     def rewrite(self, graph: Graph, match: FcWithoutBias) -> Node:
         fc = match.fc
-        zeros = np.zeros(fc.input("W").type.static_shape[1], np.float32)
+        columns = fc.input("W").type.static_shape[1]
+        zeros = np.zeros(columns, fc.output.dtype.numpy)
         bias = graph.add_constant(f"{fc.name}.bias", zeros)
         return graph.replace(fc, fc.op, {**fc.inputs, "Bias": bias})

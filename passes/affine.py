@@ -146,7 +146,8 @@ def scaled_filter(conv: Node, scale: np.ndarray) -> np.ndarray:
 def scaled_bias(bias: Value | None, channels: int, affine: Affine) -> np.ndarray:
     """The bias of a layer that an affine map follows."""
     old = np.zeros(channels) if bias is None else bias.array().astype(np.float64)
-    return (old * affine.scale + np.broadcast_to(affine.shift, channels)).astype(np.float32)
+    new = old * affine.scale + np.broadcast_to(affine.shift, channels)
+    return new.astype(affine.x.dtype.numpy)
 
 
 def out_channels(conv: Node) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from opt_tool.ir import DType, Graph, Node, Value
+from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import HardSigmoid, Relu, Relu6
 from opt_tool.ir.operations.elementwise import Clip, ElementwiseMax, ElementwiseMin
 from opt_tool.passes.affine import read_arithmetic
@@ -42,9 +42,9 @@ class Clamp:
 
 
 def read_bounds(node: Node) -> Bounds | None:
-    """The bounds that a node sets, if it sets constant ones to float32 numbers."""
+    """The bounds that a node sets, if it sets constant ones to floats."""
     bounds = _bounds(node)
-    if bounds is None or bounds.x.dtype is not DType.FLOAT32 or bounds.x.is_constant:
+    if bounds is None or not bounds.x.dtype.is_float or bounds.x.is_constant:
         return None
     return bounds if bounds.lower <= bounds.upper else None
 

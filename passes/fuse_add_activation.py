@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opt_tool.ir import DType, Graph, Node
+from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.fused import FusionElementwiseAddActivation
@@ -48,8 +48,8 @@ class FuseAddActivation(Rewrite[ActivatedSum]):
         x, y = add.input("X"), add.input("Y")
         if x.shape != y.shape:
             return Kept(f"{add.name!r} broadcasts")
-        if x.dtype is not DType.FLOAT32:
-            return Kept(f"{add.name!r} is not in float32")
+        if not x.dtype.is_float:
+            return Kept(f"{add.name!r} is not of floats")
         if not graph.read_once(add.output):
             return Kept(f"{add.name!r} is read by something else too")
         return ActivatedSum(add, node)

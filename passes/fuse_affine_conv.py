@@ -72,7 +72,7 @@ class FuseAffineConv(Rewrite[ConvOfAffine]):
             shift = (weight * _by_input_channel(conv, affine.shift)).sum(axis=(1, 2, 3))
             bias = conv.inputs.maybe("Bias")
             total = shift if bias is None else shift + bias.array()
-            inputs["Bias"] = graph.add_constant(f"{conv.name}.bias", total.astype(np.float32))
+            inputs["Bias"] = graph.add_constant(f"{conv.name}.bias", total.astype(weight.dtype))
         return graph.replace(conv, conv.op, inputs)
 
 

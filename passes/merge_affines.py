@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.ir import DType, Graph, Node
+from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.elementwise import Scale
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.types import static_dim
@@ -51,8 +51,8 @@ class MergeAffines(Rewrite[AffineChain]):
         channels = inner.x.shape[CHANNELS] if inner.x.rank == 4 else None
         if not _is_uniform(both) and not isinstance(channels, int):
             return Kept("no operation scales and shifts along this axis")
-        if not both.is_finite or inner.x.dtype is not DType.FLOAT32:
-            return Kept("its factors are not finite float32 numbers")
+        if not both.is_finite or not inner.x.dtype.is_float:
+            return Kept("its factors are not finite floats")
         return AffineChain((first, node), both)
 
     def rewrite(self, graph: Graph, match: AffineChain) -> Node:

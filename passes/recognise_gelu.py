@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from opt_tool.ir import DType, Graph, Node, Value
+from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import Gelu
 from opt_tool.ir.operations.elementwise import ElementwiseMul, Erf
 from opt_tool.passes.clamp import read_linear
@@ -77,7 +77,7 @@ def _product(graph: Graph, node: Node, gain: float) -> GeluChain | None:
 
 def _gated(graph: Graph, node: Node, factor: Value, gate: Value, gain: float) -> GeluChain | None:
     share = _share(graph, gate)
-    if share is None or share.x.dtype is not DType.FLOAT32:
+    if share is None or not share.x.dtype.is_float:
         return None
     before: tuple[Node, ...] = ()
     if factor is not share.x:

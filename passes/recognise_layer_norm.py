@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.ir import DType, Graph, Node, Operation, ShapeError, Value
+from opt_tool.ir import Graph, Node, Operation, ShapeError, Value
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
     ElementwiseBinary,
@@ -114,13 +114,14 @@ def _normalized(
     sizes = tuple(dim for dim in inner if isinstance(dim, int))
     if axes != {tuple(range(begin, x.rank))} or begin == 0:
         return Kept("it does not normalize the last dimensions")
-    if x.dtype is not DType.FLOAT32 or len(sizes) != len(inner):
+    if not x.dtype.is_float or len(sizes) != len(inner):
         return Kept(f"layer_norm does not take {x.type}")
     if not _are_private(graph, nodes):
         return Kept("one of its parts is read by something else too")
     size = int(np.prod(sizes))
     op = LayerNorm(begin_norm_axis=begin, epsilon=epsilon)
-    return Normalized(nodes, x, op, np.ones(size, np.float32), np.zeros(size, np.float32))
+    dtype = x.dtype.numpy
+    return Normalized(nodes, x, op, np.ones(size, dtype), np.zeros(size, dtype))
 
 
 def _roots(divisor: Value, *, inverted: bool) -> tuple[Node, ...]:
@@ -192,7 +193,8 @@ def _parameters(graph: Graph, node: Node) -> Normalized | None:
         gamma, beta = gamma * full, beta * full
     else:
         beta = beta + full
-    arrays = (gamma.astype(np.float32), beta.astype(np.float32))
+    dtype = y.dtype.numpy
+    arrays = (gamma.astype(dtype), beta.astype(dtype))
     return Normalized((norm, node), norm.input("X"), norm.op, *arrays)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.ir import DType, Graph, Node, Operation, Value
+from opt_tool.ir import Graph, Node, Operation, Value
 from opt_tool.ir.operations.activation import LeakyRelu, PRelu, Relu
 from opt_tool.ir.operations.elementwise import (
     Abs,
@@ -61,13 +61,13 @@ class RecognisePRelu(Rewrite[Leak]):
         if match.slopes.size == 1:
             return graph.fuse(match.nodes, op, {"X": match.x})
         name = f"{match.nodes[-1].name}.slopes"
-        slopes = graph.add_constant(name, match.slopes.astype(np.float32))
+        slopes = graph.add_constant(name, match.slopes.astype(match.x.dtype.numpy))
         return graph.fuse(match.nodes, PRelu(mode="channel"), {"X": match.x, "Alpha": slopes})
 
 
 def _fits(leak: Leak) -> bool:
     """Whether there is an operation with these slopes."""
-    if leak.x.dtype is not DType.FLOAT32 or not np.isfinite(leak.slopes).all():
+    if not leak.x.dtype.is_float or not np.isfinite(leak.slopes).all():
         return False
     by_channel = leak.x.rank >= 2 and leak.x.shape[CHANNELS] == leak.slopes.size
     return leak.slopes.size == 1 or by_channel

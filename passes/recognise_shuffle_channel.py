@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opt_tool.ir import DType, Graph, Node
+from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.data_movement import ShuffleChannel, Transpose2
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import is_shape_change
@@ -49,7 +49,7 @@ class RecogniseShuffleChannel(Rewrite[Shuffle]):
         channels, groups, size = x.shape[1], parts[1], parts[2]
         if not (isinstance(channels, int) and isinstance(groups, int) and isinstance(size, int)):
             return Kept("the number of channels is known only at run time")
-        if groups * size != channels or x.dtype is not DType.FLOAT32:
+        if groups * size != channels or not x.dtype.is_float:
             return None
         if not (graph.read_once(split.output) and graph.read_once(turn.output)):
             return Kept("one of its parts is read by something else too")

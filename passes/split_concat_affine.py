@@ -109,7 +109,7 @@ def norm_inputs(
         "Variance": np.ones_like(scale),
     }
     constants = {
-        slot: graph.add_constant(f"{node.name}.{slot.lower()}", array.astype(np.float32))
+        slot: graph.add_constant(f"{node.name}.{slot.lower()}", array.astype(x.dtype.numpy))
         for slot, array in numbers.items()
     }
     return {"X": x, **constants}

@@ -58,7 +58,7 @@ def test_takes_kernels_of_any_element_type(b: TestGraphs) -> None:
     assert [node.kernel for node in graph.nodes] == ["concat/def/4/4/1"]
 
 
-def test_a_second_run_changes_nothing(b: TestGraphs) -> None:
+def test_keeps_kernels_that_are_chosen(b: TestGraphs) -> None:
     graph = b.build(b.add(Fc(), Input=b.input(2, 3), W=b.weight(3, 4)))
     assert ChooseKernels(Target.ARM, NEWEST).run(graph).changes == 1
     assert ChooseKernels(Target.ARM, NEWEST).run(graph).changes == 0

@@ -8,10 +8,14 @@ from opt_tool.ir.operations.elementwise import Clip
 from opt_tool.passes.lower_relu6 import LowerRelu6
 
 
-@pytest.mark.parametrize(("threshold", "count"), [(1.0, 1), (6.0, 0)])
-def test_writes_other_thresholds_than_6_as_clip(threshold: float, count: int) -> None:
+@pytest.mark.parametrize("threshold", [1.0, 5.5])
+def test_writes_other_thresholds_than_6_as_clip(threshold: float) -> None:
     b = TestGraphs()
     graph = b.build(b.add(Relu6(threshold), X=b.input(3, 4)))
-    assert_rewrites(LowerRelu6(), graph, count)
-    (node,) = graph.nodes
-    assert node.op == (Clip(min=0.0, max=threshold) if count else Relu6(threshold))
+    assert_rewrites(LowerRelu6(), graph, 1)
+    assert [node.op for node in graph.nodes] == [Clip(min=0.0, max=threshold)]
+
+
+def test_keeps_the_threshold_that_kernels_take() -> None:
+    b = TestGraphs()
+    assert_rewrites(LowerRelu6(), b.build(b.add(Relu6(6.0), X=b.input(3, 4))), 0)

@@ -6,10 +6,14 @@ import copy
 
 import numpy as np
 
+from doubles import in_double_precision
 from opt_tool.ir import DType, Graph, Operation, Value, verify
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.passes.rewrite import Pass
 from opt_tool.runtime import Executor
+
+SINGLE, DOUBLE = 1e-4, 1e-12
+"""How far two graphs may be apart that compute the same in 32 and in 64 bits."""
 
 
 class TestGraphs(GraphBuilder):
@@ -55,8 +59,19 @@ def run(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
     return Executor(graph).run(feeds(graph, seed))
 
 
-def assert_rewrites(graph_pass: Pass, graph: Graph, count: int) -> None:
-    """Assert that the pass makes ``count`` rewrites and changes no result."""
+def assert_rewrites(
+    graph_pass: Pass, graph: Graph, count: int, *, tolerance: float = DOUBLE
+) -> None:
+    """Assert that the pass makes ``count`` rewrites and changes no result.
+
+    It is judged on the graph and on its copy in float64, where ``tolerance`` holds.
+    """
+    wide = in_double_precision(graph)
+    _assert_rewrites(graph_pass, graph, count, SINGLE)
+    _assert_rewrites(graph_pass, wide, count, tolerance)
+
+
+def _assert_rewrites(graph_pass: Pass, graph: Graph, count: int, tolerance: float) -> None:
     before = run(copy.deepcopy(graph))
     report = graph_pass.run(graph)
     assert report.changes == count, report
@@ -64,8 +79,11 @@ def assert_rewrites(graph_pass: Pass, graph: Graph, count: int) -> None:
     after = run(graph)
     assert list(after) == list(before)
     for name, expected in before.items():
+        assert after[name].dtype == expected.dtype
         assert np.abs(expected).max() > 0.1, f"{name} is about zero: comparing proves nothing"
-        np.testing.assert_allclose(after[name], expected, rtol=1e-4, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(
+            after[name], expected, rtol=tolerance, atol=tolerance, err_msg=name
+        )
 
 
-__all__ = ["TestGraphs", "assert_rewrites", "feeds", "ops", "run"]
+__all__ = ["DOUBLE", "TestGraphs", "assert_rewrites", "feeds", "ops", "run"]
