@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from opt_tool.api.array_files import load_array
 from opt_tool.api.loading import load
 from opt_tool.api.output_file import output_file
 from opt_tool.api.report import to_json
 from opt_tool.api.session import Session
-from opt_tool.errors import DamagedFileError, FileAccessError, UsageError
+from opt_tool.errors import FileAccessError, UsageError
 from opt_tool.ir import TensorType
 from opt_tool.runtime.binding import POLICIES
 
@@ -117,26 +118,6 @@ def _vector(numbers: tuple[float, ...]) -> np.ndarray:
     vector = np.array(numbers, np.float64)
     whole = vector.astype(np.int64)
     return whole if np.array_equal(whole, vector) else vector
-
-
-def load_array(path: Path) -> np.ndarray:
-    """The array in a .npy file.
-
-    Raises:
-        FileAccessError: when it cannot be read.
-        DamagedFileError: when it is not a whole .npy file of numbers.
-    """
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise FileAccessError(path, "there is no such file") from error
-    except (ValueError, EOFError) as error:
-        raise DamagedFileError(path, "not a whole NumPy file; `numpy.save` writes one") from error
-    except OSError as error:
-        raise FileAccessError(path, f"cannot be read: {error.strerror or error}") from error
-    if not isinstance(array, np.ndarray):
-        raise DamagedFileError(path, "an archive of arrays; give one .npy file for each input")
-    return array
 
 
 def _make_folder(path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opt_tool.api.run_files import load_array, run_files
-from opt_tool.errors import DamagedFileError, FileAccessError, UsageError
+from opt_tool.api.run_files import run_files
+from opt_tool.errors import FileAccessError, UsageError
 from small_models import classifier
 
 IMAGE = np.random.default_rng(0).random((1, 3, 16, 16), np.float32)
@@ -34,15 +34,3 @@ def test_says_which_inputs_are_needed(tmp_path: Path, model: Path) -> None:
 def test_an_output_directory_that_is_a_file_is_refused(tmp_path: Path, model: Path) -> None:
     with pytest.raises(FileAccessError, match="cannot be made"):
         run_files(model, {"": tmp_path / "image.npy"}, model)
-
-
-def test_refuses_arrays_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "text.npy").write_text("1 2 3")
-    (tmp_path / "empty.npy").touch()
-    np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
-    np.savez(tmp_path / "two.npz", a=IMAGE)
-    for name in ("text.npy", "empty.npy", "objects.npy", "two.npz"):
-        with pytest.raises(DamagedFileError):
-            load_array(tmp_path / name)
-    with pytest.raises(FileAccessError, match="no such file"):
-        load_array(tmp_path / "missing.npy")
