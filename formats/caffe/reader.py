@@ -236,7 +236,7 @@ class NetworkReader:
             value = self._scope[name]
             if value.producer is None or graph.is_output(value):
                 self.builder.sources = ()
-                if name in graph.values:
+                if name in graph.values and not graph.is_input(graph.values[name]):
                     graph.rename(graph.values[name], graph.unique_name(f"{name}.source"))
                 value = graph.add(Assign(), {"X": value}, name=name, outputs=(name,)).output
             elif value.name != name and name not in graph.values:

@@ -41,12 +41,17 @@ def _interp_size(
     return tuple(n + (n - 1) * (param.zoom_factor - 1) for n in shrunk)
 
 
+SEGNET_FIELDS = ("scale_h", "scale_w", "upsample_h", "upsample_w", "pad_out_h", "pad_out_w")
+
+
 @caffe_layer("Upsample")
 def upsample(layer: CaffeLayer) -> Value:
     """YOLO's: every element repeated ``scale`` times along both axes."""
     param, x = layer.proto.upsample_param, layer.planes()
     if len(layer.bottoms) > 1:
         raise layer.unsupported("SegNet's form with the places of maxima; there is no kernel")
+    if any(param.HasField(name) for name in SEGNET_FIELDS):
+        raise layer.unsupported("SegNet's form with a size for each axis; give `scale`")
     factor = param.scale if param.HasField("scale") else param.stride
     if factor < 1:
         raise layer.unsupported(f"scale {factor}")

@@ -1,84 +1,59 @@
-"""Layers that neither real Caffe nor OpenCV has, against their definitions."""
+"""What forks of Caffe have, beyond what test_layers.py compares."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from caffe_models import Shape, make_model, random_blobs
+from caffe_models import make_model, random_blobs
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.caffe import read
 from opt_tool.runtime import Executor, Settings
 
 X = {"x": (2, 4, 5, 7)}
-BOUND = 1e-5
 
 
-def run(
-    folder: Path, layer: str, inputs: Mapping[str, Shape], blobs: list[np.ndarray]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Random inputs, and what a layer with the top y makes of them."""
-    bottoms = " ".join(f'bottom: "{name}"' for name in inputs)
-    text = f'name: "layer" {layer} {bottoms} top: "y"'
-    model = make_model(folder, inputs, [text], {"layer": blobs})
-    graph = read(model.prototxt, model.caffemodel)
-    rng = np.random.default_rng(0)
-    feeds = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in inputs.items()}
-    return feeds, Executor(graph, Settings()).run(feeds)["y"]
+def by_the_loop_of_its_source(x: np.ndarray, stride: int) -> np.ndarray:
+    """Reorg as its forks write it, element by element, for the blob in its own shape."""
+    batch, channels, height, width = x.shape
+    thin, flat = channels // (stride * stride), x.reshape(-1)
+    y = np.empty_like(flat)
+    places = np.ndindex(batch, channels, height, width)
+    for place, (b, c, h, w) in enumerate(places):
+        plane, block = c % thin, c // thin
+        row, column = h * stride + block // stride, w * stride + block % stride
+        wide = width * stride
+        y[place] = flat[column + wide * (row + height * stride * (plane + thin * b))]
+    return y.reshape(batch, channels * stride * stride, height // stride, width // stride)
 
 
-def _log_softmax(x: np.ndarray) -> np.ndarray:
-    return x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+def test_reorg_takes_other_strides_than_opencv(tmp_path: Path) -> None:
+    layer = 'name: "r" type: "Reorg" bottom: "x" top: "y" reorg_param { stride: 3 }'
+    model = make_model(tmp_path, {"x": (2, 18, 3, 9)}, [layer])
+    x = np.random.default_rng(0).standard_normal((2, 18, 3, 9)).astype(np.float32)
+    y = Executor(read(model.prototxt, model.caffemodel), Settings()).run({"x": x})["y"]
+    np.testing.assert_array_equal(y, by_the_loop_of_its_source(x, 3))
 
 
-DEFINITIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    'type: "Clip" clip_param { min: -0.5 max: 1 }': lambda x: np.clip(x, -0.5, 1),
-    'type: "LogSoftmax"': _log_softmax,
-    'type: "Mish"': lambda x: x * np.tanh(np.log1p(np.exp(x))),
-    'type: "Upsample" upsample_param { scale: 3 }': lambda x: x.repeat(3, 2).repeat(3, 3),
-    'type: "Upsample"': lambda x: x.repeat(2, 2).repeat(2, 3),
-    'type: "Dropout" dropout_param { scale_train: false dropout_ratio: 0.2 }': lambda x: 0.8 * x,
+REFUSED = {
+    'type: "Upsample" upsample_param { scale_h: 2 scale_w: 3 }': "SegNet",
+    'type: "Upsample" upsample_param { scale: 0 }': "scale 0",
+    'type: "Reorg" reorg_param { stride: 2 reverse: true }': "reverse",
+    'type: "ReLU6" relu6_param { negative_slope: 0.1 }': "negative_slope",
+    'type: "ShuffleChannel" shuffle_channel_param { group: 3 }': "4 channels",
+    'type: "Interp" interp_param { height: 9 width: 8 pad_beg: 1 }': "only takes off",
+    'type: "Interp" interp_param { height: 9 }': r"an output of \[9, 0\]",
+    'type: "Interp" interp_param { zoom_factor: 0 }': "not positive",
 }
 
 
-@pytest.mark.parametrize("layer", DEFINITIONS)
-def test_layer_computes_its_definition(layer: str, tmp_path: Path) -> None:
-    feeds, y = run(tmp_path, layer, X, [])
-    expected = DEFINITIONS[layer](feeds["x"].astype(np.float64))
-    np.testing.assert_allclose(y, expected, rtol=BOUND, atol=BOUND)
-
-
-def test_axpy_scales_channels_and_adds(tmp_path: Path) -> None:
-    inputs = {"scale": (2, 4, 1, 1), "x": (2, 4, 5, 7), "y0": (2, 4, 5, 7)}
-    feeds, y = run(tmp_path, 'type: "Axpy"', inputs, [])
-    expected = feeds["scale"] * feeds["x"] + feeds["y0"]
-    np.testing.assert_allclose(y, expected, rtol=BOUND, atol=BOUND)
-
-
-@pytest.mark.parametrize("type", ["ConvolutionDepthwise", "DepthwiseConvolution"])
-def test_depthwise_layers_have_a_group_for_each_channel(tmp_path: Path, type: str) -> None:
-    blobs = random_blobs((4, 1, 3, 3), (4,))
-    param = "convolution_param { num_output: 4 kernel_size: 3 pad: 1 stride: 2 }"
-    feeds, y = run(tmp_path, f'type: "{type}" {param}', X, blobs)
-    grouped = param.replace("pad", "group: 4 pad")
-    _, expected = run(tmp_path, f'type: "Convolution" {grouped}', X, blobs)
-    assert feeds["x"].std() > 0
-    np.testing.assert_array_equal(y, expected)
-
-
-def test_parameter_is_its_weights(tmp_path: Path) -> None:
-    blobs = random_blobs((3, 4))
-    layers = [
-        'name: "p" type: "Parameter" top: "p" parameter_param { shape { dim: 3 dim: 4 } }',
-        'name: "s" type: "Eltwise" bottom: "x" bottom: "p" top: "y"',
-    ]
-    model = make_model(tmp_path, {"x": (3, 4)}, layers, {"p": blobs})
-    graph = read(model.prototxt, model.caffemodel)
-    x = np.ones((3, 4), np.float32)
-    np.testing.assert_array_equal(Executor(graph, Settings()).run({"x": x})["y"], x + blobs[0])
+@pytest.mark.parametrize("layer", REFUSED)
+def test_refuses_what_it_does_not_compute(tmp_path: Path, layer: str) -> None:
+    model = make_model(tmp_path, X, [f'name: "layer" {layer} bottom: "x" top: "y"'])
+    with pytest.raises(UnsupportedModelError, match=REFUSED[layer]):
+        read(model.prototxt, model.caffemodel)
 
 
 def test_weights_are_shared_by_name(tmp_path: Path) -> None:
