@@ -5,16 +5,20 @@ flatbuffer for each parameter, all little-endian. Small runtimes on ARM read the
 in place, which asks for more than flatbuffers does:
 
 * The strings of a slot's ``arguments`` are written directly before their vector, each
-  slot has its own (no string is shared), and the table follows.
+  slot has its own (none of them is shared), and the table follows.
 * Attributes are sorted by name and slots by parameter, since both are searched in halves.
 * ``ProgramDesc.version`` is there.
+
+Everything else that stands in many places, such as an attribute that all convolutions
+have, is written once and pointed to.
 """
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import flatbuffers
@@ -49,6 +53,30 @@ MAX_PARAMETER_BYTES = 0xFFFF_FFFF - (1 << 20)  # leaves enough for what stands a
 INTEGER_BITS: Mapping[str, int] = {"i": 32, "q": 64}
 
 T = TypeVar("T")
+
+
+class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers has no types
+    """Writes equal parts once."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._written: dict[Hashable, int] = {}
+
+    def once(self, part: Hashable, write: Callable[[], int]) -> int:
+        """Where a part is; it is written now if it is not there yet."""
+        if part not in self._written:
+            self._written[part] = write()
+        return self._written[part]
+
+    def text(self, text: str) -> int:
+        """Where this text is, whatever it was written for."""
+        return self.once(text, lambda: int(self.CreateString(text)))
+
+    def own_text(self, text: str) -> int:
+        """This text written at this place, even if it stands elsewhere."""
+        place = int(self.CreateString(text))
+        self._written.setdefault(text, place)
+        return place
 
 
 def write_file(file: File, stream: BinaryIO) -> None:
@@ -154,7 +182,7 @@ def _parameter_around_data(parameter: Parameter) -> tuple[bytes, bytes]:
 
 def encode_program(program: Program) -> bytes:
     """The topology's flatbuffer."""
-    builder = flatbuffers.Builder(1 << 16)
+    builder = SharingBuilder(1 << 16)
     blocks = _vector(builder, [_block(builder, block) for block in program.blocks])
     builder.StartObject(1)
     builder.PrependInt64Slot(0, program.version, 0)
@@ -168,7 +196,7 @@ def encode_program(program: Program) -> bytes:
     return bytes(builder.Output())
 
 
-def _op_versions(builder: flatbuffers.Builder, versions: Mapping[str, int]) -> int:
+def _op_versions(builder: SharingBuilder, versions: Mapping[str, int]) -> int:
     """The map from operators to their versions; none (0) when it is empty."""
     if not versions:
         return 0
@@ -177,7 +205,7 @@ def _op_versions(builder: flatbuffers.Builder, versions: Mapping[str, int]) -> i
         builder.StartObject(1)
         builder.PrependInt32Slot(0, number, 0)
         version = builder.EndObject()
-        name = builder.CreateString(op_name)
+        name = builder.text(op_name)
         builder.StartObject(2)
         builder.PrependUOffsetTRelativeSlot(0, name, 0)
         builder.PrependUOffsetTRelativeSlot(1, version, 0)
@@ -188,9 +216,9 @@ def _op_versions(builder: flatbuffers.Builder, versions: Mapping[str, int]) -> i
     return int(builder.EndObject())
 
 
-def _block(builder: flatbuffers.Builder, block: Block) -> int:
-    variables = _vector(builder, [_variable(builder, var) for var in block.variables])
+def _block(builder: SharingBuilder, block: Block) -> int:
     operators = _vector(builder, [_operator(builder, op) for op in block.operators])
+    variables = _vector(builder, [_variable(builder, var) for var in block.variables])
     builder.StartObject(5)
     builder.PrependInt32Slot(0, block.idx, 0)
     builder.PrependInt32Slot(1, block.parent_idx, 0)
@@ -200,14 +228,10 @@ def _block(builder: flatbuffers.Builder, block: Block) -> int:
     return int(builder.EndObject())
 
 
-def _variable(builder: flatbuffers.Builder, variable: Var) -> int:
-    name = builder.CreateString(variable.name)
-    tensor = _tensor_type(builder, variable)
-    builder.StartObject(6)
-    builder.PrependInt32Slot(0, variable.type, 0)
-    if tensor:
-        builder.PrependUOffsetTRelativeSlot(TENSOR_FIELDS[variable.type], tensor, 0)
-    kind = builder.EndObject()
+def _variable(builder: SharingBuilder, variable: Var) -> int:
+    name = builder.text(variable.name)
+    described = (variable.type, variable.dtype, variable.shape, variable.lod_level)
+    kind = builder.once(described, lambda: _variable_type(builder, variable))
     builder.StartObject(4)
     builder.PrependUOffsetTRelativeSlot(0, name, 0)
     builder.PrependUOffsetTRelativeSlot(1, kind, 0)
@@ -216,7 +240,16 @@ def _variable(builder: flatbuffers.Builder, variable: Var) -> int:
     return int(builder.EndObject())
 
 
-def _tensor_type(builder: flatbuffers.Builder, variable: Var) -> int:
+def _variable_type(builder: SharingBuilder, variable: Var) -> int:
+    tensor = _tensor_type(builder, variable)
+    builder.StartObject(6)
+    builder.PrependInt32Slot(0, variable.type, 0)
+    if tensor:
+        builder.PrependUOffsetTRelativeSlot(TENSOR_FIELDS[variable.type], tensor, 0)
+    return int(builder.EndObject())
+
+
+def _tensor_type(builder: SharingBuilder, variable: Var) -> int:
     """The table of a variable's dtype and shape; none (0) when it holds no tensor."""
     if variable.type not in TENSOR_FIELDS or variable.dtype is None:
         return 0
@@ -233,8 +266,8 @@ def _tensor_type(builder: flatbuffers.Builder, variable: Var) -> int:
     return int(builder.EndObject())
 
 
-def _operator(builder: flatbuffers.Builder, op: OpDesc) -> int:
-    kind = builder.CreateString(op.type)
+def _operator(builder: SharingBuilder, op: OpDesc) -> int:
+    kind = builder.text(op.type)
     inputs = _slots(builder, op.inputs)
     outputs = _slots(builder, op.outputs)
     attributes = _attributes(builder, op)
@@ -247,16 +280,21 @@ def _operator(builder: flatbuffers.Builder, op: OpDesc) -> int:
     return int(builder.EndObject())
 
 
-def _slots(builder: flatbuffers.Builder, slots: Mapping[str, tuple[str, ...]]) -> int:
-    tables = []
-    for name, variables in _by_name(slots):
-        parameter = builder.CreateString(name)
-        arguments = _strings(builder, variables)
-        builder.StartObject(2)
-        builder.PrependUOffsetTRelativeSlot(0, parameter, 0)
-        builder.PrependUOffsetTRelativeSlot(1, arguments, 0)
-        tables.append(builder.EndObject())
-    return _vector(builder, tables)
+def _slots(builder: SharingBuilder, slots: Mapping[str, tuple[str, ...]]) -> int:
+    tables = [
+        builder.once((name, variables), partial(_slot, builder, name, variables))
+        for name, variables in _by_name(slots)
+    ]
+    return builder.once(tuple(tables), partial(_vector, builder, tables))
+
+
+def _slot(builder: SharingBuilder, name: str, variables: tuple[str, ...]) -> int:
+    parameter = builder.text(name)
+    arguments = _strings(builder, variables)
+    builder.StartObject(2)
+    builder.PrependUOffsetTRelativeSlot(0, parameter, 0)
+    builder.PrependUOffsetTRelativeSlot(1, arguments, 0)
+    return int(builder.EndObject())
 
 
 # ---- attributes
@@ -270,11 +308,11 @@ PREPEND_SCALAR: Mapping[str, Callable[..., None]] = {
 }
 
 
-def _attributes(builder: flatbuffers.Builder, op: OpDesc) -> int:
+def _attributes(builder: SharingBuilder, op: OpDesc) -> int:
     tables = []
     for name, attribute in _by_name(op.attributes):
         try:
-            tables.append(_attribute(builder, name, attribute))
+            tables.append(_shared_attribute(builder, name, attribute))
         except OverflowError as error:
             raise UnsupportedError(
                 f"{op.type} with the outputs {[*op.outputs.values()]}: attribute {name!r}: {error}"
@@ -282,15 +320,20 @@ def _attributes(builder: flatbuffers.Builder, op: OpDesc) -> int:
     return _vector(builder, tables)
 
 
-def _attribute(builder: flatbuffers.Builder, name: str, attribute: Attribute) -> int:
+def _shared_attribute(builder: SharingBuilder, name: str, attribute: Attribute) -> int:
+    exact = repr(attribute)  # tells 0.0 from -0.0, and both from 0
+    return builder.once((name, exact), lambda: _attribute(builder, name, attribute))
+
+
+def _attribute(builder: SharingBuilder, name: str, attribute: Attribute) -> int:
     field, code, is_vector = VALUE_LAYOUTS[attribute.type]
     value: Any = attribute.value  # of the type that ``Attribute`` has checked
-    text = builder.CreateString(name)
+    text = builder.text(name)
     outside = None
     if is_vector:
         outside = _strings(builder, value) if code == "s" else _scalars(builder, code, value)
     elif code == "s":
-        outside = builder.CreateString(value)
+        outside = builder.text(value)
     else:
         _pack(code, (value,))  # only to find out whether it fits
     builder.StartObject(16)
@@ -311,19 +354,19 @@ def _by_name(items: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(items.items(), key=lambda item: item[0].encode())
 
 
-def _vector(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+def _vector(builder: SharingBuilder, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return int(builder.EndVector())
 
 
-def _strings(builder: flatbuffers.Builder, texts: Iterable[Any]) -> int:
+def _strings(builder: SharingBuilder, texts: Iterable[Any]) -> int:
     """The strings, each written anew, and directly after them their vector."""
-    return _vector(builder, [builder.CreateString(text) for text in texts])
+    return _vector(builder, [builder.own_text(text) for text in texts])
 
 
-def _scalars(builder: flatbuffers.Builder, code: str, values: Sequence[Any]) -> int:
+def _scalars(builder: SharingBuilder, code: str, values: Sequence[Any]) -> int:
     packed = np.frombuffer(_pack(code, values), np.dtype(f"<{code}" if code != "?" else "?"))
     return int(builder.CreateNumpyVector(packed))
 

@@ -31,7 +31,6 @@ from opt_tool.targets import AttributeType, LiteVersion, OperatorSpec, operator_
 KERNEL_ATTRIBUTE = "__@kernel_type_attr@__"
 FEED, FETCH = "feed", "fetch"
 SCALE_SUFFIX = "_quant_scale"
-QUANTIZATION_TYPE = "post_weight_channel_wise_abs_max"
 
 
 def write(
@@ -210,7 +209,6 @@ def _quantization(node: Node, names: Mapping[Value, str]) -> dict[str, Attribute
         assert value.quantization is not None
         scales = tuple(float(scale) for scale in value.quantization.scales)
         attributes |= {
-            "quantization_type": Attribute(AttributeType.STRING, QUANTIZATION_TYPE),
             "quantize_weight_bits": Attribute(AttributeType.INT, value.quantization.bits),
             f"{names[value]}{SCALE_SUFFIX}": Attribute(AttributeType.FLOATS, scales),
         }

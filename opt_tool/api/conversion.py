@@ -49,9 +49,10 @@ from opt_tool.api.verification import (
     run_on_samples,
     verify_graph,
 )
-from opt_tool.errors import VerificationError
+from opt_tool.errors import UsageError, VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
+from opt_tool.passes.name_parameters import short_parameter_names
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.targets import LiteVersion, Target
@@ -250,7 +251,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         with watch.stage("quantize"):
             quantization = quantizer.run()
     with watch.stage("write"):
-        names = plan_variable_names(loaded.graph)
+        names = plan_variable_names(loaded.graph) | short_parameter_names(loaded.graph)
         paddle_lite.write(loaded.graph, part, version=request.version, names=names)
         output = _output_report(request, loaded.graph, part)
     tensors = {name for node in loaded.nodes for name in node.outputs}
@@ -277,7 +278,7 @@ def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
 def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
     keep = [probe.name for probe in written.probes]
     runner = _reference(request, written, keep)
-    samples, expected = run_on_samples(runner, written.inputs, request.samples)
+    samples, expected = _expected(runner, request, written)
     reference = runner.name
     del runner  # with its copy of the weights
     release_freed_memory()
@@ -294,6 +295,18 @@ def _verify(request: Request, written: Written, part: Path) -> VerificationRepor
     if written.restored is None or request.quantization is None:
         return report
     return judge_quantized(report, candidate, written.restored, fed, request.quantization)
+
+
+def _expected(
+    runner: Runner, request: Request, written: Written
+) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """Samples, and what the reference makes of each."""
+    try:
+        return run_on_samples(runner, written.inputs, request.samples)
+    except UsageError as error:
+        if request.input_shapes:
+            raise
+        raise VerificationError(f"{error}; no file was written") from error
 
 
 def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runner:
