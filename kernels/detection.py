@@ -80,7 +80,7 @@ def _suppressed(corners: np.ndarray, places: np.ndarray, threshold: float, eta: 
     kept: list[int] = []
     limit = threshold
     for place in places:
-        if kept and overlaps(corners[place], corners[kept]).max() > limit:
+        if kept and not (overlaps(corners[place], corners[kept]) <= limit).all():
             continue
         kept.append(int(place))
         if eta < 1 and limit > 0.5:
@@ -89,11 +89,17 @@ def _suppressed(corners: np.ndarray, places: np.ndarray, threshold: float, eta: 
 
 
 def overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The intersection over the union of box (4,) with others (K, 4)."""
+    """The intersection over the union of box (4,) with others (K, 4).
+
+    It is that of the runtime for boxes without an area too: NaN, which is no overlap below
+    any threshold, where two of them touch.
+    """
     start, end = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    common = np.prod(np.maximum(end - start, 0), axis=1)
+    apart = (others[:, :2] > box[2:]) | (others[:, 2:] < box[:2])
+    common = np.prod(end - start, axis=1)
     union = _area(box[np.newaxis]) + _area(others) - common
-    return np.divide(common, union, out=np.zeros_like(common), where=common > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(apart.any(axis=1), np.float32(0), common / union)
 
 
 def _area(boxes: np.ndarray) -> np.ndarray:

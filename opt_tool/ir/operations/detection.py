@@ -69,6 +69,8 @@ class MulticlassNms(Operation):
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         boxes, scores = inputs.one("BBoxes").type, inputs.one("Scores").type
+        if not self.normalized:
+            raise ShapeError("multiclass_nms2 is modelled for normalized boxes only")
         if boxes.rank != 3 or scores.rank != 3 or boxes.shape[2] != 4:
             raise ShapeError(f"takes boxes (N, M, 4) and scores (N, C, M), found {boxes}, {scores}")
         if boxes.shape[:2] != (scores.shape[0], scores.shape[2]):
