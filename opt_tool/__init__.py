@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from opt_tool.api.operator_listing import list_ops, supported_operators
     from opt_tool.api.quantized_conversion import quantize
     from opt_tool.api.session import Session
+    from opt_tool.api.visualization import visualize
     from opt_tool.errors import (
         DamagedFileError,
         FileAccessError,
@@ -47,6 +48,7 @@ __all__ = [
     "quantize",
     "supported_operators",
     "verify",
+    "visualize",
 ]
 
 HOMES: Mapping[str, str] = {
@@ -65,6 +67,7 @@ HOMES: Mapping[str, str] = {
     "supported_operators": "opt_tool.api.operator_listing",
     "quantize": "opt_tool.api.quantized_conversion",
     "verify": "opt_tool.api.comparison",
+    "visualize": "opt_tool.api.visualization",
 }
 """The module of each public name."""
 

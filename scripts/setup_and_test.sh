@@ -31,4 +31,6 @@ for version in 2.13 2.12 2.10; do
 done
 echo "== installing the references for Caffe"
 "$python" scripts/install_caffe_references.py || without "real Caffe and OpenCV"
+echo "== installing Chromium for the tests of pages"
+scripts/install_browser.sh || without "Chromium"
 exec scripts/check

@@ -17,6 +17,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         tiers.need_official(marker.args or (official_runtime.DEFAULT_VERSION,))
     if item.get_closest_marker("conformance") is not None:
         tiers.need_node_tests()
+    if item.get_closest_marker("browser") is not None:
+        tiers.need_browser()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

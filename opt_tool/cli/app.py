@@ -16,6 +16,7 @@ from opt_tool.cli.list_ops import list_ops_command
 from opt_tool.cli.quantize import quantize_command
 from opt_tool.cli.run import run_command
 from opt_tool.cli.verify import verify_command
+from opt_tool.cli.visualize import visualize_command
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -38,6 +39,7 @@ Example: opt convert model.onnx -o model.nb"""
             inspect_command,
             verify_command,
             bench_command,
+            visualize_command,
         )
         if command.name is not None
     },

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from browser import missing_browser
 from install_official_runtime import RUNTIMES, find_python
 from opt_tool.api import official_runtime
 
@@ -43,3 +44,8 @@ def need_node_tests() -> None:
     """Need the ONNX backend's test cases."""
     if not NODE_TESTS.is_dir():
         need(f"{NODE_TESTS} is missing; run scripts/fetch_node_tests.py")
+
+
+def need_browser() -> None:
+    """Need Chromium and its driver."""
+    need(missing_browser())
