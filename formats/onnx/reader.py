@@ -28,10 +28,11 @@ from opt_tool.formats.onnx.functions import (
     standard_function,
 )
 from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import TOP, Place
 from opt_tool.formats.onnx.refusals import refusal_of
-from opt_tool.formats.onnx.registry import first_opset, importer_for
+from opt_tool.formats.onnx.registry import importer_for
 from opt_tool.formats.onnx.tensors import dtype_of, to_array
 from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
@@ -40,9 +41,6 @@ from opt_tool.runtime import FoldingBuilder
 __all__ = ["GraphReader", "operators", "read"]
 
 NOTHING: Mapping[str, np.ndarray] = {}
-
-NEWER_OPSET = 13
-"""What models of opsets before 7 are best converted to."""
 
 
 def read(
@@ -77,7 +75,7 @@ class GraphReader:
     """The state of reading one model."""
 
     def __init__(self, model: onnx.ModelProto, path: Path) -> None:
-        self.model = model
+        self.model = model = upgraded(model, path)
         self.path = path
         self.directory = path.resolve().parent
         self.opsets = opsets_of(model.opset_import)
@@ -227,12 +225,6 @@ class GraphReader:
         if body is not None:
             return expand_standard_function(node, body)
         shown = f"{node.domain}.{node.operator}" if node.domain else node.operator
-        first = first_opset(node.domain, node.operator)
-        if first is not None:
-            raise node.unsupported(
-                f"opset {node.opset} is too old; opt reads {shown} from opset {first} on. Convert "
-                f"the model with `onnx.version_converter.convert_version(model, {NEWER_OPSET})`"
-            )
         raise node.unsupported(
             f"operator {shown} of opset {node.opset} is not supported; "
             "`opt list-ops --supported` prints what is"

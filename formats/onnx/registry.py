@@ -40,11 +40,6 @@ def importer_for(domain: str, name: str, opsets: Mapping[str, int]) -> Importer 
     return versions[max(usable)] if usable else None
 
 
-def first_opset(domain: str, name: str) -> int | None:
-    """The first opset that an operator is read from; None for one that is not read."""
-    return min(IMPORTERS.get((domain, name), ()), default=None)
-
-
 def supported_operators() -> tuple[tuple[str, str], ...]:
     """Every domain and operator that has an importer or a definition by others, sorted."""
     defined = {key for key in function_operators() if refusal_of(*key) is None}

@@ -20,6 +20,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.errors import UnsupportedError, UsageError
+from opt_tool.formats.onnx.file import load_model
+from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.ir import DType, TensorType
 
 LARGE = 64 * 1024 * 1024
@@ -138,13 +140,22 @@ def _session(
     options: onnxruntime.SessionOptions,
 ) -> onnxruntime.InferenceSession:
     try:
-        with _prepared(path, extra, shapes) as model:
-            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        try:
+            with _prepared(path, extra, shapes) as model:
+                return _loaded(model, options)
+        except native.NotImplemented:  # as for operators of the first opsets
+            return _loaded(_rewritten(path, extra, shapes), options)
     except FAILURES as error:
         raise UnsupportedError(
             f"{path}: onnxruntime cannot load the model; --no-verify goes without it "
             f"({_first_line(error)})"
         ) from error
+
+
+def _loaded(
+    model: str | bytes, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _check_types(path: Path, session: onnxruntime.InferenceSession) -> None:
@@ -174,7 +185,7 @@ def _prepared(
 ) -> Iterator[str | bytes]:
     """The model as onnxruntime is to load it: a path, or bytes."""
     if shapes:
-        yield _with_shapes(path, extra, shapes)
+        yield _rewritten(path, extra, shapes)
     elif not extra:
         yield str(path)
     elif path.stat().st_size <= LARGE:
@@ -195,9 +206,9 @@ def _outputs_message(names: Sequence[str]) -> bytes:
     return data
 
 
-def _with_shapes(path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]]) -> bytes:
-    """The model with other input shapes and without the shapes that followed from its own."""
-    model = onnx.load(path, load_external_data=False)
+def _rewritten(path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]]) -> bytes:
+    """The model, of an opset that is read, without the shapes that followed from its own."""
+    model = upgraded(load_model(path), path)
     graph = model.graph
     for info in graph.input:
         if info.name in shapes:

@@ -115,6 +115,8 @@ def convert(case: Case, folder: Path) -> Converted | str:
         graph, fixed = _graph(case, inputs)
         if inputs is None or expected is None:
             return "FAIL: converted, but its data are not tensors"
+        if any(map(_is_beyond_float32, (*inputs, *expected))):
+            return "refused: its data are doubles that float32, in which the file computes, lacks"
         lower(graph, "x86", VERSION)
     except OptError as error:
         return f"refused: {_reason(error)}"
@@ -146,6 +148,11 @@ def _graph(case: Case, inputs: Sequence[np.ndarray] | None) -> tuple[Graph, tupl
             if not needed or not set(needed) <= set(given):
                 raise
             fixed |= {name: given[name] for name in needed}
+
+
+def _is_beyond_float32(array: np.ndarray) -> bool:
+    finite = array[np.isfinite(array)] if array.dtype == np.float64 else np.zeros(0)
+    return bool(np.any(np.abs(finite) > np.finfo(np.float32).max))
 
 
 def _used(case: Case, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 """Reads Conv and ConvTranspose.
 
-A convolution along one axis becomes one of planes of height 1.
+A convolution along one axis becomes one of planes of height 1, one along three axes a sum
+of convolutions along two.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from dataclasses import replace
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.onnx.volumes import convolved_volume
 from opt_tool.formats.onnx.windows import Ints, Window, read_window
 from opt_tool.ir import Dim, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 
 
-def _filter_shape(node: OnnxNode, x: Value, weight: Value) -> Ints:
+def _filter_shape(node: OnnxNode, x: Value, weight: Value, ranks: Ints) -> Ints:
     """The filter's shape; refuses a node whose operands Paddle's kernels cannot take."""
-    if x.rank not in (3, 4):
+    if x.rank not in ranks:
         raise node.unsupported(
-            f"a convolution along {x.rank - 2} axes; Paddle Lite has kernels for 1 and 2"
+            f"a convolution along {x.rank - 2} axes; up to {ranks[-1] - 2} are possible"
         )
     if weight.rank != x.rank or not weight.type.is_static:
         raise node.unsupported(f"the filter {weight.type} does not fit the input {x.type}")
@@ -34,26 +36,34 @@ def _filter_shape(node: OnnxNode, x: Value, weight: Value) -> Ints:
 @onnx_op("Conv", since=1)
 def conv(node: OnnxNode) -> Value:
     x, weight = node.input(0), node.input(1)
-    shape = _filter_shape(node, x, weight)
-    window = read_window(node, shape[2:], x.shape[2:]).planar()
+    shape = _filter_shape(node, x, weight, (3, 4, 5))
+    window = read_window(node, shape[2:], x.shape[2:])
+    pads = (*window.before, *window.after)
+    if min(pads) < 0:
+        raise node.unsupported(f"pads {list(pads)}: negative ones are not supported")
     groups = node.integer("group", 1)
-    depthwise = groups > 1 and shape[:2] == (groups, 1)
-    op = (DepthwiseConv2D if depthwise else Conv2D)(
+    if x.rank == 5:
+        op = _operation(window.axes((1, 2)), groups, shape)
+        return convolved_volume(node, x, window, op)
+    op = _operation(window.planar(), groups, shape)
+    planes, filters = to_planes(node, x), to_planes(node, weight)
+    return from_planes(node, node.add(op, Input=planes, Filter=filters, Bias=node.maybe(2)), x)
+
+
+def _operation(window: Window, groups: int, filter_shape: Ints) -> Conv2D:
+    depthwise = groups > 1 and filter_shape[:2] == (groups, 1)
+    return (DepthwiseConv2D if depthwise else Conv2D)(
         strides=(window.strides[0], window.strides[1]),
         paddings=window.paddings,
         dilations=(window.dilations[0], window.dilations[1]),
         groups=groups,
     )
-    if min(op.paddings) < 0:
-        raise node.unsupported(f"pads {list(op.paddings)}: negative ones are not supported")
-    planes, filters = to_planes(node, x), to_planes(node, weight)
-    return from_planes(node, node.add(op, Input=planes, Filter=filters, Bias=node.maybe(2)), x)
 
 
 @onnx_op("ConvTranspose", since=1)
 def conv_transpose(node: OnnxNode) -> Value:
     x, weight = node.input(0), node.input(1)
-    shape = _filter_shape(node, x, weight)
+    shape = _filter_shape(node, x, weight, (3, 4))
     extra = node.integers("output_padding", (0,) * (x.rank - 2))
     window, extra = _transposed_window(node, shape[2:], x.shape[2:], extra)
     window, extra = window.planar(), extra if x.rank == 4 else (0, *extra)

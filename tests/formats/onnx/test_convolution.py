@@ -143,7 +143,9 @@ def test_conv_transpose_with_dilations_along_one_axis(dynamic: bool) -> None:
 @pytest.mark.parametrize(
     ("operator", "shapes", "options", "reason"),
     [
-        ("Conv", ((1, 2, 5, 5, 5), (3, 2, 2, 2, 2)), {}, "along 3 axes"),
+        ("Conv", ((1, 2, 5, 5, 5, 5), (3, 2, 2, 2, 2, 2)), {}, "along 4 axes"),
+        ("Conv", ((1, 2, 5, 5, 5), (3, 2, 6, 2, 2)), {}, "depth 6 does not fit 5"),
+        ("ConvTranspose", ((1, 2, 3, 3, 3), (2, 3, 2, 2, 2)), {}, "along 3 axes"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"kernel_shape": [3, 3]}, "kernel_shape"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"strides": [0, 1]}, "strides"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"pads": [0, -1, 0, 0]}, "negative"),
@@ -174,3 +176,32 @@ def test_asks_for_the_input_shape_when_pads_depend_on_it(
     inputs: dict[str, np.ndarray | None] = {"x": normal(1, 2, 5, 5), "w": normal(2, 2, 3, 3)}
     with pytest.raises(UnsupportedModelError, match="--input-shape"):
         read_model(node_model(operator, inputs, constants=("w",), dynamic=True, **options))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"pads": [1, 0, 2, 0, 1, 1], "strides": [2, 1, 2]},
+        {"dilations": [2, 1, 2], "pads": [2, 1, 0, 1, 1, 0]},
+        {"auto_pad": "SAME_UPPER", "strides": [2, 2, 1]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_conv_along_three_axes(attributes: dict[str, Any], groups: int) -> None:
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(2, 4, 6, 5, 7),
+        "w": normal(8, 4 // groups, 3, 2, 3),
+        "b": normal(8),
+    }
+    assert_reads("Conv", inputs, constants=("w", "b"), group=groups, **attributes)
+
+
+def test_conv_along_three_axes_of_any_batch() -> None:
+    model = node_model(
+        "Conv", {"x": normal(1, 2, 4, 5, 5), "w": normal(3, 2, 2, 3, 3)}, constants=("w",)
+    )
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    (output,) = read_model(model).outputs
+    assert output.shape == ("N", 3, 3, 3, 3)

@@ -276,9 +276,3 @@ def test_names_what_to_cut_a_model_at() -> None:
     )
     with pytest.raises(UnsupportedModelError, match="with --output boxes --output scores, and"):
         read_model(model)
-
-
-def test_models_of_opsets_that_are_too_old_say_how_to_convert_them() -> None:
-    x = np.zeros(2, np.float32)
-    with pytest.raises(UnsupportedModelError, match=r"opset 6 is too old.*convert_version"):
-        read_model(node_model("Add", {"a": x, "b": x}, opset=6))
