@@ -26,6 +26,7 @@ from opt_tool.passes.lower_depthwise import LowerDepthwise
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
+from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
 from opt_tool.passes.lower_rnn import LowerRnn
@@ -110,6 +111,7 @@ def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
         yield LowerDepthwise()  # its larger filters take the paddings that were folded
     else:
         yield LowerSoftmax()
+        yield LowerOpenConv()  # its paddings are final
     yield AddFcBias()
     yield LowerMatmulBroadcast()
     yield LowerReductions(target)

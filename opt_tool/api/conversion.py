@@ -49,15 +49,21 @@ from opt_tool.api.verification import (
     run_on_samples,
     verify_graph,
 )
+from opt_tool.api.visualization import BeforeAndAfter, check_drawing
 from opt_tool.errors import UsageError, VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
+from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.name_parameters import short_parameter_names
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.targets import LiteVersion, Target
 
 UNVERIFIED = "the file was not verified"
+OPEN_SIZES = (
+    "convolutions that take the slower kernel because their sizes are known only at run time: {}; "
+    "where the inputs have one size, give it with --input-shape"
+)
 
 
 class FailedConversionError(VerificationError):
@@ -106,6 +112,7 @@ class Request:
     dry_run: bool
     channels_first: bool
     dump_passes: Path | None
+    visualize: Path | None
     quantization: QuantizationOptions | None
 
 
@@ -142,6 +149,7 @@ def convert(
     verify: bool = True,
     dry_run: bool = False,
     dump_passes: str | Path | None = None,
+    visualize: str | Path | None = None,
     report: str | Path | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> ConversionReport:
@@ -162,6 +170,7 @@ def convert(
         verify: Whether to compare the file with the source before it is left in place.
         dry_run: Do everything, verification too, and leave no file.
         dump_passes: A folder to write the graph to, as text, after each pass.
+        visualize: An HTML page to draw the graph on, before and after.
         report: A file for the report, as JSON.
         on_stage: Called with the name of each stage as it begins.
 
@@ -182,10 +191,13 @@ def convert(
         dry_run,
         parse_layout(input_layout),
         None if dump_passes is None else Path(dump_passes),
+        None if visualize is None else Path(visualize),
         quantization,
     )
     if report is not None:
         check_output(Path(report), files)
+    if request.visualize is not None:
+        check_drawing(request.visualize, files, pages_only=True)
     watch = Stopwatch(on_stage)
     try:
         with tensorflow_as_onnx(files, request.outputs) as readable:
@@ -243,6 +255,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         inputs = input_specs(loaded.graph)
     moved = feed_channels_first(loaded.graph) if request.channels_first else ()
     log = PassLog(loaded.graph, request.dump_passes)
+    page = _page(request, loaded.graph)
     quantizer = _quantizer(request, loaded.graph)
     with watch.stage("passes"):
         run_passes(loaded.graph, passes_for(request.target, request.version), on_pass=log)
@@ -250,6 +263,8 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     if quantizer is not None:
         with watch.stage("quantize"):
             quantization = quantizer.run()
+    if page is not None:
+        page.write(loaded.graph, request.target, request.version, quantization)
     with watch.stage("write"):
         names = plan_variable_names(loaded.graph) | short_parameter_names(loaded.graph)
         paddle_lite.write(loaded.graph, part, version=request.version, names=names)
@@ -266,6 +281,13 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         probes(loaded.graph, tensors),
         loaded.half_precision,
     )
+
+
+def _page(request: Request, graph: Graph) -> BeforeAndAfter | None:
+    """What draws the graph before and after; None where nobody asks for it."""
+    if request.visualize is None:
+        return None
+    return BeforeAndAfter(request.visualize, graph, request.given[0].name)
 
 
 def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
@@ -373,6 +395,7 @@ def _report(
 ) -> ConversionReport:
     stages = {name: watch.seconds.get(name, 0.0) for name in ("read", "passes", "quantize")}
     warnings = verification.warnings if request.samples else (UNVERIFIED,)
+    slower = sum(done.changes for done in written.passes if done.name == LowerOpenConv().name)
     return ConversionReport(
         tool_version=__version__,
         source=written.source,
@@ -389,5 +412,5 @@ def _report(
             total=watch.total,
         ),
         peak_rss_bytes=peak_rss_bytes(),
-        warnings=warnings,
+        warnings=(*((OPEN_SIZES.format(slower),) if slower else ()), *warnings),
     )

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto
 
+from onnx_models import node_model
 from opt_tool.api.conversion import FailedConversionError, convert
 from opt_tool.errors import (
     DamagedFileError,
@@ -110,6 +111,24 @@ def test_without_verification_the_report_says_so(tmp_path: Path, model: Path) ->
     report = convert(model, tmp_path / "out.nb", verify=False)
     assert report.verification.status == "skipped"
     assert report.warnings == ("the file was not verified",)
+
+
+@pytest.mark.parametrize(
+    ("target", "shapes", "count"),
+    [("x86", {}, 1), ("x86", {"x": (1, 2, 9, 9)}, 0), ("arm", {}, 0)],
+    ids=str,
+)
+def test_says_that_a_size_would_make_the_file_faster(
+    tmp_path: Path, target: str, shapes: dict[str, tuple[int, ...]], count: int
+) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.standard_normal((8, 2, 3, 3)).astype(np.float32) for name in ("x", "w")}
+    model = tmp_path / "open.onnx"
+    onnx.save(node_model("Conv", {**arrays}, constants=("w",), dynamic=True), str(model))
+    report = convert(model, tmp_path / "out.nb", target=target, input_shapes=shapes)
+    said = [warning for warning in report.warnings if "--input-shape" in warning]
+    assert len(said) == count
+    assert report.verification.status == "passed"
 
 
 def test_a_dry_run_reports_the_same_and_leaves_no_file(tmp_path: Path, model: Path) -> None:

@@ -61,8 +61,9 @@ class LastWindow:
 def max_pool(node: OnnxNode) -> Value:
     if node.has_output(1):
         raise node.unsupported("the output Indices; Paddle Lite's max pooling returns none")
-    pooling = Pooling("max", ceil_mode=_ceil_mode(node))
-    window, native = _window(node), frozenset({DType.FLOAT32})
+    pairs, native = _pools_pairs(node), frozenset({DType.FLOAT32})
+    pooling = Pooling("max", ceil_mode=pairs or _ceil_mode(node))
+    window = _pairs(node) if pairs else _window(node)
     if node.input(0).dtype is DType.INT8:
         raise node.unsupported("pooling of int8; Paddle Lite pools float32")
     return carried(
@@ -73,8 +74,9 @@ def max_pool(node: OnnxNode) -> Value:
 @onnx_op("AveragePool", since=1)
 def average_pool(node: OnnxNode) -> Value:
     count_pads = bool(node.integer("count_include_pad", 0))
-    pooling = Pooling("avg", count_pads, ceil_mode=_ceil_mode(node))
-    return _pooled(node, node.input(0), _window(node), pooling)
+    pairs = not count_pads and _pools_pairs(node)
+    pooling = Pooling("avg", count_pads, ceil_mode=pairs or _ceil_mode(node))
+    return _pooled(node, node.input(0), _pairs(node) if pairs else _window(node), pooling)
 
 
 @onnx_op("LpPool", since=2)
@@ -172,6 +174,31 @@ def _window(node: OnnxNode) -> Window:
     if min(pads) < 0 or any(p >= e for p, e in zip(pads, window.extents * 2, strict=True)):
         raise node.unsupported(f"pads {list(pads)} do not lie within a window {window.kernel}")
     return window
+
+
+def _pools_pairs(node: OnnxNode) -> bool:
+    """Whether SAME_UPPER on sizes known only at run time is what ``ceil_mode`` does.
+
+    Of two elements each, the windows cover a size that is even without a pad, and one that
+    is odd with a pad behind it: a last window that is not full.
+    """
+    x, kernel = node.input(0), node.integers("kernel_shape")
+    ones = (1,) * len(kernel)
+    return (
+        node.text("auto_pad", "NOTSET") == "SAME_UPPER"
+        and any(isinstance(size, str) for size in x.shape[2:])
+        and len(kernel) == x.rank - 2
+        and all(size in (1, 2) for size in kernel)
+        and node.integers("strides", ones) == kernel
+        and node.integers("dilations", ones) == ones
+    )
+
+
+def _pairs(node: OnnxNode) -> Window:
+    """The window of a node that ``_pools_pairs``."""
+    kernel = node.integers("kernel_shape")
+    zeros = (0,) * len(kernel)
+    return Window(kernel, kernel, (1,) * len(kernel), zeros, zeros)
 
 
 def _last_windows(node: OnnxNode, window: Window, spatial: Sequence[Dim]) -> list[LastWindow]:

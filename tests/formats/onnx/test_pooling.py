@@ -177,6 +177,38 @@ def test_refuses_the_indices_of_maxima() -> None:
 
 
 @pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("kernel", [(2, 2), (1, 2)], ids=str)
+@pytest.mark.parametrize("size", [(7, 8), (6, 9)], ids=str)
+def test_pairs_need_no_input_shape(
+    operator: str, kernel: tuple[int, int], size: tuple[int, int]
+) -> None:
+    options: dict[str, Any] = {"kernel_shape": list(kernel), "strides": list(kernel)}
+    options |= {"auto_pad": "SAME_UPPER", "dynamic": True}
+    graph = assert_reads(operator, {"x": normal(1, 2, *size)}, **options)
+    (node,) = graph.nodes
+    kind = "max" if operator == "MaxPool" else "avg"
+    assert node.op == Pool2D(kind, kernel, kernel, ceil_mode=True)
+
+
+@pytest.mark.parametrize(
+    ("operator", "options"),
+    [
+        ("MaxPool", {"auto_pad": "SAME_LOWER"}),
+        ("MaxPool", {"kernel_shape": [3, 3]}),
+        ("MaxPool", {"dilations": [2, 2]}),
+        ("AveragePool", {"count_include_pad": 1}),
+    ],
+)
+def test_asks_for_the_input_shape_where_pads_on_both_sides_depend_on_it(
+    operator: str, options: dict[str, Any]
+) -> None:
+    pairs = {"kernel_shape": [2, 2], "strides": [2, 2], "auto_pad": "SAME_UPPER"}
+    model = node_model(operator, {"x": normal(1, 2, 6, 6)}, dynamic=True, **(pairs | options))
+    with pytest.raises(UnsupportedModelError, match="--input-shape"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
 def test_refuses_gaps_in_padding_that_runtimes_disagree_about(operator: str) -> None:
     options: dict[str, Any] = {"kernel_shape": [2, 2], "dilations": [2, 2]}
     options["auto_pad"] = "SAME_UPPER"
