@@ -61,6 +61,10 @@ opt convert deploy.prototxt net.caffemodel -o net.nb"""
     "--dump-passes", type=options.FILE, metavar="DIR",
     help="Write the graph to this folder after each pass, as text.",
 )  # fmt: skip
+@click.option(
+    "--visualize", type=options.FILE, metavar="HTML",
+    help="Draw the graph on this page, before and after.",
+)  # fmt: skip
 @click.option("--report", type=options.FILE, help="Write the report to this file, as JSON.")
 def convert_command(
     model: Path,
@@ -76,6 +80,7 @@ def convert_command(
     no_verify: bool,
     dry_run: bool,
     dump_passes: Path | None,
+    visualize: Path | None,
     report: Path | None,
     as_json: bool,
     quiet: bool,
@@ -98,7 +103,7 @@ def convert_command(
             outputs=outputs, input_layout=input_layout,
             quantization=None if quantize == "none" else options_of(quantize, given),
             verify=not no_verify, dry_run=dry_run,
-            dump_passes=dump_passes, report=report, on_stage=on_stage,
+            dump_passes=dump_passes, visualize=visualize, report=report, on_stage=on_stage,
         )  # fmt: skip
     if not quiet and not as_json:
         print_table(

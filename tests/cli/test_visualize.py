@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +44,35 @@ def test_the_model_is_never_overwritten(tmp_path: Path) -> None:
     before = model.read_bytes()
     assert opt("visualize", model, "-o", model).exit_code == 6
     assert model.read_bytes() == before
+
+
+def test_a_conversion_is_drawn_before_and_after(tmp_path: Path) -> None:
+    model, page = classifier(tmp_path / "model.onnx"), tmp_path / "page.html"
+    result = opt(
+        *("convert", model, "-o", tmp_path / "model.nb", "--visualize", page),
+        *("--quantize", "int8"),
+    )
+    assert result.exit_code == 0, result.stderr
+    before, after = drawings(page)
+    assert before["title"] == "before: model.onnx"
+    assert after["title"] == "after: arm, Paddle Lite 2.13"
+    assert [len(drawing["boxes"]) for drawing in (before, after)] == [8, 7]
+    first = after["boxes"][1]["weights"][0]["quantization"]
+    assert first["measured"]
+    assert first["sqnr_db"] > 20
+    assert before["boxes"][1]["weights"][0]["quantization"] is None
+
+
+def test_a_conversion_draws_only_pages(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "model.onnx")
+    result = opt("convert", model, "-o", tmp_path / "model.nb", "--visualize", tmp_path / "a.svg")
+    assert result.exit_code == 2
+    assert not (tmp_path / "model.nb").exists()
+
+
+def drawings(page: Path) -> list[dict[str, Any]]:
+    """What a page draws."""
+    text = page.read_text(encoding="utf-8")
+    _, _, data = text.partition('<script id="data" type="application/json">')
+    found: list[dict[str, Any]] = json.loads(data.partition("</script>")[0])["drawings"]
+    return found

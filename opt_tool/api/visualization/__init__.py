@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opt_tool.api.visualization.drawing import Drawing, draw
-from opt_tool.api.visualization.visualize import VisualizationReport, visualize, write_drawings
+from opt_tool.api.visualization.before_after import BeforeAndAfter
+from opt_tool.api.visualization.visualize import VisualizationReport, check_drawing, visualize
 
-__all__ = ["Drawing", "VisualizationReport", "draw", "visualize", "write_drawings"]
+__all__ = ["BeforeAndAfter", "VisualizationReport", "check_drawing", "visualize"]

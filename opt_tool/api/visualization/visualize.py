@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +60,10 @@ def visualize(
         OptError: one of its subclasses, each of which says what can be done.
     """
     path = Path(output)
-    check_drawing(path)
+    files = tuple(Path(file) for file in (model, weights) if file is not None)
+    check_drawing(path, files)
     version = LiteVersion.parse(lite_version)
     loaded = load_model(model, weights, input_shapes=input_shapes)
-    check_output(path, loaded.files)
     if target is not None:
         lower(loaded.graph, target, lite_version)
     drawing = draw(
@@ -87,15 +87,17 @@ def _target(loaded: LoadedModel, target: str | None) -> Target | None:
     return target_of(loaded.graph) if loaded.format is FileFormat.PADDLE_LITE else None
 
 
-def check_drawing(path: Path, *, pages_only: bool = False) -> None:
-    """Refuse a name that says no form, before the work.
+def check_drawing(path: Path, inputs: Iterable[Path], *, pages_only: bool = False) -> None:
+    """Find out before the work whether a drawing can be written.
 
     Raises:
-        UsageError: naming the forms.
+        UsageError: when the name says no form.
+        FileAccessError: when the file cannot be written there.
     """
     forms = PAGES if pages_only else (*PAGES, *PICTURES)
     if path.suffix.lower() not in forms:
         raise UsageError(f"{path}: must end in {', '.join(forms)}")
+    check_output(path, inputs)
 
 
 def write_drawings(path: Path, drawings: Sequence[Drawing]) -> None:
