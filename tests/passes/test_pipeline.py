@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles import in_double_precision
 from graphs import TestGraphs, feeds, ops, run
 from opt_tool.ir import Graph, InvalidGraphError, Node, Operation, Value
+from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.ir.operations.activation import HardSigmoid, LeakyRelu, Relu, Relu6, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Assign, Concat, Slice, Split, Transpose2

@@ -6,9 +6,9 @@ import copy
 
 import numpy as np
 
-from doubles import in_double_precision
 from opt_tool.ir import DType, Graph, Operation, Value, verify
 from opt_tool.ir.builder import GraphBuilder
+from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.passes.rewrite import Pass
 from opt_tool.runtime import Executor
 
