@@ -17,6 +17,7 @@ import numpy as np
 
 from opt_tool._version import __version__
 from opt_tool.api.drift import is_exact, judge_quantized, quantization_failures
+from opt_tool.api.exact_judgement import judge_exactly
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
 from opt_tool.api.loading import LoadedModel, caffe_files, load_model
@@ -245,12 +246,7 @@ def _place(request: Request) -> Iterator[Path]:
 def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     """Read, rewrite and write; the graph is gone afterwards."""
     with watch.stage("read"):
-        loaded = load_model(
-            *request.files,
-            input_shapes=request.input_shapes,
-            outputs=request.outputs,
-            input_values=request.input_values,
-        )
+        loaded = _load(request)
         source = _source_report(loaded, request.given)
         inputs = input_specs(loaded.graph)
     moved = feed_channels_first(loaded.graph) if request.channels_first else ()
@@ -283,6 +279,15 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     )
 
 
+def _load(request: Request) -> LoadedModel:
+    return load_model(
+        *request.files,
+        input_shapes=request.input_shapes,
+        outputs=request.outputs,
+        input_values=request.input_values,
+    )
+
+
 def _page(request: Request, graph: Graph) -> BeforeAndAfter | None:
     """What draws the graph before and after; None where nobody asks for it."""
     if request.visualize is None:
@@ -306,16 +311,20 @@ def _verify(request: Request, written: Written, part: Path) -> VerificationRepor
     release_freed_memory()
     candidate = paddle_lite.read(part)
     outputs = [name for name in expected[0] if name not in keep]
+    pairs = pairs_of(outputs, candidate, written.probes)
     report = verify_graph(
         candidate,
         fed := [channels_first(sample, written.channels_first) for sample in samples],
         expected,
-        pairs_of(outputs, candidate, written.probes),
+        pairs,
         reference=reference,
         half_precision=written.half_precision,
     )
     if written.restored is None or request.quantization is None:
-        return report
+        if report.status == "passed":
+            return report
+        together = list(zip(samples, fed, expected, strict=True))
+        return judge_exactly(report, _load(request).graph, candidate, together, pairs)
     return judge_quantized(report, candidate, written.restored, fed, request.quantization)
 
 

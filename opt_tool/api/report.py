@@ -114,9 +114,12 @@ class InputReport:
 class VerificationReport:
     """Whether the file computes what the source computes.
 
-    ``reason`` says why the bound is not the usual one. Of a quantized file, ``restored`` is
-    what is held to the bound: the file against the graph with the weights that the runtime
-    restores; ``outputs`` is the drift from the source, which must keep ``min_sqnr_db``.
+    ``reason`` says why the bound is not the usual one, or why outputs need not be within it:
+    then ``file_errors`` and ``reference_errors`` are how far the file and the reference are
+    from what the source computes in float64, both within the bound. Of a quantized file,
+    ``restored`` is what is held to the bound: the file against the graph with the weights
+    that the runtime restores; ``outputs`` is the drift from the source, which must keep
+    ``min_sqnr_db``.
     """
 
     status: str
@@ -126,6 +129,8 @@ class VerificationReport:
     reason: str | None = None
     min_sqnr_db: float | None = None
     restored: tuple[Difference, ...] = ()
+    file_errors: tuple[Difference, ...] = ()
+    reference_errors: tuple[Difference, ...] = ()
     inputs: tuple[InputReport, ...] = ()
     outputs: tuple[Difference, ...] = ()
     warnings: tuple[str, ...] = ()

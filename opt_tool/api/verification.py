@@ -156,19 +156,33 @@ def compare_tensors(
     expected: Sequence[Mapping[str, np.ndarray]],
     pairs: Sequence[Pair],
 ) -> list[Comparison]:
-    """Run the candidate and compare each pair of tensors over all samples.
+    """Run the candidate and compare each pair of tensors over all samples."""
+    comparisons = comparisons_of(pairs)
+    for sample, tensors in zip(samples, expected, strict=True):
+        add_sample(comparisons, pairs, tensors, runner.run(renamed(sample, runner)))
+    return comparisons
+
+
+def comparisons_of(pairs: Sequence[Pair]) -> list[Comparison]:
+    """What takes in the samples of each pair."""
+    return [Comparison(pair.reference, pair.before, pair.least_scale) for pair in pairs]
+
+
+def add_sample(
+    comparisons: Sequence[Comparison],
+    pairs: Sequence[Pair],
+    expected: Mapping[str, np.ndarray],
+    results: Mapping[str, np.ndarray],
+) -> None:
+    """Compare each pair of tensors of one sample.
 
     Before a final activation the candidate may have lost or gained axes of length 1.
     """
-    comparisons = [Comparison(pair.reference, pair.before, pair.least_scale) for pair in pairs]
-    for sample, tensors in zip(samples, expected, strict=True):
-        results = runner.run(renamed(sample, runner))
-        for pair, comparison in zip(pairs, comparisons, strict=True):
-            wanted, found = tensors[pair.reference], results[pair.candidate]
-            if pair.before is not None and wanted.squeeze().shape == found.squeeze().shape:
-                found = found.reshape(wanted.shape)
-            comparison.add(wanted, found)
-    return comparisons
+    for pair, comparison in zip(pairs, comparisons, strict=True):
+        wanted, found = expected[pair.reference], results[pair.candidate]
+        if pair.before is not None and wanted.squeeze().shape == found.squeeze().shape:
+            found = found.reshape(wanted.shape)
+        comparison.add(wanted, found)
 
 
 def renamed(sample: Feeds, runner: Runner) -> dict[str, np.ndarray]:

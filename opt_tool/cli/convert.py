@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from opt_tool.cli.quantization_options import (
 )
 
 if TYPE_CHECKING:
+    from opt_tool.api.difference import Difference
     from opt_tool.api.report import ConversionReport, PassSummary, VerificationReport
 
 EXAMPLE = """\
@@ -147,7 +148,9 @@ def verification_line(verification: VerificationReport) -> str:
         return "not verified"
     if verification.min_sqnr_db is not None:
         return _drift_line(verification)
-    worst = max((output.max_rel_error or 0.0 for output in verification.outputs), default=0.0)
+    if verification.file_errors:
+        return _exact_line(verification)
+    worst = largest(verification.outputs)
     return (
         f"verification {verification.status}: largest difference from {verification.reference} "
         f"is {worst:.1e} of the output's scale (bound {verification.bound:g}, "
@@ -155,9 +158,24 @@ def verification_line(verification: VerificationReport) -> str:
     )
 
 
+def largest(differences: Iterable[Difference]) -> float:
+    """The largest difference, of the scale of its tensor."""
+    return max((difference.max_rel_error or 0.0 for difference in differences), default=0.0)
+
+
+def _exact_line(verification: VerificationReport) -> str:
+    """The verdict on a file and a reference that are apart."""
+    return (
+        f"verification {verification.status}: off by {largest(verification.file_errors):.1e} of "
+        f"the output's scale from what the source computes in float64, {verification.reference} "
+        f"by {largest(verification.reference_errors):.1e} (bound {verification.bound:g}, "
+        f"{counted(verification.samples, 'sample')})"
+    )
+
+
 def _drift_line(verification: VerificationReport) -> str:
     """The two verdicts on a quantized file."""
-    worst = max((output.max_rel_error or 0.0 for output in verification.restored), default=0.0)
+    worst = largest(verification.restored)
     kept = [output.sqnr_db for output in verification.outputs if output.sqnr_db is not None]
     drift = f"{min(kept):.1f} dB" if kept else "everything"
     return (

@@ -1,0 +1,87 @@
+"""Judges a file and its reference by what the model computes in float64.
+
+A reference computes in float32 too, with errors of its own. Where a model makes much of
+them, as a logarithm of nearly equal numbers does, two right results may lie on two sides of
+the exact one and further than the bound from each other. The exact result is then computed
+from the source graph, without passes, in float64. The bound stays what it is, and both have
+to be within it of the exact result: the file, so that it is right, and the reference, so
+that the source was read right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from opt_tool.api.report import VerificationReport
+from opt_tool.api.runners import Feeds, NumpyRunner
+from opt_tool.api.verification import Pair, add_sample, comparisons_of, renamed
+from opt_tool.ir import Graph
+from opt_tool.ir.double_precision import in_double_precision
+
+REASON = (
+    "the file and the reference are further apart than the bound; both are within it of what "
+    "the source computes in float64"
+)
+
+Tensors: TypeAlias = Mapping[str, np.ndarray]
+
+
+def judge_exactly(
+    report: VerificationReport,
+    source: Graph,
+    candidate: Graph,
+    samples: Sequence[tuple[Feeds, Feeds, Tensors]],
+    pairs: Sequence[Pair],
+) -> VerificationReport:
+    """A verification that failed, judged again; as it was where it stays failed.
+
+    Args:
+        report: What was found without exact results.
+        source: The model as it was read.
+        candidate: The graph of the file.
+        samples: Inputs by the source's names, the same as the candidate takes them, and the
+            reference's tensors by name, its outputs first.
+        pairs: Which tensors ``report`` compared, in its order.
+    """
+    places = _places(source, samples[0][2], pairs)
+    if not all(place in source.values for place in places.values()):
+        return report
+    exact = NumpyRunner(in_double_precision(source), keep=_inner(source, places.values()))
+    file = NumpyRunner(candidate, keep=_inner(candidate, [pair.candidate for pair in pairs]))
+    errors = comparisons_of(pairs), comparisons_of(pairs)
+    found_in_reference = [dataclasses.replace(pair, candidate=pair.reference) for pair in pairs]
+    for sample, fed, expected in samples:
+        made = exact.run({name: _wide(array) for name, array in sample.items()})
+        truth = {name: made[place] for name, place in places.items()}
+        add_sample(errors[0], pairs, truth, file.run(renamed(fed, file)))
+        add_sample(errors[1], found_in_reference, truth, expected)
+    of_file, of_reference = (tuple(c.result() for c in comparisons) for comparisons in errors)
+    if not all(d.within(report.bound) for d in (*of_file, *of_reference)):
+        return report
+    return dataclasses.replace(
+        report,
+        status="passed",
+        reason=REASON,
+        file_errors=of_file,
+        reference_errors=of_reference,
+    )
+
+
+def _places(source: Graph, expected: Tensors, pairs: Sequence[Pair]) -> dict[str, str]:
+    """The source's value for each tensor of the reference; outputs are told by position."""
+    outputs = dict(zip(expected, (value.name for value in source.outputs), strict=False))
+    return {pair.reference: outputs.get(pair.reference, pair.reference) for pair in pairs}
+
+
+def _inner(graph: Graph, names: Iterable[str]) -> list[str]:
+    """The names that are not outputs."""
+    outputs = {value.name for value in graph.outputs}
+    return [name for name in dict.fromkeys(names) if name not in outputs]
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float64) if array.dtype == np.float32 else array

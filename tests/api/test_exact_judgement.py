@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from graphs import TestGraphs, feeds, run
+from opt_tool.api.exact_judgement import judge_exactly
+from opt_tool.api.report import VerificationReport
+from opt_tool.api.verification import Pair, verify_graph
+from opt_tool.ir import Graph
+from opt_tool.ir.operations.activation import Relu, Sigmoid
+from opt_tool.ir.operations.elementwise import Scale
+
+BOUND = 1e-4
+
+
+def graph(shift: float = 0.0) -> Graph:
+    """A sigmoid of numbers up to about 4, shifted by a part of that."""
+    b = TestGraphs()
+    scores = b.add(Scale(bias=4 * shift), "scores", X=b.add(Relu(), X=b.input(1, 800)))
+    return b.build(b.add(Sigmoid(), "y", X=scores))
+
+
+def judged(file: float, reference: float, *, inner: str = "scores") -> VerificationReport:
+    """The verification of a file and of a reference that are off by parts of the scale."""
+    source, candidate = graph(), graph(file)
+    sample = feeds(source, seed=3)
+    off = graph(reference)
+    off.outputs.append(off.values["scores"])
+    expected = run(off, seed=3)
+    expected[inner] = expected.pop("scores")
+    pairs = [Pair("y", "y"), Pair(inner, "scores", "sigmoid")]
+    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    if report.status == "passed":
+        return report
+    return judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
+
+
+def test_the_exact_result_excuses_a_reference_on_its_other_side() -> None:
+    report = judged(0.7e-4, -0.7e-4)
+    assert report.status == "passed"
+    assert report.bound == BOUND
+    assert not all(difference.within(BOUND) for difference in report.outputs)
+    for differences in (report.file_errors, report.reference_errors):
+        assert [difference.name for difference in differences] == ["y", "scores"]
+        errors = [difference.max_rel_error or 0.0 for difference in differences]
+        assert 0.6e-4 < max(errors) < BOUND
+    assert report.reason is not None
+    assert "float64" in report.reason
+
+
+@pytest.mark.parametrize(("file", "reference"), [(1.5e-4, 0.0), (0.0, 1.5e-4), (1e-3, -1e-3)])
+def test_nothing_is_excused_that_is_not_within_the_bound(file: float, reference: float) -> None:
+    report = judged(file, reference)
+    assert report.status == "failed"
+    assert report.file_errors == report.reference_errors == ()
+
+
+def test_two_sides_that_are_wrong_together_pass_as_they_did() -> None:
+    """What agrees with the reference is not judged by what was read of the source."""
+    report = judged(1e-3, 1e-3)
+    assert (report.status, report.file_errors) == ("passed", ())
+
+
+def test_a_tensor_that_the_source_does_not_have_stays_as_it_was() -> None:
+    report = judged(0.7e-4, -0.7e-4, inner="renamed")
+    assert report.status == "failed"
+
+
+def test_the_reference_s_outputs_are_told_by_their_places() -> None:
+    source, candidate = graph(), graph(0.7e-4)
+    sample = feeds(source, seed=3)
+    expected = {"other name": run(graph(-0.7e-4), seed=3)["y"]}
+    pairs = [Pair("other name", "y")]
+    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    assert report.status == "failed"
+    same = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
+    assert same.status == "passed"
