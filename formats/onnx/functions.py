@@ -7,7 +7,7 @@ name any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -110,14 +110,29 @@ def expand_model_function(node: OnnxNode, function: onnx.FunctionProto) -> list[
 
 def expand_standard_function(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
     """Read a definition by other operators; a problem inside is the node's own."""
+    with _problems_of(node):
+        return _expand(node, function)
+
+
+def expand_in_place(node: OnnxNode, nodes: Iterable[onnx.NodeProto]) -> list[Value | None]:
+    """Read nodes that stand for one, with its operands and results by their names."""
+    scope = dict(node.scope)
+    place = Place(f"{node.name}/", frozenset(node.proto.output), node.builder.sources[0])
+    with _problems_of(node):
+        node.reader.read_nodes(nodes, scope, place)
+    return [scope.get(name) for name in node.proto.output]
+
+
+@contextmanager
+def _problems_of(node: OnnxNode) -> Iterator[None]:
+    """Let what cannot be read meanwhile be the node's own problem."""
     reader = node.reader
     count = len(reader.problems)
-    made = _expand(node, function)
+    yield
     inner = reader.problems[count:]
     del reader.problems[count:]
     if inner:
         raise node.unsupported(f"made of other operators, of which {_first(inner)}")
-    return made
 
 
 def _first(problems: Sequence[UnsupportedOperatorError]) -> str:

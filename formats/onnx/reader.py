@@ -20,6 +20,7 @@ from opt_tool.errors import (
 )
 from opt_tool.formats.onnx import operators
 from opt_tool.formats.onnx.file import load_model
+from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.functions import (
     expand_model_function,
     expand_standard_function,
@@ -75,7 +76,7 @@ class GraphReader:
     """The state of reading one model."""
 
     def __init__(self, model: onnx.ModelProto, path: Path) -> None:
-        self.model = model = upgraded(model, path)
+        self.model = model = float_form(upgraded(model, path))
         self.path = path
         self.directory = path.resolve().parent
         self.opsets = opsets_of(model.opset_import)

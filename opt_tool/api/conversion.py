@@ -133,6 +133,7 @@ class Written:
     restored: Graph | None
     probes: list[Probe]
     half_precision: bool
+    quantized: bool
 
 
 def convert(
@@ -276,6 +277,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         None if quantizer is None else loaded.graph,
         probes(loaded.graph, tensors),
         loaded.half_precision,
+        loaded.quantized,
     )
 
 
@@ -350,6 +352,7 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
             keep=keep,
             input_shapes=request.input_shapes,
             input_values=request.input_values,
+            as_float=written.quantized,
         )
     if written.source.format == FileFormat.TFLITE.value:
         from opt_tool.api.litert_runner import tflite_runner

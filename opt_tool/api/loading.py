@@ -36,7 +36,7 @@ class LoadedModel:
     """A graph and where it came from.
 
     ``half_precision`` is whether the source computes in 16 bits what the graph computes
-    in 32.
+    in 32, ``quantized`` whether it rounds activations to 8 bits, which the graph does not.
     """
 
     graph: Graph
@@ -44,6 +44,7 @@ class LoadedModel:
     files: tuple[Path, ...]
     nodes: tuple[SourceNode, ...]
     half_precision: bool = False
+    quantized: bool = False
 
 
 def load(
@@ -156,6 +157,7 @@ def source_nodes(
 
 def _read_onnx(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     from opt_tool.formats.onnx.file import load_model as parse
+    from opt_tool.formats.onnx.float_form import is_quantized
     from opt_tool.formats.onnx.outline import is_half_precision, outline
     from opt_tool.formats.onnx.reader import GraphReader
 
@@ -163,10 +165,11 @@ def _read_onnx(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     model = parse(path)
     nodes = tuple(SourceNode(*node) for node in outline(model))
     half = is_half_precision(model)
+    quantized = is_quantized([node.operator for node in nodes])
     graph = GraphReader(model, path).read(
         options.input_shapes, options.outputs, options.input_values
     )
-    return LoadedModel(graph, FileFormat.ONNX, files, nodes, half)
+    return LoadedModel(graph, FileFormat.ONNX, files, nodes, half, quantized)
 
 
 def _read_tflite(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats.onnx.file import load_model
+from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.ir import DType, TensorType
 
@@ -57,9 +59,11 @@ class OnnxRunner:
         input_values: What to feed the inputs with that are not fed otherwise.
         threads: How many threads to use; 0 leaves it to onnxruntime.
         fast: Whether to optimise all it can and keep memory for the next run.
+        as_float: Whether to run the float model that a quantized one stands for.
     """
 
     name = "onnxruntime"
+    float_name = "onnxruntime (quantized activations in float32)"
 
     def __init__(
         self,
@@ -71,17 +75,20 @@ class OnnxRunner:
         input_values: Mapping[str, np.ndarray] | None = None,
         threads: int = 0,
         fast: bool = False,
+        as_float: bool = False,
     ) -> None:
         if detect(path) is not FileFormat.ONNX:
             raise UsageError(f"{path}: onnxruntime runs ONNX models only")
         self.path = path
+        self.name = self.float_name if as_float else self.name
         self._values = {} if input_values is None else dict(input_values)
         shapes = {} if input_shapes is None else input_shapes
         added = {*outputs, *keep}
         options = _options(path, threads, fast=fast)
-        self._session = _session(path, (*outputs, *keep), {}, options)
+        source = _Source(path, (*outputs, *keep), as_float=as_float)
+        self._session = _session(source, options)
         if _is_in_the_way(self._session, shapes):
-            self._session = _session(path, (*outputs, *keep), shapes, options)
+            self._session = _session(replace(source, shapes=shapes), options)
         _check_types(path, self._session)
         own = tuple(output.name for output in self._session.get_outputs())
         wanted = outputs if outputs else [name for name in own if name not in added]
@@ -133,21 +140,26 @@ def _options(path: Path, threads: int, *, fast: bool) -> onnxruntime.SessionOpti
     return options
 
 
-def _session(
-    path: Path,
-    extra: Sequence[str],
-    shapes: Mapping[str, Sequence[int]],
-    options: onnxruntime.SessionOptions,
-) -> onnxruntime.InferenceSession:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A model file and what is changed of it: further outputs, shapes, its quantization."""
+
+    path: Path
+    extra: Sequence[str]
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    as_float: bool = False
+
+
+def _session(source: _Source, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     try:
         try:
-            with _prepared(path, extra, shapes) as model:
+            with _prepared(source) as model:
                 return _loaded(model, options)
         except native.NotImplemented:  # as for operators of the first opsets
-            return _loaded(_rewritten(path, extra, shapes), options)
+            return _loaded(_rewritten(source), options)
     except FAILURES as error:
         raise UnsupportedError(
-            f"{path}: onnxruntime cannot load the model; --no-verify goes without it "
+            f"{source.path}: onnxruntime cannot load the model; --no-verify goes without it "
             f"({_first_line(error)})"
         ) from error
 
@@ -180,12 +192,11 @@ def _is_in_the_way(
 
 
 @contextmanager
-def _prepared(
-    path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]]
-) -> Iterator[str | bytes]:
+def _prepared(source: _Source) -> Iterator[str | bytes]:
     """The model as onnxruntime is to load it: a path, or bytes."""
-    if shapes:
-        yield _rewritten(path, extra, shapes)
+    path, extra = source.path, source.extra
+    if source.shapes or source.as_float:
+        yield _rewritten(source)
     elif not extra:
         yield str(path)
     elif path.stat().st_size <= LARGE:
@@ -206,9 +217,12 @@ def _outputs_message(names: Sequence[str]) -> bytes:
     return data
 
 
-def _rewritten(path: Path, extra: Sequence[str], shapes: Mapping[str, Sequence[int]]) -> bytes:
+def _rewritten(source: _Source) -> bytes:
     """The model, of an opset that is read, without the shapes that followed from its own."""
-    model = upgraded(load_model(path), path)
+    model = upgraded(load_model(source.path), source.path)
+    if source.as_float:
+        model = float_form(model)
+    shapes, extra = source.shapes, source.extra
     graph = model.graph
     for info in graph.input:
         if info.name in shapes:

@@ -7,7 +7,7 @@ the integer operators but for sums beyond 2**24, which float32 rounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ import onnx
 
 from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.onnx.functions import expand_in_place
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.convolution import conv
 from opt_tool.formats.onnx.operators.matmul import multiplied
@@ -27,10 +28,18 @@ from opt_tool.formats.onnx.operators.unary import (
     scaled,
     subtract,
 )
+from opt_tool.formats.onnx.quantized_operators import (
+    CONCAT,
+    MICROSOFT,
+    QUANTIZED_OPERATORS,
+    STANDARD,
+    expanded,
+    is_quantized_operator,
+)
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import dtype_of
 from opt_tool.ir import DType, Value
-from opt_tool.ir.operations import activation, comparison, elementwise
+from opt_tool.ir.operations import comparison, elementwise
 from opt_tool.ir.operations.matmul import MatMulV2
 from opt_tool.ir.operations.reduction import ReduceMax, ReduceMin
 from opt_tool.ir.operations.shape import Squeeze2
@@ -192,36 +201,11 @@ def _float_node(node: OnnxNode, inputs: Sequence[Value | None]) -> OnnxNode:
     return OnnxNode(node.reader, node.proto, node.name, inputs, node.scope)
 
 
-@onnx_op("QLinearConv", since=10)
-def qlinear_conv(node: OnnxNode) -> Value:
-    x_scale, weight_scale = node.input(1), node.input(4)
-    x = restored(node, node.input(0), x_scale, node.maybe(2), None)
-    weight = restored(node, node.input(3), weight_scale, node.maybe(5), 0)
-    bias = node.maybe(8)
-    if bias is not None:
-        bias = multiply(
-            node,
-            converted(node.builder, bias, DType.FLOAT32),
-            multiply(node, x_scale, weight_scale),
-        )
-    y = conv(_float_node(node, (x, weight, bias)))
-    return quantized(node, y, node.input(6), node.input(7), None, _output_type(node, 7))
-
-
 @onnx_op("ConvInteger", since=10)
 def conv_integer(node: OnnxNode) -> Value:
     x = _centred(node, node.input(0), node.maybe(2), None)
     weight = _centred(node, node.input(1), node.maybe(3), 0)
     return converted(node.builder, conv(_float_node(node, (x, weight, None))), DType.INT32)
-
-
-@onnx_op("QLinearMatMul", since=10)
-def qlinear_matmul(node: OnnxNode) -> Value:
-    a, b = node.input(0), node.input(3)
-    x = restored(node, a, node.input(1), node.maybe(2), a.rank - 2)
-    y = restored(node, b, node.input(4), node.maybe(5), b.rank - 1)
-    product = multiplied(node, x, y, MatMulV2())
-    return quantized(node, product, node.input(6), node.input(7), None, _output_type(node, 7))
 
 
 @onnx_op("MatMulInteger", since=10)
@@ -232,41 +216,22 @@ def matmul_integer(node: OnnxNode) -> Value:
     return converted(node.builder, multiplied(node, x, y, MatMulV2()), DType.INT32)
 
 
-BINARY: Mapping[str, Callable[[OnnxNode, Value, Value], Value]] = {
-    "QLinearAdd": add,
-    "QLinearMul": multiply,
-}
+def _quantized(node: OnnxNode) -> Sequence[Value | None]:
+    if not is_quantized_operator(node.proto):
+        raise node.unsupported("its channels stand last (channels_last)")
+    return expand_in_place(node, expanded(node.proto))
 
 
-def _binary(node: OnnxNode) -> Value:
-    """A and b with scale and zero point each, then those of the result."""
-    x = restored(node, node.input(0), node.input(1), node.maybe(2), None)
-    y = restored(node, node.input(3), node.input(4), node.maybe(5), None)
-    result = BINARY[node.operator](node, x, y)
-    return quantized(node, result, node.input(6), node.maybe(7), None, _output_type(node, 7))
+for _name in (*QUANTIZED_OPERATORS, CONCAT):
+    _domain = "" if _name in STANDARD else MICROSOFT
+    onnx_op(_name, since=1, domain=_domain)(_quantized)
 
 
-for _name in BINARY:
-    onnx_op(_name, since=1, domain="com.microsoft")(_binary)
-
-
-def _unary(node: OnnxNode) -> Value:
-    x = restored(node, node.input(0), node.input(1), node.maybe(2), None)
-    sigmoid = node.operator == "QLinearSigmoid"
-    op = activation.Sigmoid() if sigmoid else activation.LeakyRelu(alpha=node.real("alpha", 0.01))
-    y = node.add(op, X=x)
-    return quantized(node, y, node.input(3), node.maybe(4), None, _output_type(node, 4))
-
-
-for _name in ("QLinearLeakyRelu", "QLinearSigmoid"):
-    onnx_op(_name, since=1, domain="com.microsoft")(_unary)
-
-
-@onnx_op("QuantizeLinear", since=1, domain="com.microsoft")
+@onnx_op("QuantizeLinear", since=1, domain=MICROSOFT)
 def quantize_linear_of_microsoft(node: OnnxNode) -> Value:
     return quantize_linear(node)
 
 
-@onnx_op("DequantizeLinear", since=1, domain="com.microsoft")
+@onnx_op("DequantizeLinear", since=1, domain=MICROSOFT)
 def dequantize_linear_of_microsoft(node: OnnxNode) -> Value:
     return dequantize_linear(node)

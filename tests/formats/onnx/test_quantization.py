@@ -85,17 +85,21 @@ def test_dequantizes_sums() -> None:
     assert_reads("DequantizeLinear", inputs, constants=["scale"])
 
 
-def test_what_is_quantized_and_restored_is_never_cast() -> None:
+def test_what_is_quantized_and_restored_by_another_scale_is_never_cast() -> None:
     nodes = [
         helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
-        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+        helper.make_node("DequantizeLinear", ["q", "t", "z"], ["y"]),
     ]
     graph = helper.make_graph(
         nodes,
         "test",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, X.shape)],
         [helper.make_empty_tensor_value_info("y")],
-        [numpy_helper.from_array(SCALE, "s"), numpy_helper.from_array(point(5, np.int8), "z")],
+        [
+            numpy_helper.from_array(SCALE, "s"),
+            numpy_helper.from_array(2 * SCALE, "t"),
+            numpy_helper.from_array(point(5, np.int8), "z"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     read = read_model(model)
@@ -188,17 +192,103 @@ def test_quantized_arithmetic(operator: str) -> None:
     assert_reads(operator, inputs, constants=constants, domain="com.microsoft", atol=1.001)
 
 
-@pytest.mark.parametrize("operator", ["QLinearSigmoid", "QLinearLeakyRelu"])
-def test_quantized_activation(operator: str) -> None:
-    inputs = {
-        "x": bits(np.uint8, 3, 40),
+UNARY: dict[str, dict[str, Any]] = {
+    "QLinearAveragePool": {"kernel_shape": [3, 2], "pads": [1, 0, 1, 1], "count_include_pad": 1},
+    "QLinearGlobalAveragePool": {},
+    "QLinearLeakyRelu": {"alpha": 0.2},
+    "QLinearSigmoid": {},
+}
+
+
+def unary_operands() -> dict[str, np.ndarray | None]:
+    return {
+        "x": bits(np.uint8, 2, 3, 5, 8),
         "xs": np.array(0.02, np.float32),
         "xz": point(120),
         "ys": np.array(0.01, np.float32),
         "yz": point(20),
     }
+
+
+@pytest.mark.parametrize("operator", UNARY)
+def test_quantized_operator_of_one_operand(operator: str) -> None:
+    inputs = unary_operands()
     constants = [name for name in inputs if name != "x"]
-    assert_reads(operator, inputs, constants=constants, domain="com.microsoft", atol=1.001)
+    options = {"constants": constants, "domain": "com.microsoft", "atol": 1.001}
+    assert_reads(operator, inputs, **options, **UNARY[operator])
+
+
+def test_quantized_softmax() -> None:
+    """The operator's own attribute opset says what axis means."""
+    inputs = unary_operands()
+    constants = [name for name in inputs if name != "x"]
+    model = node_model(
+        "QLinearSoftmax", inputs, constants=constants, domain="com.microsoft", axis=1
+    )
+    model.graph.node[0].attribute.append(helper.make_attribute("opset", 21))
+    feeds = {"x": inputs["x"]}
+    (actual,), expected = Executor(read_model(model)).run(feeds).values(), reference(model, feeds)
+    np.testing.assert_allclose(actual, expected[0], atol=1.001)
+
+
+def test_quantized_pool_with_channels_last_is_refused() -> None:
+    inputs = unary_operands()
+    options: dict[str, Any] = {"domain": "com.microsoft", "channels_last": 1}
+    model = node_model("QLinearGlobalAveragePool", inputs, **options)
+    with pytest.raises(UnsupportedModelError, match="channels stand last"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("quantized_result", [False, True])
+@pytest.mark.parametrize("transposed", [0, 1])
+def test_quantized_gemm(transposed: int, quantized_result: bool) -> None:
+    weight = bits(np.int8, 3, 4)
+    inputs = {
+        "a": bits(np.uint8, 2, 4),
+        "as": np.array(0.02, np.float32),
+        "az": point(120),
+        "b": weight if transposed else weight.T.copy(),
+        "bs": SCALES,
+        "bz": np.zeros(3, np.int8),
+        "c": RNG.integers(-1000, 1000, 3).astype(np.int32),
+    }
+    if quantized_result:
+        inputs |= {"ys": np.array(0.3, np.float32), "yz": point(128)}
+    constants = [name for name in inputs if name != "a"]
+    options: dict[str, Any] = {"domain": "com.microsoft", "transB": transposed}
+    assert_reads("QGemm", inputs, constants=constants, **options)
+
+
+def test_quantized_concat() -> None:
+    inputs = {
+        "ys": np.array(0.05, np.float32),
+        "yz": point(100),
+        "a": bits(np.uint8, 2, 3),
+        "as": np.array(0.02, np.float32),
+        "az": point(120),
+        "b": bits(np.uint8, 2, 4),
+        "bs": np.array(0.07, np.float32),
+        "bz": point(9),
+    }
+    constants = [name for name in inputs if name not in ("a", "b")]
+    options: dict[str, Any] = {"domain": "com.microsoft", "axis": 1, "atol": 1.001}
+    assert_reads("QLinearConcat", inputs, constants=constants, **options)
+
+
+def test_quantized_choice() -> None:
+    inputs = {
+        "condition": np.array([[True], [False]]),
+        "a": bits(np.uint8, 2, 3),
+        "as": np.array(0.02, np.float32),
+        "az": point(120),
+        "b": bits(np.uint8, 2, 3),
+        "bs": np.array(0.03, np.float32),
+        "bz": point(9),
+        "ys": np.array(0.05, np.float32),
+        "yz": point(100),
+    }
+    constants = [name for name in inputs if name not in ("a", "b", "condition")]
+    assert_reads("QLinearWhere", inputs, constants=constants, domain="com.microsoft", atol=1.001)
 
 
 def test_four_bits_are_refused() -> None:
