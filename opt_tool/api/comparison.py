@@ -1,74 +1,22 @@
-"""Compares two models on the same inputs and finds the first layer where they part."""
+"""Compares two models, or a model and known outputs, on the same inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from opt_tool.api.difference import Difference
-from opt_tool.api.file_format import FileFormat
-from opt_tool.api.final_activations import final_activations
-from opt_tool.api.loading import LoadedModel, caffe_files, load_model
-from opt_tool.api.lowering import lower
-from opt_tool.api.report import InputReport, to_json
-from opt_tool.api.runners import NumpyRunner, Runner
-from opt_tool.api.sample_inputs import input_specs
-from opt_tool.api.verification import (
-    BOUND,
-    HALF_BOUND,
-    SAMPLES,
-    Pair,
-    compare_tensors,
-    output_pairs,
-    run_on_samples,
-)
+from opt_tool.api.comparison_report import ComparisonReport
+from opt_tool.api.difference import Comparison
+from opt_tool.api.expected_arrays import by_output, holds_arrays, read_arrays
+from opt_tool.api.judgement import MIN_SQNR_DB, Judgement, bound_of, failed, samples_of
+from opt_tool.api.model_comparison import ModelComparison
+from opt_tool.api.opened_model import OpenedModel
+from opt_tool.api.picture_files import DEFAULT, Preprocessing
+from opt_tool.api.report import InputReport
+from opt_tool.api.verification import SAMPLES
 from opt_tool.errors import UsageError
-from opt_tool.ir import Graph, Node
-from opt_tool.targets import PlaceTarget, Target, parse_kernel_attribute
-
-
-@dataclass(frozen=True, slots=True)
-class LayerDifference:
-    """What one operation of the candidate makes, against the reference's tensor.
-
-    ``passes`` are those that made the operation from the reference's nodes.
-    """
-
-    op: str
-    candidate: str
-    passes: tuple[str, ...]
-    difference: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonReport:
-    """Whether two models compute the same."""
-
-    status: str
-    reference: str
-    candidate: str
-    bound: float
-    samples: int
-    inputs: tuple[InputReport, ...]
-    outputs: tuple[Difference, ...]
-    layers: tuple[LayerDifference, ...]
-    first_divergence: LayerDifference | None
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> str:
-        return to_json(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A pair of tensors and the operation that makes the candidate's."""
-
-    pair: Pair
-    op: str
-    passes: tuple[str, ...]
 
 
 def verify(
@@ -77,156 +25,119 @@ def verify(
     *,
     reference_weights: str | Path | None = None,
     candidate_weights: str | Path | None = None,
-    inputs: Mapping[str, np.ndarray] | None = None,
-    samples: int = SAMPLES,
+    inputs: Mapping[str, np.ndarray | Path] | None = None,
+    samples: int | str | Path = SAMPLES,
+    preprocessing: Preprocessing = DEFAULT,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    bound: float | None = None,
+    min_sqnr: float = MIN_SQNR_DB,
     per_layer: bool = False,
+    on_stage: Callable[[str], None] | None = None,
 ) -> ComparisonReport:
-    """Compare two models, each of any format that opt reads.
+    """Compare two models, each of any format that opt reads, or one with known outputs.
 
     ONNX models run in onnxruntime, Caffe models in OpenCV and TFLite models in LiteRT where
-    those are installed, the others in the NumPy runtime. A report with status ``failed`` is
-    returned, not raised.
+    those are installed, the others in the NumPy runtime. Known outputs are a ``.npy`` or
+    ``.npz`` file or a folder of ``.npy`` files. A report with status ``failed`` is returned,
+    not raised.
 
     Args:
         reference: The model that is right.
         candidate: The model to be checked; its inputs and outputs stand in the same order.
         reference_weights: The second file of a reference that is a Caffe model.
         candidate_weights: Likewise of the candidate.
-        inputs: Arrays by the reference's input names; by default ``samples`` sets are made
-            from a fixed seed.
-        samples: How many sets to make.
-        per_layer: Whether to compare the tensors inside of the models as well.
+        inputs: Arrays, .npy files or pictures by the reference's input names (the only input
+            may be called ""); by default there are ``samples``.
+        samples: How many sets to make from a fixed seed, or a folder of arrays and pictures.
+        preprocessing: What is done to pictures of that folder.
+        input_shapes: Shapes that take the place of those in the reference, by input name.
+        bound: How much of its scale a tensor may differ by; by default 1e-4, and 2e-2 where
+            the reference computes in 16 bits.
+        min_sqnr: What the outputs of a quantized candidate keep at least, in dB; the bound
+            does not count for it unless it is given.
+        per_layer: Whether to compare what is inside of the models as well.
+        on_stage: Called with the name of each stage as it begins.
 
     Raises:
-        UsageError: when the models do not have as many inputs and outputs.
+        UsageError: when the two cannot be compared.
     """
-    right = load_model(reference, reference_weights)
-    checked = load_model(candidate, candidate_weights)
-    _check_sides(right, checked)
-    bound = HALF_BOUND if right.half_precision else BOUND
-    pairs = _output_pairs(right.graph, checked.graph)
-    layers = _layers(right, checked) if per_layer else []
-    keep = [layer.pair for layer in layers]
-    runner = _runner(right, [pair.reference for pair in (*pairs, *keep)])
-    if inputs is None:
-        feeds, expected = run_on_samples(runner, input_specs(right.graph), samples)
-    else:
-        feeds, expected = [dict(inputs)], [runner.run(inputs)]
-    runner = _runner(checked, [pair.candidate for pair in (*pairs, *keep)])
-    results = [
-        comparison.result()
-        for comparison in compare_tensors(runner, feeds, expected, [*pairs, *keep])
+    files = [
+        tuple(Path(file) for file in side if file is not None)
+        for side in ((reference, reference_weights), (candidate, candidate_weights))
     ]
-    outputs = tuple(results[: len(pairs)])
-    compared = tuple(
-        LayerDifference(layer.op, layer.pair.candidate, layer.passes, difference)
-        for layer, difference in zip(layers, results[len(pairs) :], strict=True)
+    judgement = Judgement(
+        inputs,
+        samples if isinstance(samples, int) else Path(samples),
+        preprocessing,
+        bound,
+        min_sqnr,
+        per_layer,
+        {} if input_shapes is None else input_shapes,
+        (lambda stage: None) if on_stage is None else on_stage,  # noqa: ARG005
     )
+    known = [holds_arrays(side[0]) for side in files]
+    if any(known) and per_layer:
+        raise UsageError("known outputs have no layers; leave --per-layer out")
+    if all(known):
+        return _compare_arrays(files[0][0], files[1][0], judgement)
+    if any(known):
+        return _compare_with_arrays(files, judgement, arrays_first=known[0])
+    return ModelComparison(files[0], files[1], judgement).run()
+
+
+def _compare_arrays(reference: Path, candidate: Path, judgement: Judgement) -> ComparisonReport:
+    """Compare two sets of outputs."""
+    if judgement.inputs is not None or isinstance(judgement.samples, Path):
+        raise UsageError("known outputs take no inputs")
+    expected, found = read_arrays(reference), read_arrays(candidate)
+    names = list(expected)
+    return _report(
+        (reference, candidate), expected, by_output(candidate, found, names), judgement, {}
+    )
+
+
+def _compare_with_arrays(
+    files: Sequence[tuple[Path, ...]], judgement: Judgement, *, arrays_first: bool
+) -> ComparisonReport:
+    """Compare what a model computes with outputs that are known."""
+    model_files = files[1] if arrays_first else files[0]
+    (path,) = files[0] if arrays_first else files[1]
+    judgement.on_stage("read")
+    model = OpenedModel.read(model_files, judgement.input_shapes)
+    if judgement.inputs is None and not isinstance(judgement.samples, Path):
+        raise UsageError(
+            f"{path}: holds outputs for inputs that are not known; give those with --input"
+        )
+    runner = model.runner(())
+    samples = list(samples_of(judgement, runner, model.graph))
+    if len(samples) != 1:
+        raise UsageError(f"{path}: holds the outputs of one sample, there are {len(samples)}")
+    ((sample, made),) = samples
+    known = by_output(path, read_arrays(path), list(made))
+    expected, found = (known, made) if arrays_first else (made, known)
+    return _report((files[0][0], files[1][0]), expected, found, judgement, sample)
+
+
+def _report(
+    files: tuple[Path, Path],
+    expected: Mapping[str, np.ndarray],
+    found: Mapping[str, np.ndarray],
+    judgement: Judgement,
+    sample: Mapping[str, np.ndarray],
+) -> ComparisonReport:
+    comparisons = [Comparison(name) for name in expected]
+    for comparison in comparisons:
+        comparison.add(expected[comparison.name], found[comparison.name])
+    outputs = tuple(comparison.result() for comparison in comparisons)
+    bound = bound_of(judgement, half=False)
     return ComparisonReport(
-        status="passed" if all(output.within(bound) for output in outputs) else "failed",
-        reference=str(reference),
-        candidate=str(candidate),
+        status="failed" if failed(outputs, bound) else "passed",
+        reference=str(files[0]),
+        candidate=str(files[1]),
         bound=bound,
-        samples=len(feeds),
-        inputs=tuple(InputReport.of(name, array) for name, array in feeds[0].items()),
+        samples=1,
+        inputs=tuple(InputReport.of(name, array) for name, array in sample.items()),
         outputs=outputs,
-        layers=compared,
-        first_divergence=next(
-            (layer for layer in compared if not layer.difference.within(bound)), None
-        ),
-        warnings=(NOT_MATCHED,) if per_layer and not layers else (),
+        preprocessing=judgement.picture_treatment,
+        warnings=judgement.warnings,
     )
-
-
-NOT_MATCHED = "the layers of the two models do not match, so only the outputs were compared"
-
-
-def _check_sides(reference: LoadedModel, candidate: LoadedModel) -> None:
-    for side in ("inputs", "outputs"):
-        counts = [len(getattr(model.graph, side)) for model in (reference, candidate)]
-        if counts[0] != counts[1]:
-            raise UsageError(
-                f"{reference.files[0]} has {counts[0]} {side}, "
-                f"{candidate.files[0]} has {counts[1]}; they cannot be compared"
-            )
-
-
-def _output_pairs(reference: Graph, candidate: Graph) -> list[Pair]:
-    """The outputs by position, and what comes before final activations where both have them."""
-    finals = final_activations(reference), final_activations(candidate)
-    operators = [[final.operator for final in side] for side in finals]
-    names = [value.name for value in reference.outputs]
-    outer = output_pairs(names, candidate, inner_compared=operators[0] == operators[1])
-    if operators[0] != operators[1]:
-        return outer
-    inner = [Pair(a.value.name, b.value.name, a.operator) for a, b in zip(*finals, strict=True)]
-    return [*outer, *inner]
-
-
-def _runner(model: LoadedModel, tensors: Sequence[str]) -> Runner:
-    own = {value.name for value in model.graph.outputs}
-    keep = list(dict.fromkeys(name for name in tensors if name not in own))
-    if model.format is FileFormat.ONNX:
-        from opt_tool.api.onnx_runner import OnnxRunner
-
-        return OnnxRunner(model.files[0], keep=keep)
-    if model.format is FileFormat.TFLITE:
-        from opt_tool.api.litert_runner import tflite_runner
-
-        return tflite_runner(model.files[0], keep=keep)
-    if model.format is FileFormat.CAFFE:
-        from opt_tool.api.caffe_runner import caffe_runner
-
-        return caffe_runner(*caffe_files(model.files), keep=keep)
-    return NumpyRunner(model.graph, keep=keep)
-
-
-# ---- layers
-
-
-def _layers(reference: LoadedModel, candidate: LoadedModel) -> list[Layer]:
-    """The tensors inside of both models that must be equal, in the candidate's order."""
-    if candidate.format is not FileFormat.PADDLE_LITE:
-        return _by_name(reference, candidate)
-    source = load_model(*reference.files)
-    if reference.format is not candidate.format:
-        lower(source.graph, target_of(candidate.graph).value, version_of(candidate))
-    nodes = list(source.graph.nodes), list(candidate.graph.nodes)
-    if [node.op.type for node in nodes[0]] != [node.op.type for node in nodes[1]]:
-        return []
-    known = {name for node in reference.nodes for name in node.outputs}
-    return [
-        Layer(Pair(a.name, b.name), there.op.type, here.passes)
-        for here, there in zip(*nodes, strict=True)
-        for a, b in zip(here.outputs.flat(), there.outputs.flat(), strict=True)
-        if a.name in known
-    ]
-
-
-def _by_name(reference: LoadedModel, candidate: LoadedModel) -> list[Layer]:
-    known = {name for node in reference.nodes for name in node.outputs}
-    return [
-        Layer(Pair(name, name), node.operator, ())
-        for node in candidate.nodes
-        for name in node.outputs
-        if name in known
-    ]
-
-
-def target_of(graph: Graph) -> Target:
-    """The target that a file's kernels are for."""
-    places = {_place_target(node) for node in graph.nodes}
-    return Target.X86 if PlaceTarget.X86 in places else Target.ARM
-
-
-def _place_target(node: Node) -> PlaceTarget:
-    if node.kernel is None:
-        return PlaceTarget.ANY
-    return parse_kernel_attribute(node.kernel).place.target
-
-
-def version_of(model: LoadedModel) -> str:
-    """The runtime version that a file names."""
-    from opt_tool.formats.paddle_lite.decode import read_file
-
-    return read_file(model.files[0]).version

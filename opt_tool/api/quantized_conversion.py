@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from opt_tool.api.comparison import target_of
 from opt_tool.api.conversion import convert
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.api.loading import load
 from opt_tool.api.quantization import QuantizationOptions
 from opt_tool.api.report import ConversionReport
+from opt_tool.api.written_for import target_of
 from opt_tool.targets import Target
 
 

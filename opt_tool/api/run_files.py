@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from opt_tool.api.array_files import load_array
-from opt_tool.api.loading import load
 from opt_tool.api.output_file import output_file
 from opt_tool.api.report import to_json
 from opt_tool.api.session import Session
 from opt_tool.errors import FileAccessError, UsageError
 from opt_tool.ir import TensorType
 from opt_tool.runtime.binding import POLICIES
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +76,35 @@ def run_files(
         conv_algorithm=conv_algorithm,
         conv_policy=conv_policy,
     )
-    feeds = _named(session.inputs, inputs)
+    feeds = _loaded(session.inputs, inputs)
     start = time.perf_counter()
     results = session.run(feeds)
     seconds = time.perf_counter() - start
     _make_folder(output_dir)
     outputs = tuple(
-        _save(name, array, file)
-        for (name, array), file in zip(
-            results.items(), _files(output_dir, list(results)), strict=True
-        )
+        _save(name, array, output_dir / f"{stem}.npy")
+        for (name, array), stem in zip(results.items(), file_stems(list(results)), strict=True)
     )
     return RunReport(str(model), backend, seconds, outputs)
 
 
-def load_arrays(
-    model: Path, inputs: Mapping[str, Path], weights: Path | None = None
-) -> dict[str, np.ndarray]:
-    """The arrays in files, by the names of a model's inputs."""
-    types = {value.name: value.type for value in load(model, weights).inputs}
-    return _named(types, inputs)
+def _loaded(types: Mapping[str, TensorType], inputs: Mapping[str, Path]) -> dict[str, np.ndarray]:
+    return {name: load_array(file) for name, file in by_input(types, inputs).items()}
 
 
-def _named(types: Mapping[str, TensorType], inputs: Mapping[str, Path]) -> dict[str, np.ndarray]:
-    if set(inputs) == {""} and len(types) == 1:
-        return {next(iter(types)): load_array(inputs[""])}
-    missing = [name for name in types if name not in inputs]
-    if missing or "" in inputs:
+def by_input(types: Mapping[str, TensorType], given: Mapping[str, T]) -> dict[str, T]:
+    """What is given for each input, by name; the only input may be called "".
+
+    Raises:
+        UsageError: when an input is missing.
+    """
+    if set(given) == {""} and len(types) == 1:
+        return {next(iter(types)): given[""]}
+    missing = [name for name in types if name not in given]
+    if missing or "" in given:
         wanted = ", ".join(f"{name} ({type})" for name, type in types.items())
         raise UsageError(f"give an array for each input with --input NAME=file.npy: {wanted}")
-    return {name: load_array(file) for name, file in inputs.items()}
+    return dict(given)
 
 
 def read_values(given: Mapping[str, tuple[float, ...] | Path]) -> dict[str, np.ndarray]:
@@ -127,17 +128,17 @@ def _make_folder(path: Path) -> None:
         raise FileAccessError(path, f"cannot be made: {error.strerror or error}") from error
 
 
-def _files(folder: Path, names: list[str]) -> list[Path]:
-    """A file for each output; what file systems do not take is replaced."""
-    files: list[Path] = []
+def file_stems(names: Sequence[str]) -> list[str]:
+    """What the file of each output is called; what file systems do not take is replaced."""
+    stems: list[str] = []
     for name in names:
-        stem = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "output"
-        number, file = 1, folder / f"{stem}.npy"
-        while file in files:
+        plain = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "output"
+        number, stem = 1, plain
+        while stem in stems:
             number += 1
-            file = folder / f"{stem}.{number}.npy"
-        files.append(file)
-    return files
+            stem = f"{plain}.{number}"
+        stems.append(stem)
+    return stems
 
 
 def _save(name: str, array: np.ndarray, file: Path) -> OutputArray:

@@ -20,6 +20,7 @@ from opt_tool.errors import FileAccessError, UsageError
 from opt_tool.ir import TensorType
 
 ARRAY, ARRAYS = ".npy", ".npz"
+KNOWN = frozenset({ARRAY, ARRAYS, *SUFFIXES})
 EXACT_CASTS = frozenset(
     {("float64", "float32"), ("int64", "int32"), ("int32", "int64"), ("float32", "float16")}
 )
@@ -64,9 +65,8 @@ class SampleFolder(Sequence[dict[str, np.ndarray]]):
         self.inputs = inputs
         self.preprocessing = preprocessing
         files = _files(folder)
-        known = {ARRAY, ARRAYS, *SUFFIXES}
-        self.skipped = tuple(file for file in files if file.suffix.lower() not in known)
-        taken = [file for file in files if file.suffix.lower() in known]
+        self.skipped = tuple(file for file in files if file.suffix.lower() not in KNOWN)
+        taken = [file for file in files if file.suffix.lower() in KNOWN]
         self.places = tuple(place for file in taken for place in self._places(file))[:limit]
         if not self.places:
             raise UsageError(
@@ -132,6 +132,20 @@ class SampleFolder(Sequence[dict[str, np.ndarray]]):
                 f"{', '.join(self.inputs)}, the arrays are {', '.join(arrays)}"
             )
         return {name: fitted(file, name, arrays[name], type) for name, type in self.inputs.items()}
+
+
+def skipped_warnings(folder: Path) -> tuple[str, ...]:
+    """One sentence on the files of a folder that are no samples, where there are any."""
+    names = [file.name for file in _files(folder) if file.suffix.lower() not in KNOWN]
+    if not names:
+        return ()
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"{folder}: {', '.join(names[:3])}{more} are no samples and were left out",)
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder of samples has pictures."""
+    return any(file.suffix.lower() in SUFFIXES for file in _files(folder))
 
 
 def fitted(file: Path, name: str, array: np.ndarray, type: TensorType) -> np.ndarray:

@@ -58,6 +58,10 @@ class Executor:
         self.plan = plan_memory(graph)
         self._arenas: list[Arena] = []
 
+    def constant(self, value: Value) -> np.ndarray:
+        """A constant of the graph as its operations read it."""
+        return self._constants[value]
+
     def run(
         self,
         feeds: Mapping[str, np.ndarray],
