@@ -194,8 +194,8 @@ def assert_same(
     for blob in net.blobs:
         assert_close(found[blob], wanted[blob])
     if net.detections:
-        rows = [rows_of(side[net.detections]) for side in (found, wanted)]
-        assert_same_detections(*rows, net.shape[2])
+        ours_and_theirs = rows_of(found[net.detections]), rows_of(wanted[net.detections])
+        assert_same_detections(*ours_and_theirs, net.shape[2])
 
 
 @pytest.mark.parametrize("net", NETS, ids=str)
