@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from opt_tool.kernels.elementwise import erf
@@ -73,9 +75,12 @@ def elu(x: np.ndarray, *, alpha: float) -> np.ndarray:
     return np.where(x >= 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0)))
 
 
-def gelu(x: np.ndarray) -> np.ndarray:
-    """x * (1 + erf(x / sqrt(2))) / 2"""
+def gelu(x: np.ndarray, *, approximate: bool = False) -> np.ndarray:
+    """x * (1 + erf(x / sqrt(2))) / 2, or its approximation by tanh (Hendrycks and Gimpel, 2016)"""
     number = x.dtype.type
+    if approximate:
+        bent = number(math.sqrt(2 / math.pi)) * x * (1 + number(0.044715) * np.square(x))
+        return x * (number(0.5) + number(0.5) * np.tanh(bent))
     return x * (number(0.5) + number(0.5) * erf(x * number(0.5**0.5)))
 
 

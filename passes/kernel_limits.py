@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from opt_tool.ir import Node, Operation
-from opt_tool.ir.operations.activation import Relu6
+from opt_tool.ir.operations.activation import Gelu, Relu6
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
@@ -67,6 +67,13 @@ def _relu6(node: Node, target: Target) -> str | None:
     if target is Target.X86 or node.op.threshold == FIXED_THRESHOLD:
         return None
     return f"the kernel computes with 6, not with {node.op.threshold}"
+
+
+def _gelu(node: Node, target: Target) -> str | None:
+    assert isinstance(node.op, Gelu)
+    if target is Target.ARM or not node.op.approximate:
+        return None
+    return "the kernel computes the form by erf, not the one by tanh"
 
 
 def _fc(node: Node, target: Target) -> str | None:  # noqa: ARG001
@@ -129,6 +136,7 @@ LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     DepthwiseConv2D: _convolution,
     ElementwisePow: _pow,
     Fc: _fc,
+    Gelu: _gelu,
     GridSampler: _grid_sampler,
     MatMul: _matmul,
     MatMulV2: _matmul,

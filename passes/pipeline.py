@@ -76,7 +76,7 @@ def simplifying_passes() -> Iterator[Pass]:
 def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     """Several operations become one."""
     yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
-    yield RecogniseGelu()  # before a layer behind it takes its half
+    yield RecogniseGelu(target)  # before a layer behind it takes its half
     yield RecogniseShuffleChannel()  # its reshapes and transposes have merged by now
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)

@@ -3,13 +3,15 @@
 Before, with the factors in any order::
 
     y = x * 0.5 * (1 + erf(x / sqrt(2)))
+    y = x * 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))
 
 After::
 
     y = gelu(x)
+    y = gelu(x, approximate=True)
 
-The form by tanh stays apart: it is another function (they differ by up to 5e-4), and the
-kernel for x86 computes the one by erf whatever the attribute ``approximate`` says.
+The form by tanh is another function (they differ by up to 5e-4). It is for ARM: the kernel
+for x86 computes the one by erf whatever the attribute says.
 """
 
 from __future__ import annotations
@@ -17,17 +19,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from opt_tool.ir import Graph, Node, Value
-from opt_tool.ir.operations.activation import Gelu
+from opt_tool.ir.operations.activation import Gelu, Tanh
 from opt_tool.ir.operations.elementwise import ElementwiseMul, Erf
 from opt_tool.passes.clamp import read_linear
+from opt_tool.passes.polynomial import read_polynomial
 from opt_tool.passes.rewrite import Rewrite
+from opt_tool.targets import Target
 
 TOLERANCE = 1e-6
 """How far a factor may be from the formula's, relatively: constants are rounded to float32."""
 
 STEPS = 3
 """How many scales and shifts in a row may stand behind the erf."""
+
+TANH = Gelu(approximate=True)
+NARROW = np.array([0.0, math.sqrt(0.5)])
+"""The polynomial under the erf."""
+
+BEND = math.sqrt(2 / math.pi) * np.array([0.0, 1.0, 0.0, 0.044715])
+"""The polynomial under the tanh (Hendrycks and Gimpel, 2016)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +49,36 @@ class GeluChain:
 
     nodes: tuple[Node, ...]
     x: Value
+    op: Gelu
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """``scale * erf(x / sqrt(2)) + shift`` and the nodes that compute it, in order."""
+    """``scale * curve + shift`` and the nodes that compute it of the curve's, in order."""
 
     nodes: tuple[Node, ...]
-    x: Value
+    curve: Node
     scale: float
     shift: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """The nodes between x and the erf or tanh that it is in, in order."""
+
+    nodes: tuple[Node, ...]
+    op: Gelu
+
+
 class RecogniseGelu(Rewrite[GeluChain]):
-    """Writes products of x and an erf of x as gelu."""
+    """Writes products of x and an erf or a tanh of x as gelu."""
+
+    def __init__(self, target: Target) -> None:
+        self.curves = (Erf, Tanh) if target is Target.ARM else (Erf,)
 
     def match(self, graph: Graph, node: Node) -> GeluChain | None:
         if isinstance(node.op, ElementwiseMul):
-            found = _product(graph, node, 1.0)
+            found = self._product(graph, node, 1.0)
             if found is not None:
                 return found
         linear = read_linear(node)
@@ -62,39 +87,42 @@ class RecogniseGelu(Rewrite[GeluChain]):
         product = linear.x.producer
         if product is None or not isinstance(product.op, ElementwiseMul):
             return None
-        found = _product(graph, product, linear.scale)
-        return None if found is None else GeluChain((*found.nodes, node), found.x)
+        found = self._product(graph, product, linear.scale)
+        return None if found is None else GeluChain((*found.nodes, node), found.x, found.op)
 
     def rewrite(self, graph: Graph, match: GeluChain) -> Node:
-        return graph.fuse(match.nodes, Gelu(), {"X": match.x})
+        return graph.fuse(match.nodes, match.op, {"X": match.x})
 
-
-def _product(graph: Graph, node: Node, gain: float) -> GeluChain | None:
-    """``gain`` times the product that a node computes, as a gelu."""
-    x, y = node.input("X"), node.input("Y")
-    return _gated(graph, node, x, y, gain) or _gated(graph, node, y, x, gain)
-
-
-def _gated(graph: Graph, node: Node, factor: Value, gate: Value, gain: float) -> GeluChain | None:
-    share = _share(graph, gate)
-    if share is None or not share.x.dtype.is_float:
+    def _product(self, graph: Graph, node: Node, gain: float) -> GeluChain | None:
+        """``gain`` times the product that a node computes, as a gelu."""
+        for slot, other in (("X", "Y"), ("Y", "X")):
+            share = _share(graph, node.input(other))
+            if share is not None and isinstance(share.curve.op, self.curves):
+                found = _gated(graph, node, node.input(slot), share, gain)
+                if found is not None:
+                    return found
         return None
-    before: tuple[Node, ...] = ()
-    if factor is not share.x:
-        maker = factor.producer
-        linear = read_linear(maker)
-        if maker is None or linear is None or not graph.read_once(factor):
-            return None
-        if linear.x is not share.x or linear.shift != 0:
-            return None
-        before, gain = (maker,), gain * linear.scale
+
+
+def _gated(graph: Graph, node: Node, factor: Value, share: _Share, gain: float) -> GeluChain | None:
+    """The product of ``factor``, x or a part of it, and a share of x."""
+    x, before = factor, ()
+    inside = _inside(graph, share.curve, x)
+    linear = read_linear(factor.producer) if inside is None else None
+    if linear is not None and linear.shift == 0 and graph.read_once(factor):
+        assert factor.producer is not None
+        x, before, gain = linear.x, (factor.producer,), gain * linear.scale
+        inside = _inside(graph, share.curve, x)
+    if inside is None or not x.dtype.is_float:
+        return None
     if not (_is(gain * share.scale, 0.5) and _is(gain * share.shift, 0.5)):
         return None
-    return GeluChain((*before, *share.nodes, node), share.x)
+    nodes = (*before, *inside.nodes, share.curve, *share.nodes, node)
+    return GeluChain(nodes, x, inside.op)
 
 
 def _share(graph: Graph, gate: Value) -> _Share | None:
-    """What a value computes of an erf, back to what the erf is computed of."""
+    """What a value computes of an erf or a tanh."""
     nodes: list[Node] = []
     scale, shift = 1.0, 0.0
     for _ in range(STEPS):
@@ -105,16 +133,22 @@ def _share(graph: Graph, gate: Value) -> _Share | None:
         shift += scale * linear.shift
         scale *= linear.scale
         gate = linear.x
-    erf = gate.producer
-    if erf is None or not isinstance(erf.op, Erf) or not graph.read_once(gate):
+    curve = gate.producer
+    if curve is None or not isinstance(curve.op, (Erf, Tanh)) or not graph.read_once(gate):
         return None
-    inner = erf.input("X")
-    narrowed = read_linear(inner.producer)
-    if inner.producer is None or narrowed is None or not graph.read_once(inner):
+    return _Share(tuple(nodes), curve, scale, shift)
+
+
+def _inside(graph: Graph, curve: Node, x: Value) -> _Inside | None:
+    """How the curve's operand comes of x, if it is what a gelu takes."""
+    found = read_polynomial(graph, curve.input("X"), x)
+    if found is None:
         return None
-    if narrowed.shift != 0 or not _is(narrowed.scale, math.sqrt(0.5)):
-        return None
-    return _Share((inner.producer, erf, *nodes), narrowed.x, scale, shift)
+    expected, op = (NARROW, Gelu()) if isinstance(curve.op, Erf) else (BEND, TANH)
+    same = found.factors.size == expected.size and np.allclose(
+        found.factors, expected, rtol=TOLERANCE, atol=0
+    )
+    return _Inside(found.nodes, op) if same else None
 
 
 def _is(number: float, expected: float) -> bool:

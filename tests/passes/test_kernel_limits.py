@@ -4,7 +4,7 @@ import pytest
 
 from graphs import TestGraphs
 from opt_tool.ir import DType, Operation
-from opt_tool.ir.operations.activation import Relu, Relu6
+from opt_tool.ir.operations.activation import Gelu, Relu, Relu6
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
@@ -26,6 +26,8 @@ STATISTICS = ("Scale", "Bias", "Mean", "Variance")
         (Cast(in_dtype=DType.FLOAT32, out_dtype=DType.BOOL), {"X": (2,)}, ()),
         (Relu6(threshold=3.0), {"X": (2,)}, (ARM,)),
         (Relu6(), {"X": (2,)}, ()),
+        (Gelu(approximate=True), {"X": (2,)}, (X86,)),
+        (Gelu(), {"X": (2,)}, ()),
         (Fc(activation=Relu()), {"Input": (2, 3), "W": (3, 4)}, BOTH),
         (Fc(), {"Input": (2, 3), "W": (3, 4)}, ()),
         (ElementwisePow(), {"X": (1,), "Y": (2, 3)}, (ARM,)),

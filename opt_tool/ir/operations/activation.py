@@ -109,10 +109,13 @@ class Elu(ElementwiseUnary):
 class Gelu(ElementwiseUnary):
     """x * (1 + erf(x / sqrt(2))) / 2
 
-    The runtime's other form, by tanh, is not modelled: the x86 kernel does not have it.
+    With ``approximate`` it is x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))) / 2, which
+    the x86 kernel does not have.
     """
 
     type: ClassVar[str] = "gelu"
+
+    approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
