@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from opt_tool.api.loading import SourceNode, load_model, source_nodes
 from opt_tool.api.lowering import lower, parse_target
 from opt_tool.api.report import to_json
@@ -16,7 +18,10 @@ from opt_tool.targets import Library, LiteVersion, Target, kernels_for, operator
 
 @dataclass(frozen=True, slots=True)
 class OperatorRow:
-    """An operator with all its nodes that have the same kernel, or the same reason against it."""
+    """An operator with all its nodes that have the same kernel, or the same reason against it.
+
+    ``sources`` are the operators of the source that those nodes came from.
+    """
 
     op: str
     count: int
@@ -25,6 +30,7 @@ class OperatorRow:
     nodes: tuple[str, ...]
     supported: bool
     reason: str | None
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ def list_ops(
     target: str = "arm",
     lite_version: str = "2.13",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_values: Mapping[str, np.ndarray] | None = None,
+    outputs: Sequence[str] = (),
 ) -> OperatorListing:
     """List the operators of a model and what runs them on a target.
 
@@ -89,10 +97,20 @@ def list_ops(
         target: ``arm`` or ``x86``.
         lite_version: The Paddle Lite version of the runtime.
         input_shapes: Shapes that take the place of those in the model, by input name.
+        input_values: Inputs that become constants, by input name.
+        outputs: Names of the tensors to compute instead of the model's outputs.
     """
     files = tuple(Path(file) for file in (model, weights) if file is not None)
     version, chosen = LiteVersion.parse(lite_version), parse_target(target)
-    format, rows = _rows(files, chosen, version, {} if input_shapes is None else input_shapes)
+    try:
+        loaded = load_model(
+            *files, input_shapes=input_shapes, outputs=outputs, input_values=input_values
+        )
+    except UnsupportedModelError as error:
+        source_format, nodes = source_nodes(*files)
+        format, rows = source_format.value, _source_rows(nodes, error)
+    else:
+        format, rows = loaded.format.value, _lowered_rows(loaded.graph, chosen, version)
     return OperatorListing(
         path=str(files[0]),
         format=format,
@@ -103,23 +121,14 @@ def list_ops(
     )
 
 
-def _rows(
-    files: Sequence[Path],
-    target: Target,
-    version: LiteVersion,
-    input_shapes: Mapping[str, Sequence[int]],
-) -> tuple[str, tuple[OperatorRow, ...]]:
-    try:
-        loaded = load_model(*files, input_shapes=input_shapes)
-    except UnsupportedModelError as error:
-        format, nodes = source_nodes(*files)
-        return format.value, _source_rows(nodes, error)
+def _lowered_rows(graph: Graph, target: Target, version: LiteVersion) -> tuple[OperatorRow, ...]:
+    """The target's operators; those that it cannot run with the reason."""
     reasons: dict[str, str] = {}
     try:
-        lower(loaded.graph, target.value, str(version))
+        lower(graph, target.value, str(version))
     except UnsupportedModelError as error:
         reasons = {problem.node: problem.problem for problem in error.problems}
-    return loaded.format.value, _target_rows(loaded.graph, reasons, target, version)
+    return _target_rows(graph, reasons, target, version)
 
 
 def _source_rows(
@@ -162,6 +171,7 @@ def _target_rows(
             tuple(node.name for node in nodes),
             reason is None,
             reason,
+            tuple(sorted({source.operator for node in nodes for source in node.sources})),
         )
         for (op, kernel, reason), nodes in ordered
     )

@@ -43,10 +43,7 @@ opt convert deploy.prototxt net.caffemodel -o net.nb"""
 @options.lite_version_option
 @options.input_shape_option
 @options.input_value_option
-@click.option(
-    "--output", "outputs", multiple=True, metavar="NAME",
-    help="Compute this tensor instead of the model's outputs; may be given for several.",
-)  # fmt: skip
+@options.outputs_option
 @click.option(
     "--input-layout", type=click.Choice(["nchw"]),
     help="Feed pictures with the channels first that MODEL takes with the channels last.",

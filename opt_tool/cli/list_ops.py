@@ -32,6 +32,8 @@ opt list-ops --supported --framework onnx"""
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option
 @options.input_shape_option
+@options.input_value_option
+@options.outputs_option
 @click.pass_context
 def list_ops_command(
     ctx: click.Context,
@@ -42,6 +44,8 @@ def list_ops_command(
     target: str,
     lite_version: str,
     input_shapes: dict[str, tuple[int, ...]],
+    input_values: dict[str, tuple[float, ...] | Path],
+    outputs: tuple[str, ...],
     as_json: bool,
     quiet: bool,
     debug: bool,  # noqa: ARG001
@@ -53,6 +57,7 @@ def list_ops_command(
     """
     _check_usage(ctx, model, supported, framework)
     from opt_tool.api import operator_listing
+    from opt_tool.api.run_files import read_values
 
     if model is None:
         known = operator_listing.supported_operators(
@@ -63,10 +68,16 @@ def list_ops_command(
         print_result(known, _known_summary(known), as_json=as_json)
         return
     listing = operator_listing.list_ops(
-        model, weights, target=target, lite_version=lite_version, input_shapes=input_shapes
+        model,
+        weights,
+        target=target,
+        lite_version=lite_version,
+        input_shapes=input_shapes,
+        input_values=read_values(input_values),
+        outputs=outputs,
     )
     if not (quiet or as_json):
-        print_table(("operator", "count", "kernel", "library", "problem"), _rows(listing))
+        print_table(("operator", "count", "from", "kernel", "library", "problem"), _rows(listing))
     print_result(listing, _summary(listing), as_json=as_json)
 
 
@@ -82,7 +93,7 @@ def _check_usage(
 def _rows(listing: OperatorListing) -> Iterator[tuple[object, ...]]:
     for row in listing.operators:
         problem = None if row.reason is None else f"{row.nodes[0]}: {row.reason}"
-        yield row.op, row.count, row.kernel, row.library, problem
+        yield row.op, row.count, ", ".join(row.sources), row.kernel, row.library, problem
 
 
 def _summary(listing: OperatorListing) -> Iterator[str]:

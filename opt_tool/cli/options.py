@@ -128,6 +128,14 @@ input_value_option = click.option(
     help="Make an input of an ONNX model a constant; may be given for several.",
 )
 
+outputs_option = click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="NAME",
+    help="Compute this tensor instead of the model's outputs; may be given for several.",
+)
+
 conv_algorithm_option = click.option(
     "--conv-algorithm",
     type=click.Choice(CONV_ALGORITHMS),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from opt_tool.api.conversion import convert
@@ -17,6 +18,7 @@ def test_lists_the_targets_operators_with_kernels_and_libraries(tmp_path: Path) 
     assert "relu" not in rows, "the listing is of what is written, where it is fused"
     assert rows["conv2d"].count == 2
     assert rows["conv2d"].kernel == "conv2d/def/4/1/1"
+    assert rows["conv2d"].sources == ("Conv", "Relu")
     assert {row.library for row in listing.operators} == {"basic"}
     assert all(row.count == len(row.nodes) and row.reason is None for row in listing.operators)
 
@@ -38,6 +40,19 @@ def test_lists_the_sources_operators_with_reasons_where_some_are_missing(tmp_pat
     assert missing.reason is not None
     assert "not supported" in missing.reason
     assert (relu.op, relu.supported, relu.reason) == ("Relu", True, None)
+
+
+def test_lists_what_a_cut_model_needs(tmp_path: Path) -> None:
+    listing = list_ops(classifier(tmp_path / "model.onnx"), outputs=["features"])
+    assert "softmax" not in {row.op for row in listing.operators}
+
+
+def test_lists_a_model_with_an_input_that_becomes_a_constant(tmp_path: Path) -> None:
+    listing = list_ops(
+        classifier(tmp_path / "model.onnx"),
+        input_values={"image": np.zeros((1, 3, 8, 8), np.float32)},
+    )
+    assert {row.op for row in listing.operators} <= {"assign"}
 
 
 def test_lists_what_is_supported_at_all() -> None:

@@ -108,7 +108,7 @@ def test_run_tells_which_arrays_it_needs(tmp_path: Path, model: Path) -> None:
 def test_list_ops_has_the_keys_that_scripts_rely_on(model: Path) -> None:
     data = opt_json("list-ops", model, "--target", "arm")
     assert data["supported"] is True
-    keys = {"op", "count", "kernel", "library", "nodes", "supported", "reason"}
+    keys = {"op", "count", "kernel", "library", "nodes", "supported", "reason", "sources"}
     assert all(set(row) == keys for row in data["operators"])
     assert opt("list-ops", model).stdout.splitlines()[-1].endswith("must be the basic build")
 
