@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 from opt_tool.ir import DType, Graph, Value
 
-PROBES = 256
-"""Variables to try for one value, so that planning stays linear in very wide graphs."""
+MOST_PROBES, LEAST_PROBES, ALL_PROBES = 256, 16, 1 << 19
+"""Variables to try for one value, and for all values of a graph together as far as each gets
+the least number: planning stays linear in graphs that are very wide."""
 
 UNSHARED_OPERATORS = frozenset({"cast", "equal", "expand", "lod_reset", "share_data", "yolo_box"})
 """Operators whose operands keep variables of their own: some kernels of theirs alias.
@@ -60,8 +61,10 @@ def plan_variable_names(graph: Graph) -> dict[Value, str]:
     names = {value: value.name for value in lives if value in own}
     variables: dict[DType, list[Variable]] = {}
     by_size = sorted((value for value in lives if value not in own), key=_size, reverse=True)
+    probes = max(LEAST_PROBES, min(MOST_PROBES, ALL_PROBES // (len(by_size) + 1)))
     for value in by_size:
-        names[value] = _place(value, lives[value], variables.setdefault(value.dtype, []))
+        tried = variables.setdefault(value.dtype, [])
+        names[value] = _place(value, lives[value], tried, probes)
     return {value: names[value] for value in lives}
 
 
@@ -73,8 +76,8 @@ def planned_bytes(names: Mapping[Value, str]) -> int:
     return sum(sizes.values())
 
 
-def _place(value: Value, life: Life, variables: list[Variable]) -> str:
-    for variable in reversed(variables[-PROBES:]):
+def _place(value: Value, life: Life, variables: list[Variable], probes: int) -> str:
+    for variable in reversed(variables[-probes:]):
         if variable.is_free(life):
             bisect.insort(variable.lives, life)
             return variable.name

@@ -3,8 +3,10 @@
 A value lives from the node that makes it to the last one that reads it. Values whose lives
 do not overlap may lie in the same place; the largest are placed first, each as low as the
 lives of those around it let it (Pisarchyk and Lee, Efficient Memory Management for Deep
-Neural Net Inference, 2020: greedy by size). Where an operation may overwrite an operand that
-nobody reads any more, both are one.
+Neural Net Inference, 2020: greedy by size). That takes time that grows with the square of
+their number, so very many are placed in the order in which they are made, which needs a
+little more memory. Where an operation may overwrite an operand that nobody reads any more,
+both are one.
 
 Operations that do not write where they are told may return a part of an operand. So what
 they make keeps their operands' memory alive.
@@ -12,14 +14,18 @@ they make keeps their operands' memory alive.
 
 from __future__ import annotations
 
+import heapq
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.runtime.binding import IN_PLACE, WRITERS
+from opt_tool.runtime.free_places import FreePlaces
 
 ALIGNMENT = 64
+MANY = 2000
+"""More stretches than this are placed in the order in which they are made."""
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +148,11 @@ def _may_overwrite(
 
 def _place(stretches: Iterable[Stretch]) -> int:
     """Give each stretch its offset; returns the size of the whole."""
+    unplaced = list(stretches)
+    return _place_by_size(unplaced) if len(unplaced) <= MANY else _place_in_order(unplaced)
+
+
+def _place_by_size(stretches: Sequence[Stretch]) -> int:
     placed: list[Stretch] = []
     for stretch in sorted(stretches, key=lambda s: (-s.size, s.first)):
         end = 0
@@ -154,6 +165,19 @@ def _place(stretches: Iterable[Stretch]) -> int:
         stretch.offset = end
         insort(placed, stretch, key=lambda s: s.offset)
     return max((stretch.offset + stretch.size for stretch in placed), default=0)
+
+
+def _place_in_order(stretches: Sequence[Stretch]) -> int:
+    places = FreePlaces()
+    alive: list[tuple[int, int, int]] = []  # last, offset and size
+    for stretch in sorted(stretches, key=lambda s: s.first):
+        while alive and alive[0][0] < stretch.first:
+            _, offset, size = heapq.heappop(alive)
+            places.give_back(offset, size)
+        size = max(_aligned(stretch.size), ALIGNMENT)  # no two begin at one place
+        stretch.offset = places.take(size)
+        heapq.heappush(alive, (stretch.last, stretch.offset, size))
+    return places.size
 
 
 def _aligned(offset: int) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from opt_tool.ir.operations.activation import Elu, Relu
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.shape import Reshape2
-from opt_tool.runtime import Executor
+from opt_tool.runtime import Executor, memory_plan
 from opt_tool.runtime.memory_plan import plan_memory, value_bytes
 
 SHAPE = (1, 3, 4, 4)
@@ -213,3 +214,38 @@ def test_runs_at_the_same_time_have_memory_of_their_own(count: int) -> None:
     for context in contexts:
         context.__exit__(None, None, None)
     assert len(executor._arenas) == count
+
+
+def waves(length: int, seed: int) -> Graph:
+    """A long graph whose values have many sizes and lives."""
+    rng = np.random.default_rng(seed)
+    b, x = started(1, 1, 2, 2)
+    values = [x]
+    for _ in range(length):
+        first, second = (values[max(0, len(values) - 1 - int(k))] for k in rng.integers(0, 9, 2))
+        joined = concat(b, first, second)
+        values.append(joined if joined.type.size < 4096 else concat(b, x, x))
+    return ended(b, relu(b, values[-1]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_values_are_placed_in_order_and_as_well(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    graph = waves(120, seed)
+    by_size = plan_memory(graph)
+    expected = results(graph)
+    monkeypatch.setattr(memory_plan, "MANY", 0)
+    in_order = plan_memory(graph)
+    assert in_order.size <= 1.5 * by_size.size
+    for name, array in results(graph).items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
+def test_planning_time_grows_with_the_number_of_values() -> None:
+    b, x = started(1, 1, 2, 2)
+    graph = ended(b, concat(b, *(concat(b, x, x) for _ in range(8000))))
+    start = time.process_time()
+    plan = plan_memory(graph)
+    assert plan.size >= 8000 * 32
+    assert time.process_time() - start < 2, "all 8,000 live at once: pairs of them take minutes"
