@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from command_line import opt
 from opt_tool.cli.app import cli
 from small_caffe_models import small_model
 
@@ -29,16 +27,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save(tmp_path / "image.npy", np.ones((1, 1, 28, 28), np.float32))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.mark.usefixtures("folder")
-def test_every_command_of_the_readme_works() -> None:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("opt ")]
-    for _, *arguments in commands:
-        result = opt(*arguments)
-        assert result.exit_code == 0, (arguments, result.stderr)
-    assert {arguments[0] for _, *arguments in commands} == set(cli.commands)
 
 
 def test_the_readmes_scripts_exist() -> None:
