@@ -57,8 +57,13 @@ TRAINING_TYPES = frozenset(
 
 _RECURRENT = "recurrent layers are not supported; export the model to ONNX instead"
 _FASTER_RCNN = (
-    "no runtime of Paddle Lite has a kernel for it; cut the network in front of it with "
-    "--output and do the rest in the application"
+    "no runtime of Paddle Lite has a kernel that takes maxima of regions (its roi_align "
+    "interpolates); cut the network in front of it with --output and do the rest in the "
+    "application"
+)
+_PROPOSAL = (
+    "its regions are of use to ROIPooling only, which no runtime of Paddle Lite has a kernel "
+    "for; cut the network in front of it with --output and do the rest in the application"
 )
 _YOLO = (
     "it decodes boxes in a way that differs from fork to fork; cut the network in front of it "
@@ -73,7 +78,7 @@ REFUSALS: Mapping[str, str] = {
     "LSTMUnit": _RECURRENT,
     "None": "a layer without a type",
     "PSROIPooling": _FASTER_RCNN,
-    "Proposal": _FASTER_RCNN,
+    "Proposal": _PROPOSAL,
     "Python": (
         "its code is Python and not in the model; cut the network in front of it with --output"
     ),

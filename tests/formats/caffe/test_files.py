@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from caffe_models import CaffeModel, make_model, network_text, random_blobs
-from opt_tool.errors import DamagedFileError, UnsupportedModelError, UsageError
+from command_line import opt
+from opt_tool.errors import DamagedFileError, UnsupportedError, UnsupportedModelError, UsageError
 from opt_tool.formats.caffe import caffe_pb2, read
 from opt_tool.ir import Graph
 
@@ -139,6 +140,26 @@ def test_a_hostile_length_takes_no_memory(model: CaffeModel) -> None:
     with pytest.raises(DamagedFileError, match="not a whole caffemodel"):
         read(model.prototxt, model.caffemodel)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
+
+
+def test_refuses_weights_that_protobuf_cannot_hold(model: CaffeModel) -> None:
+    """A file of holes: its last layer says that it is as long as the file."""
+    data = model.caffemodel.read_bytes()
+    with model.caffemodel.open("wb") as stream:
+        stream.write(data + bytes([0xA2, 0x06]) + b"\xf0\xff\xff\xff\x07")
+        stream.truncate(2**31)
+    with pytest.raises(UnsupportedError, match=r"2147483648 bytes; .* more than 2147483647"):
+        read(model.prototxt, model.caffemodel)
+    result = opt("convert", model.prototxt, model.caffemodel, "-o", model.prototxt.parent / "x.nb")
+    assert result.exit_code == 3
+    assert "more than 2147483647 cannot be read" in result.stderr
+
+
+def test_refuses_a_text_as_long_as_weights(model: CaffeModel) -> None:
+    with model.prototxt.open("ab") as stream:
+        stream.truncate(64 * 1024 * 1024 + 1)
+    with pytest.raises(DamagedFileError, match="bytes of text; a network has at most"):
+        read(model.prototxt, model.caffemodel)
 
 
 def test_deeply_nested_text_is_refused(model: CaffeModel) -> None:

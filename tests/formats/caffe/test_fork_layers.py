@@ -10,6 +10,7 @@ import pytest
 from caffe_models import make_model, random_blobs
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.caffe import read
+from opt_tool.formats.caffe.registry import REFUSALS, TRAINING_TYPES, supported_layers
 from opt_tool.runtime import Executor, Settings
 
 X = {"x": (2, 4, 5, 7)}
@@ -54,6 +55,28 @@ def test_refuses_what_it_does_not_compute(tmp_path: Path, layer: str) -> None:
     model = make_model(tmp_path, X, [f'name: "layer" {layer} bottom: "x" top: "y"'])
     with pytest.raises(UnsupportedModelError, match=REFUSED[layer]):
         read(model.prototxt, model.caffemodel)
+
+
+@pytest.mark.parametrize("type", [*REFUSALS, "ATypeOfSomeFork"])
+def test_layers_that_are_not_read_say_what_to_do(tmp_path: Path, type: str) -> None:
+    layers = [
+        'name: "relu" type: "ReLU" bottom: "x" top: "relu"',
+        f'name: "layer" type: "{type}" bottom: "relu" top: "y" unheard_param {{ of: 1 }}',
+    ]
+    model = make_model(tmp_path, X, layers)
+    with pytest.raises(UnsupportedModelError) as caught:
+        read(model.prototxt, model.caffemodel)
+    (problem,) = caught.value.problems
+    assert (problem.operator, problem.node) == (type, "layer")
+    assert problem.problem == REFUSALS.get(type, problem.problem)
+    assert len(problem.problem.split()) > 4
+    cut = read(model.prototxt, model.caffemodel, outputs=["relu"])
+    assert [node.op.type for node in cut.nodes] == ["relu"]
+
+
+def test_no_layer_is_both_read_and_refused() -> None:
+    assert set(REFUSALS).isdisjoint(supported_layers())
+    assert TRAINING_TYPES.isdisjoint({*REFUSALS, *supported_layers()})
 
 
 def test_weights_are_shared_by_name(tmp_path: Path) -> None:

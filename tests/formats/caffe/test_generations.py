@@ -111,6 +111,14 @@ def test_refuses_both_generations_at_once(tmp_path: Path) -> None:
         read(text, weights_file(tmp_path / "net.caffemodel", {}))
 
 
+RAW_FORMS = {
+    "raw double": (caffe_pb2.BlobProto.DOUBLE, "<f8"),
+    "raw float": (caffe_pb2.BlobProto.FLOAT, "<f4"),
+    "raw int": (caffe_pb2.BlobProto.INT, "<i4"),
+    "raw uint": (caffe_pb2.BlobProto.UINT, "<u4"),
+}
+
+
 def _stored(array: np.ndarray, form: str) -> caffe_pb2.BlobProto:
     shape = caffe_pb2.BlobShape(dim=array.shape)
     if form == "float16":
@@ -119,15 +127,22 @@ def _stored(array: np.ndarray, form: str) -> caffe_pb2.BlobProto:
             raw_data_type=caffe_pb2.BlobProto.FLOAT16,
             raw_data=array.astype("<f2").tobytes(),
         )
+    if form in RAW_FORMS:
+        kind, dtype = RAW_FORMS[form]
+        return caffe_pb2.BlobProto(
+            shape=shape, raw_data_type=kind, raw_data=array.astype(dtype).tobytes()
+        )
     if form == "double":
         return caffe_pb2.BlobProto(shape=shape, double_data=[array.astype("<f8").tobytes()])
     return blob(array)
 
 
-@pytest.mark.parametrize("form", ["float16", "double", "float"])
+@pytest.mark.parametrize("form", ["float16", "double", "float", *RAW_FORMS])
 def test_reads_numbers_of_every_width(tmp_path: Path, form: str) -> None:
     (bias,) = random_blobs((6,))
     bias = bias.astype(np.float16).astype(np.float32)
+    if "int" in form:
+        bias = np.floor(np.abs(bias) * 100)
     model = make_model(
         tmp_path, {"x": (1, 6, 2, 2)}, ['name: "b" type: "Bias" bottom: "x" top: "y"']
     )
