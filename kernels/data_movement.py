@@ -92,6 +92,15 @@ def shuffle_channel(x: np.ndarray, *, group: int) -> np.ndarray:
     return x.reshape(n, group, c // group, h, w).swapaxes(1, 2).reshape(x.shape)
 
 
+def pixel_shuffle(x: np.ndarray, *, factor: int) -> np.ndarray:
+    """The channels of x (N, C, H, W) in blocks: (N, C / factor², H * factor, W * factor)."""
+    n, c, h, w = x.shape
+    depth = c // (factor * factor)
+    blocks = x.reshape(n, depth, factor, factor, h, w)
+    rows = np.einsum("ncijhw->nchiwj", blocks)
+    return rows.reshape(n, depth, h * factor, w * factor)
+
+
 def flip(x: np.ndarray, *, axis: Sequence[int]) -> np.ndarray:
     """X with the order of its elements reversed along the dimensions ``axis``."""
     return np.flip(x, tuple(axis))

@@ -34,11 +34,13 @@ from opt_tool.passes.lower_softmax import LowerSoftmax
 from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_affines import MergeAffines
 from opt_tool.passes.merge_reshapes import MergeReshapes
+from opt_tool.passes.quantization.keep_integers import KeepIntegers
 from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_gelu import RecogniseGelu
 from opt_tool.passes.recognise_hard_sigmoid import RecogniseHardSigmoid
 from opt_tool.passes.recognise_hard_swish import RecogniseHardSwish
 from opt_tool.passes.recognise_layer_norm import RecogniseLayerNorm
+from opt_tool.passes.recognise_pixel_shuffle import RecognisePixelShuffle
 from opt_tool.passes.recognise_plane_pad import RecognisePlanePad
 from opt_tool.passes.recognise_prelu import RecognisePRelu
 from opt_tool.passes.recognise_shuffle_channel import RecogniseShuffleChannel
@@ -56,6 +58,7 @@ def passes_for(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield from simplifying_passes()
     yield from fusing_passes(target, version)
     yield from lowering_passes(target, version)
+    yield KeepIntegers(version)  # of weights that nothing scales any more
     yield ChooseKernels(target, version)  # last: it looks at what all the others leave
 
 
@@ -78,6 +81,7 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
     yield RecogniseGelu(target)  # before a layer behind it takes its half
     yield RecogniseShuffleChannel()  # its reshapes and transposes have merged by now
+    yield RecognisePixelShuffle(target, version)
     yield LowerRnn(target)  # its products become fc
     yield RecogniseClip(target, version)
     yield RecognisePRelu()  # of the relus that were recognised

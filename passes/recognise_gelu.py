@@ -106,7 +106,8 @@ class RecogniseGelu(Rewrite[GeluChain]):
 
 def _gated(graph: Graph, node: Node, factor: Value, share: _Share, gain: float) -> GeluChain | None:
     """The product of ``factor``, x or a part of it, and a share of x."""
-    x, before = factor, ()
+    x = factor
+    before: tuple[Node, ...] = ()
     inside = _inside(graph, share.curve, x)
     linear = read_linear(factor.producer) if inside is None else None
     if linear is not None and linear.shift == 0 and graph.read_once(factor):

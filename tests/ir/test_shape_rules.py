@@ -217,6 +217,13 @@ def test_indices_must_fit_the_tensor(depth: Dim) -> None:
         graphs.add(indexing.GatherNd(), X=graphs.input(5, 6), Index=index)
 
 
+@pytest.mark.parametrize("shape", [(2, 8, 4), (2, 6, 4, 4), (2, "c", 4, 4)], ids=str)
+def test_channels_must_divide_into_blocks(shape: Shape) -> None:
+    b = TestGraphs()
+    with pytest.raises(ShapeError):
+        b.add(moves.PixelShuffle(upscale_factor=2), X=b.input(*shape))
+
+
 @pytest.mark.parametrize(("shape", "group"), [((2, 6, 4), 2), ((2, 6, 4, 4), 4), ((2, 6, 4, 4), 0)])
 def test_channels_must_divide_into_the_groups_that_are_shuffled(shape: Shape, group: int) -> None:
     b = TestGraphs()

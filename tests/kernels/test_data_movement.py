@@ -82,3 +82,14 @@ def test_shuffling_takes_one_channel_of_each_group_in_turn() -> None:
     x = np.arange(12).reshape(2, 6, 1, 1)
     y = kernels.shuffle_channel(x, group=2)
     np.testing.assert_array_equal(y[:, :, 0, 0], [[0, 3, 1, 4, 2, 5], [6, 9, 7, 10, 8, 11]])
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_pixel_shuffle_puts_channels_into_blocks(factor: int) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 2 * factor * factor, 3, 4))
+    y = kernels.pixel_shuffle(x, factor=factor)
+    assert y.shape == (2, 2, 3 * factor, 4 * factor)
+    for n, c, row, column in np.ndindex(y.shape):
+        place = (row % factor) * factor + column % factor
+        channel = c * factor * factor + place
+        assert y[n, c, row, column] == x[n, channel, row // factor, column // factor]

@@ -72,6 +72,31 @@ class ShuffleChannel(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class PixelShuffle(Operation):
+    """X (N, C * r * r, H, W) with its channels moved into blocks of r x r: (N, C, H * r, W * r).
+
+    ``upscale_factor`` is r. Element (i, j) of a block is channel (c * r + i) * r + j.
+    """
+
+    type: ClassVar[str] = "pixel_shuffle"
+    inputs = slots("X")
+
+    upscale_factor: int = 1
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        x = inputs.one("X").type
+        r = self.upscale_factor
+        if x.rank != 4:
+            raise ShapeError(f"takes 4 dimensions, found {x}")
+        batch, channels, height, width = x.shape
+        if r < 1 or not isinstance(channels, int) or channels % (r * r):
+            raise ShapeError(f"{channels} channels do not divide into blocks of {r} x {r}")
+        return (
+            x.with_shape((batch, channels // (r * r), multiply(height, r), multiply(width, r))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Concat(Operation):
     """The tensors X one behind the other along ``axis``."""
 
@@ -143,6 +168,10 @@ class Stack(Operation):
         return joined_elements(values) if all(value.rank == 0 for value in values) else None
 
 
+MAX_PARTS = 0xFFFF
+"""More outputs than this no operation has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split(Operation):
     """X cut along ``axis``: into ``num`` equal parts, or into parts of ``sections``."""
@@ -162,6 +191,8 @@ class Split(Operation):
         return tuple(x.with_shape((*x.shape[:axis], s, *x.shape[axis + 1 :])) for s in sizes)
 
     def _sizes(self, size: Dim) -> tuple[Dim, ...]:
+        if self.num > MAX_PARTS:
+            raise ShapeError(f"{self.num} parts; at most {MAX_PARTS} are supported")
         if self.num > 0:
             if isinstance(size, int) and size % self.num:
                 raise ShapeError(f"a dimension of {size} does not divide into {self.num} parts")

@@ -61,6 +61,11 @@ def shuffle_channel(op: ops.ShuffleChannel, arrays: Arrays) -> np.ndarray:
     return kernels.shuffle_channel(arrays.one("X"), group=op.group)
 
 
+@computes(ops.PixelShuffle)
+def pixel_shuffle(op: ops.PixelShuffle, arrays: Arrays) -> np.ndarray:
+    return kernels.pixel_shuffle(arrays.one("X"), factor=op.upscale_factor)
+
+
 @computes(ops.Flip)
 def flip(op: ops.Flip, arrays: Arrays) -> np.ndarray:
     return kernels.flip(arrays.one("X"), axis=op.axis)
