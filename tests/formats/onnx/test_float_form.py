@@ -20,7 +20,7 @@ RNG = np.random.default_rng(3)
 STEP = 0.05
 FEEDS = {"x": RNG.uniform(-5, 5, (1, 2, 6, 6)).astype(np.float32)}
 
-WEIGHTS = {
+WEIGHTS: dict[str, np.ndarray] = {
     "w": RNG.integers(-127, 128, (2, 2, 3, 3)).astype(np.int8),
     "ws": np.array([0.004, 0.01], np.float32),
     "wz": np.zeros(2, np.int8),

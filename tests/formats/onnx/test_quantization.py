@@ -200,7 +200,7 @@ UNARY: dict[str, dict[str, Any]] = {
 }
 
 
-def unary_operands() -> dict[str, np.ndarray | None]:
+def unary_operands() -> dict[str, np.ndarray]:
     return {
         "x": bits(np.uint8, 2, 3, 5, 8),
         "xs": np.array(0.02, np.float32),
@@ -214,7 +214,7 @@ def unary_operands() -> dict[str, np.ndarray | None]:
 def test_quantized_operator_of_one_operand(operator: str) -> None:
     inputs = unary_operands()
     constants = [name for name in inputs if name != "x"]
-    options = {"constants": constants, "domain": "com.microsoft", "atol": 1.001}
+    options: dict[str, Any] = {"constants": constants, "domain": "com.microsoft", "atol": 1.001}
     assert_reads(operator, inputs, **options, **UNARY[operator])
 
 
