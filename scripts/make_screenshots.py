@@ -61,7 +61,7 @@ def take(folder: Path) -> list[Path]:
         with chromium(pages / "profile", WIDTH, HEIGHT) as driver:
             for shot in SHOTS:
                 driver.get((pages / shot.page).as_uri())
-                driver.execute_script(shot.actions)  # type: ignore[no-untyped-call]
+                driver.execute_script(shot.actions)
                 time.sleep(SETTLED_SECONDS)
                 if not driver.save_screenshot(str(folder / shot.name)):
                     raise OSError(f"{folder / shot.name} could not be written")
