@@ -19,6 +19,7 @@ from opt_tool.errors import (
 from opt_tool.formats.paddle_lite.decode import read_file
 from opt_tool.formats.paddle_lite.differences import DECODED, RENAMED
 from opt_tool.formats.paddle_lite.fused_activation import decode_activation
+from opt_tool.formats.paddle_lite.padding_algorithm import with_paddings
 from opt_tool.formats.paddle_lite.schema import DTYPES, Block, OpDesc, Parameter, Var, VarType
 from opt_tool.formats.paddle_lite.write import FEED, FETCH, KERNEL_ATTRIBUTE, SCALE_SUFFIX
 from opt_tool.ir import (
@@ -67,7 +68,7 @@ class _GraphReader:
         fetches = []
         for op in self.block.operators:
             if op.type == FETCH:
-                fetches.append((_column(op), op.inputs["X"][0]))
+                fetches.append((_column(op), self._only(op.inputs, "X", op)))
             elif op.type != FEED and not self._reads_missing(op):
                 self._add_operator(op)
         if self.problems:
@@ -76,13 +77,22 @@ class _GraphReader:
         return self.graph
 
     def _add_input(self, op: OpDesc) -> None:
-        name = op.outputs["Out"][0]
+        name = self._only(op.outputs, "Out", op)
         variable = self._variable(name)
+        if variable.dtype is None or name in self.values:
+            raise DamagedFileError(self.path, f"variable {name!r} cannot be an input")
         shape = tuple(
             dim if dim >= 0 else f"{name}.{axis}" for axis, dim in enumerate(variable.shape)
         )
         type = TensorType(DType(variable.dtype), shape)
         self.values[name] = self.graph.add_input(name, type)
+
+    def _only(self, arguments: Mapping[str, tuple[str, ...]], slot: str, op: OpDesc) -> str:
+        """The one variable of a slot."""
+        names = arguments.get(slot, ())
+        if len(names) != 1:
+            raise DamagedFileError(self.path, f"{op.type} has {len(names)} variables, not one")
+        return names[0]
 
     def _variable(self, name: str) -> Var:
         if name not in self.variables:
@@ -125,10 +135,10 @@ class _GraphReader:
             for slot in kind.inputs
             if op.inputs.get(slot.name)
         }
-        made = [argument for slot in kind.outputs for argument in op.outputs.get(slot.name, ())]
+        made = _made(op, kind, name)
         unique = [self.graph.unique_name(argument) for argument in made]
         node = self.graph.add(
-            operation_of(kind, plain, name),
+            with_paddings(operation_of(kind, plain, name), plain, inputs, name),
             inputs,
             name=name,
             outputs=unique,
@@ -136,17 +146,42 @@ class _GraphReader:
         )
         kernel = plain.get(KERNEL_ATTRIBUTE)
         node.kernel = None if kernel is None else str(kernel)
-        self.values.update(zip(made, node.outputs.flat(), strict=True))
+        outputs = tuple(node.outputs.flat())
+        if len(outputs) != len(made):
+            raise ShapeError(f"it makes {len(outputs)} outputs, not {len(made)}")
+        self.values.update(zip(made, outputs, strict=True))
 
     def _operand(self, op: OpDesc, plain: Mapping[str, object], name: str) -> Value:
         value = self._value(name)
         scales = plain.get(f"{name}{SCALE_SUFFIX}")
         if scales is not None and value.data is not None and value.quantization is None:
             axis = 0 if op.type.endswith("conv2d") else 1
-            bits = 8 if value.data.dtype == np.int8 else 16
-            value.quantization = Quantization(bits, np.array(scales, np.float32), axis)
+            value.quantization = _quantization(name, value.data, scales, axis)
             value.type = TensorType(DType.FLOAT32, value.shape)
         return value
+
+
+def _quantization(name: str, data: np.ndarray, scales: object, axis: int) -> Quantization:
+    """How stored integers become numbers: one scale for each row or column."""
+    numbers = np.array(scales if isinstance(scales, tuple) else (), np.float32)
+    fits = data.ndim > axis and numbers.size in (1, data.shape[axis])
+    if data.dtype not in (np.int8, np.int16) or not fits:
+        raise ShapeError(
+            f"weight {name!r}, {data.dtype} of {list(data.shape)}, does not take "
+            f"{numbers.size} scales along axis {axis}"
+        )
+    return Quantization(8 if data.dtype == np.int8 else 16, numbers, axis)
+
+
+def _made(op: OpDesc, kind: type[Operation], name: str) -> list[str]:
+    """The variables that an operator writes, with a name for each that the file leaves out."""
+    made: list[str] = []
+    for slot in kind.outputs:
+        names = op.outputs.get(slot.name, ())
+        if len(names) > 1 and not slot.variadic:
+            raise ShapeError(f"slot {slot.name!r} holds {len(names)} variables")
+        made.extend(names or (() if slot.variadic else (f"{name}.{slot.name}",)))
+    return made
 
 
 def _column(op: OpDesc) -> int:
