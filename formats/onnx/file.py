@@ -8,6 +8,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
+from opt_tool.formats.onnx.soundness import check_texts
 
 
 def load_model(path: Path) -> onnx.ModelProto:
@@ -38,6 +39,11 @@ def load_model(path: Path) -> onnx.ModelProto:
 def _check(model: onnx.ModelProto, path: Path) -> None:
     if not model.HasField("graph") or not model.opset_import:
         raise DamagedFileError(path, "not an ONNX model: it has no graph or no opset")
+    check_texts(model, path)
+    functions = (entry for function in model.functions for entry in function.opset_import)
+    for entry in (*model.opset_import, *functions):
+        if not 1 <= entry.version < 2**31:
+            raise DamagedFileError(path, f"there is no opset {entry.version}; export it again")
     newest = onnx.defs.onnx_opset_version()
     for entry in model.opset_import:
         if entry.domain in ("", "ai.onnx") and entry.version > newest:

@@ -37,7 +37,11 @@ def upgraded(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     try:
         _align_operands(model.graph, _ranks(model))
         return version_converter.convert_version(model, OLDEST)
-    except (RuntimeError, onnx.shape_inference.InferenceError) as error:
+    except (
+        RuntimeError,
+        version_converter.ConvertError,
+        onnx.shape_inference.InferenceError,
+    ) as error:
         raise UnsupportedError(
             f"{path}: opset {opset} is older than {OLDEST}, and onnx.version_converter cannot "
             f"raise it ({str(error).strip().splitlines()[0]}); export the model again"

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 
 from opt_tool.errors import (
+    DamagedFileError,
     UnsupportedError,
     UnsupportedModelError,
     UnsupportedOperatorError,
@@ -34,6 +35,7 @@ from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import TOP, Place
 from opt_tool.formats.onnx.refusals import refusal_of
 from opt_tool.formats.onnx.registry import importer_for
+from opt_tool.formats.onnx.soundness import check_names, faults
 from opt_tool.formats.onnx.tensors import dtype_of, to_array
 from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
@@ -85,6 +87,7 @@ class GraphReader:
         self.builder = FoldingBuilder(model.graph.name or path.stem)
         self.problems: list[UnsupportedOperatorError] = []
         self._named: set[int] = set()
+        self._unread: dict[str, tuple[str, str]] = {}
 
     def read(
         self,
@@ -94,6 +97,7 @@ class GraphReader:
     ) -> Graph:
         """The graph of the model; see the function ``read``."""
         proto = self.model.graph
+        check_names(proto, self.path)
         scope: dict[str, Value] = {}
         self.add_initializers(proto, scope)
         self._add_inputs(proto, scope, input_shapes, input_values)
@@ -103,6 +107,7 @@ class GraphReader:
             if name not in known:
                 raise UsageError(f"{self.path}: no tensor is called {name!r}")
         self.read_nodes(needed_nodes(proto.node, wanted), scope)
+        self._note_lost([name for name in wanted if name not in scope])
         if self.problems:
             raise UnsupportedModelError(tuple(self.problems))
         self._add_outputs(wanted, scope)
@@ -185,15 +190,37 @@ class GraphReader:
         """Read nodes in order, putting what they make into ``scope``."""
         outside = self.builder.sources
         for index, proto in enumerate(nodes):
-            if all(name in scope for name in proto.input if name):
+            if self._has_operands(proto, scope):
                 self._read_node(proto, index, scope, place)
+            maker = (proto.op_type, proto.name or proto.op_type)
+            self._unread.update((name, maker) for name in proto.output if name not in scope)
         self.builder.sources = outside
+
+    def _has_operands(self, proto: onnx.NodeProto, scope: Mapping[str, Value]) -> bool:
+        """Whether all that a node reads was made; what could not be read before is missing."""
+        missing = [name for name in proto.input if name and name not in scope]
+        for name in missing:
+            if name not in self._unread:
+                raise DamagedFileError(
+                    self.path,
+                    f"{proto.op_type} (node {proto.name!r}) reads {name!r}, which nothing before "
+                    "it makes; export it again",
+                )
+        self._note_lost(missing)
+        return not missing
+
+    def _note_lost(self, names: Sequence[str]) -> None:
+        """Refuse the maker of what is missing where no other problem explains it."""
+        if names and not self.problems:
+            fact = f"its output {names[0]!r} is not supported"
+            self.problems.append(UnsupportedOperatorError(*self._unread[names[0]], fact))
 
     def _read_node(
         self, proto: onnx.NodeProto, index: int, scope: dict[str, Value], place: Place
     ) -> None:
         first = next((name for name in proto.output if name), f"{proto.op_type}_{index}")
         name = place.prefix + (proto.name or first)
+        self._check(proto, name)
         inputs = [scope[name] if name else None for name in proto.input]
         node = OnnxNode(self, proto, name, inputs, scope)
         source = Source(proto.op_type, name) if place.source is None else place.source
@@ -210,6 +237,13 @@ class GraphReader:
             if output and value is not None:
                 named = output not in place.results
                 scope[output] = self._labelled(value, place.prefix + output) if named else value
+
+    def _check(self, proto: onnx.NodeProto, name: str) -> None:
+        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        for fault in faults(proto, self.opsets.get(domain, 1)):
+            raise DamagedFileError(
+                self.path, f"{proto.op_type} (node {name!r}): {fault}; export it again"
+            )
 
     def _import(self, node: OnnxNode) -> Sequence[Value | None]:
         body = model_function(node)
@@ -257,7 +291,7 @@ class GraphReader:
             value = scope[name]
             if value.producer is None or graph.is_output(value):
                 self.builder.sources = ()
-                if name in graph.values:
+                if name in graph.values and not graph.is_input(graph.values[name]):
                     graph.rename(graph.values[name], graph.unique_name(f"{name}.source"))
                 node = graph.add(Assign(), {"X": value}, name=name, outputs=(name,))
                 value = node.output

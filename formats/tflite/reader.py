@@ -220,13 +220,14 @@ class GraphReader:
             laid = self.laid(index)
             value = laid.in_order(self.builder, plain(laid.rank))
             name = self.model.tensors[index].name or f"output_{index}"
-            if value.name != name and name in graph.values:
-                graph.rename(graph.values[name], graph.unique_name(f"{name}.source"))
+            taken = graph.values.get(name)
+            if taken is not None and not graph.is_input(taken) and taken is not value:
+                graph.rename(taken, graph.unique_name(f"{name}.source"))
             if value.producer is None or graph.is_output(value):
-                if value.name == name:
+                if value.name == name and not graph.is_input(value):
                     graph.rename(value, graph.unique_name(f"{name}.source"))
                 value = graph.add(Assign(), {"X": value}, name=name, outputs=(name,)).output
-            elif value.name != name:
+            elif name not in graph.values:
                 graph.rename(value, name)
             graph.outputs.append(value)
 

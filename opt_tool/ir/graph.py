@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from opt_tool.ir.attributes import check_attributes
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, Slot
 from opt_tool.ir.types import Dim, DType, Shape, TensorType
 
@@ -238,8 +239,11 @@ class Graph:
         Raises:
             ShapeError: when the operands do not fit the operation.
         """
+        check_attributes(op)
         operands = _operands(op, inputs)
         types = op.infer(operands)
+        if len(outputs) > len(types):
+            raise ShapeError(f"{op.type} makes {len(types)} outputs, not {len(outputs)}")
         base = name or (outputs[0] if outputs else op.type)
         node = Node(self, self._claim_node_name(base), op, tuple(sources))
         self._insert(node, before if before is not None else self._head)

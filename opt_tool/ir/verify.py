@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opt_tool.ir.attributes import check_attributes
 from opt_tool.ir.graph import Graph, Node, Value
+from opt_tool.ir.operation import ShapeError
 
 
 class InvalidGraphError(AssertionError):

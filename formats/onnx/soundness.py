@@ -1,0 +1,132 @@
+"""Whether an ONNX graph is one at all: its names, and its nodes as ONNX defines them.
+
+Importers may rely on it: every operand was made before, the operands are as many as the
+operator's definition allows, and attributes are of the types that it gives them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import onnx
+from onnx import defs
+
+from opt_tool.errors import DamagedFileError
+
+Type = onnx.AttributeProto.AttributeType
+
+
+def check_texts(model: onnx.ModelProto, path: Path) -> None:
+    """Check that names are texts; protobuf hands out the bytes of those that are not.
+
+    Raises:
+        DamagedFileError: at the first that is not UTF-8.
+    """
+    nodes = (node for function in model.functions for node in function.node)
+    texts = (
+        model.graph.name,
+        *(entry.domain for entry in model.opset_import),
+        *(text for body in model.functions for text in (body.name, body.domain)),
+        *(text for body in model.functions for text in (*body.input, *body.output)),
+        *_node_texts(nodes),
+        *_graph_texts(model.graph),
+    )
+    if not all(isinstance(text, str) for text in texts):
+        raise DamagedFileError(path, "a name in it is not UTF-8; copy or export the model again")
+
+
+def _graph_texts(graph: onnx.GraphProto) -> Iterator[object]:
+    for info in (*graph.input, *graph.output, *graph.value_info):
+        yield info.name
+        yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+    for tensor in graph.initializer:
+        yield from _tensor_texts(tensor)
+    yield from _node_texts(graph.node)
+
+
+def _tensor_texts(tensor: onnx.TensorProto) -> Iterator[object]:
+    yield tensor.name
+    for entry in tensor.external_data:
+        yield from (entry.key, entry.value)
+
+
+def _node_texts(nodes: Iterable[onnx.NodeProto]) -> Iterator[object]:
+    for node in nodes:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield from (attribute.name, attribute.ref_attr_name)
+            yield from _tensor_texts(attribute.t)
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _graph_texts(graph)
+
+
+def check_names(graph: onnx.GraphProto, path: Path) -> None:
+    """Check that a model's inputs, weights and outputs are there under names of their own.
+
+    Raises:
+        DamagedFileError: naming what is not.
+    """
+    named = {
+        "input": [info.name for info in graph.input],
+        "weight": [tensor.name for tensor in graph.initializer],
+        "output": [output.name for output in graph.output],
+    }
+    for what, names in named.items():
+        name = _repeated(names)
+        if name is not None:
+            raise DamagedFileError(path, f"two {what}s are called {name!r}; export it again")
+        if "" in names:
+            raise DamagedFileError(path, f"an {what} has no name; export it again")
+    made = {name for node in graph.node for name in node.output}
+    for name in named["output"]:
+        if name not in made and name not in named["input"] and name not in named["weight"]:
+            raise DamagedFileError(path, f"nothing makes the output {name!r}; export it again")
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
+def faults(node: onnx.NodeProto, opset: int) -> Iterator[str]:
+    """What a node has that its operator's definition does not allow, in sentences."""
+    name = _repeated(output for output in node.output if output)
+    if name is not None:
+        yield f"it makes {name!r} twice"
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    if not is_int32(opset) or not defs.has(node.op_type, opset, domain):
+        return
+    schema = defs.get_schema(node.op_type, opset, domain)
+    for what, count, least, most in (
+        ("inputs", len(node.input), schema.min_input, schema.max_input),
+        ("outputs", len(node.output), schema.min_output, schema.max_output),
+    ):
+        if not least <= count <= most:
+            yield f"it has {count} {what}; ONNX wants {least} to {most}"
+    yield from _attribute_faults(node.attribute, schema)
+
+
+def is_int32(number: int) -> bool:
+    """Whether onnx's functions take a number."""
+    return -(2**31) <= number < 2**31
+
+
+def _attribute_faults(
+    attributes: Sequence[onnx.AttributeProto], schema: defs.OpSchema
+) -> Iterator[str]:
+    for attribute in attributes:
+        defined = schema.attributes.get(attribute.name)
+        if defined is None or attribute.ref_attr_name:
+            continue
+        wanted = int(defined.type.value)
+        if attribute.type not in (wanted, onnx.AttributeProto.UNDEFINED):
+            yield (
+                f"its attribute {attribute.name!r} is of the type {_type_name(attribute.type)}; "
+                f"ONNX defines {_type_name(wanted)}"
+            )
+
+
+def _type_name(number: int) -> str:
+    names = {value: name for name, value in Type.items()}
+    return names.get(number, str(number)).lower()
