@@ -16,6 +16,11 @@ def four_pads(pads: tuple[int, ...]) -> tuple[int, ...]:
     return (pads[0], pads[0], pads[1], pads[1]) if len(pads) == 2 else pads
 
 
+def two_or_none(padding: tuple[int, ...]) -> tuple[int, ...]:
+    """What is added at the end of each side; the official tool also writes nothing."""
+    return padding if padding else (0, 0)
+
+
 def axis_or_first(axis: int) -> int:
     """The axis of a gather; -1 stands for the first."""
     return max(axis, 0)
@@ -61,7 +66,7 @@ ENCODED: Mapping[str, Mapping[str, Callable[[Any], object]]] = {}
 
 DECODED: Mapping[str, Mapping[str, Callable[[Any], object]]] = {
     "conv2d": {"paddings": four_pads},
-    "conv2d_transpose": {"paddings": four_pads},
+    "conv2d_transpose": {"paddings": four_pads, "output_padding": two_or_none},
     "depthwise_conv2d": {"paddings": four_pads},
     "gather": {"axis": axis_or_first},
     "pool2d": {"paddings": four_pads},
