@@ -154,7 +154,7 @@ def svg(lines: list[Event]) -> str:
     for line in lines:
         console.print(Text.from_ansi(line.text), soft_wrap=True)
     still = console.export_svg(title="opt", theme=DIMMED_MONOKAI, unique_id="opt")
-    still = re.sub(r"@font-face \{.*?\}\s*", "", still, flags=re.DOTALL)  # nothing is fetched
+    still = re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", still, flags=re.DOTALL)  # no links
     return _animated(still, lines)
 
 
