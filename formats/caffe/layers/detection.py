@@ -1,7 +1,9 @@
 """Reads the SSD family's PriorBox and DetectionOutput.
 
 Prior boxes depend on shapes only, so that they are constants. DetectionOutput is decoding,
-suppression, and a column of zeros in front, the number of the only image.
+suppression, and a column of zeros in front, the number of the only image. That column is made
+by a product with a matrix, which does nothing where nothing is found: the runtime's pad2d for
+ARM writes a row then that is not there, and its concat refuses tensors without elements.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from opt_tool.ir import Value
 from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.detection import BoxCoder, MulticlassNms
 from opt_tool.ir.operations.elementwise import Clip, ElementwiseAdd, ElementwiseMul
-from opt_tool.ir.operations.padding import Pad2D
+from opt_tool.ir.operations.matmul import Fc
 from opt_tool.ir.operations.shape import Unsqueeze2
 from opt_tool.kernels.detection import prior_boxes
 
@@ -25,6 +27,9 @@ SAME_RATIO = 1e-6
 """Aspect ratios nearer to each other than this are one."""
 
 DEFAULT_VARIANCE = 0.1
+
+BEHIND_A_ZERO = np.eye(6, 7, k=1, dtype=np.float32)
+"""Takes a row of six numbers to one of seven, with a zero in front."""
 
 NO_THRESHOLD = -float(np.finfo(np.float32).max)
 
@@ -126,10 +131,10 @@ def detection_output(layer: CaffeLayer) -> Value:
         keep_top_k=param.keep_top_k,
     )
     scores = layer.add(Transpose2(axis=(0, 2, 1)), X=by_box)
-    rows, _ = layer.add_all(op, BBoxes=boxes, Scores=scores)
+    found, _ = layer.add_all(op, BBoxes=boxes, Scores=scores)
+    rows = layer.add(Fc(), Input=found, W=layer.constant(BEHIND_A_ZERO, "image"))
     # reshape2 leaves a -1 open where there are no rows
-    planes = layer.add(Unsqueeze2(axes=(0, 1)), X=rows)
-    return layer.add(Pad2D(paddings=(0, 0, 1, 0)), X=planes)
+    return layer.add(Unsqueeze2(axes=(0, 1)), X=rows)
 
 
 def _box_count(layer: CaffeLayer, param: caffe_pb2.DetectionOutputParameter) -> int:

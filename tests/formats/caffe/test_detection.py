@@ -37,6 +37,18 @@ def test_detections_are_opencvs(tmp_path: Path, detector: Detector) -> None:
     np.testing.assert_allclose(by_score(found), by_score(wanted), rtol=1e-4, atol=1e-5)
 
 
+def test_nothing_found_is_no_rows(tmp_path: Path) -> None:
+    model = Detector("code_type: CORNER confidence_threshold: 3").make(tmp_path)
+    assert detections(model).shape == (0, 7)
+
+
+def test_no_operation_is_used_that_aborts_where_nothing_is_found(tmp_path: Path) -> None:
+    """On ARM pad2d writes a first row whatever there is, and concat refuses empty tensors."""
+    model = DETECTORS[0].make(tmp_path)
+    made = [node.op.type for node in read(model.prototxt, model.caffemodel).nodes]
+    assert made[made.index("multiclass_nms2") :] == ["multiclass_nms2", "fc", "unsqueeze2"]
+
+
 def test_every_form_finds_something_else(tmp_path: Path) -> None:
     found = {detections(detector.make(tmp_path)).tobytes() for detector in DETECTORS}
     assert len(found) == len(DETECTORS)
