@@ -10,6 +10,7 @@ from opt_tool.passes.cancel_transposes import CancelTransposes
 from opt_tool.passes.change_layout import ChangeLayout
 from opt_tool.passes.choose_kernels import ChooseKernels
 from opt_tool.passes.fold_constants import FoldConstants
+from opt_tool.passes.fold_crop import FoldCrop
 from opt_tool.passes.fold_pad import FoldPad
 from opt_tool.passes.fuse_activation import FuseActivation
 from opt_tool.passes.fuse_add_activation import FuseAddActivation
@@ -73,6 +74,7 @@ def simplifying_passes() -> Iterator[Pass]:
     yield CancelTransposes()  # those that came, with those that stood there
     yield MergeReshapes()  # after the transposes that became reshapes
     yield RemoveIdentity()  # a merged reshape may change nothing
+    yield FoldCrop()  # of planes that have their order
     yield FoldPad()  # before activations fuse, which tell what is never negative
 
 
