@@ -76,12 +76,20 @@ def grid_scales(kernels: np.ndarray) -> np.ndarray | None:
     scales = np.ones_like(most)
     fits = most < np.finfo(np.float32).tiny  # nothing but zeros
     some = channels[:, :: max(channels.shape[1] // TRIED, 1)]
+    if not (fits[0] or _fits_a_grid(some[0], most[0])):
+        return None  # weights that were never quantized end here
     for steps in range(1, -LEAST + 1):  # the coarsest grid that fits
         scale = np.where(fits, scales, most / np.float32(steps))
         found = ~fits & _are_whole(some / scale[:, None])
         scales[found] = scale[found]
         fits |= found
     return scales if fits.all() and _are_whole(channels / scales[:, None]).all() else None
+
+
+def _fits_a_grid(elements: np.ndarray, most: np.ndarray) -> bool:
+    """Whether elements of one channel, at most so large, lie on any of the grids."""
+    scales = most / np.arange(1, -LEAST + 1, dtype=np.float32)
+    return bool(_are_whole(elements / scales[:, None]).any())
 
 
 def _are_whole(quotients: np.ndarray) -> np.ndarray:
