@@ -62,7 +62,9 @@ class WeightPicture:
 def picture_of(slot: str, value: Value, sqnr_db: float | None = None) -> WeightPicture:
     """Measure a constant; ``sqnr_db`` is what a quantizer measured, where it is known."""
     array = value.array().reshape(-1)
-    finite = array[np.isfinite(array)].astype(np.float64)
+    array = array.astype(np.uint8) if array.dtype == np.bool_ else array  # to count with
+    usable = np.isfinite(array)
+    finite = array if usable.all() else array[usable]
     return WeightPicture(
         slot=slot,
         name=value.name,
@@ -70,8 +72,8 @@ def picture_of(slot: str, value: Value, sqnr_db: float | None = None) -> WeightP
         bytes=0 if value.data is None else value.data.nbytes,
         minimum=float(finite.min()) if finite.size else None,
         maximum=float(finite.max()) if finite.size else None,
-        mean=float(finite.mean()) if finite.size else None,
-        deviation=float(finite.std()) if finite.size else None,
+        mean=float(finite.mean(dtype=np.float64)) if finite.size else None,
+        deviation=float(finite.std(dtype=np.float64)) if finite.size else None,
         zeros=float(np.mean(array == 0)) if array.size else 0.0,
         not_finite=array.size - finite.size,
         values=tuple(map(float, array)) if array.size <= SHOWN_VALUES else (),
@@ -109,5 +111,5 @@ def _quantization(
 
 def _expected_db(scales: np.ndarray, restored: np.ndarray) -> float | None:
     """The signal to noise when errors are even within half a step: their power is s**2 / 12."""
-    signal, noise = float(np.mean(restored**2)), float(np.mean(scales**2)) / 12
+    signal, noise = float(np.mean(restored.astype(np.float64) ** 2)), float(np.mean(scales**2)) / 12
     return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None

@@ -30,6 +30,14 @@ def test_equal_elements_make_one_bar() -> None:
     assert picture(close * 1e-300).histogram is not None
 
 
+@pytest.mark.parametrize("dtype", [np.bool_, np.int64, np.float16, np.float64])
+def test_every_element_type_is_measured(dtype: type) -> None:
+    shown = picture((np.arange(40) % 2).astype(dtype))
+    assert (shown.minimum, shown.maximum, shown.mean) == (0, 1, 0.5)
+    assert shown.histogram is not None
+    assert shown.histogram.counts == (20, *[0] * (BINS - 2), 20)
+
+
 def test_few_elements_are_shown_as_they_are() -> None:
     shown = picture(np.array([3, -1], np.int64))
     assert shown.values == (3, -1)
