@@ -145,6 +145,11 @@ def test_before_and_after_stand_side_by_side(driver: Chrome, tmp_path: Path) -> 
     assert found(driver, ".pane h2") == ["before 2 operators", "after 1 operators"]
     driver.find_elements(By.CSS_SELECTOR, ".box")[2].click()
     assert found(driver, ".box.linked") == ["conv\n1", "relu\n1"]
+    driver.execute_script("panes[0].picture.focus()")
+    driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    assert found(driver, ".box.selected") == ["conv\n1"]
+    driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    assert found(driver, ".box.selected") == ["relu\n1"]
 
 
 def test_a_graph_too_large_for_the_layout_is_one_column(driver: Chrome, tmp_path: Path) -> None:

@@ -463,9 +463,11 @@ $("search").addEventListener("keydown", (event) => {
 // ---- keys, buttons, theme, colours
 
 function step(towards) {
-  const pane = state.pane || panes[0];
-  if (state.box === null) {
-    select(pane, 0, { show: true });
+  const focused = panes.find((one) => one.picture === document.activeElement);
+  const pane = focused || state.pane || panes[0];
+  if (state.pane !== pane) {
+    const linked = state.pane ? linkedTo(state.pane, state.box) : [];
+    select(pane, linked.length ? linked[0] : 0, { show: true });
     return;
   }
   const last = pane.shapes.length - 1;
