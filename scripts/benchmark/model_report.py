@@ -1,0 +1,128 @@
+"""Everything that is measured for one model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any  # JSON
+
+import numpy as np
+
+from benchmark.conversions import Conversion, Converter
+from benchmark.environments import ENVIRONMENTS
+from benchmark.models import REFERENCES, Arrays, Model
+from benchmark.running import RunError, Served, compare, latencies
+from benchmark.tools import (
+    DEVICE,
+    FLOAT,
+    HERE,
+    INT8,
+    MODES,
+    OFFICIAL,
+    OPT,
+    TOOLS,
+    UNVERIFIED,
+    Tool,
+)
+
+Made = Mapping[tuple[Tool, str], Conversion]
+"""What can be run here, by tool and mode."""
+
+
+def measure_model(model: Model, folder: Path) -> dict[str, Any]:
+    """Convert a model with every tool that reads it, run the results, compare them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    conversions, made = _convert(model, folder)
+    inputs = model.inputs()
+    fidelity, latency = _run(made, inputs, model.expected(inputs), folder)
+    report = {
+        "format": model.format,
+        "reference": REFERENCES[model.format],
+        "bytes": model.bytes,
+        "input_shapes": {name: list(array.shape) for name, array in inputs[0].items()},
+        "conversions": conversions,
+        "fidelity": fidelity,
+        "latency": latency,
+        "activations": _activations(made, {n: a.shape for n, a in inputs[0].items()}),
+    }
+    shutil.rmtree(folder)
+    return report
+
+
+def _convert(model: Model, folder: Path) -> tuple[dict[str, Any], Made]:
+    converter = Converter(model, folder)
+    facts: dict[str, Any] = {}
+    made: dict[tuple[Tool, str], Conversion] = {}
+    for tool, mode, target in _jobs(model):
+        conversion = converter.convert(tool, mode, target)
+        if conversion is None:
+            continue
+        facts.setdefault(tool.name, {}).setdefault(mode, {})[target] = conversion.facts()
+        if conversion.files and target == HERE and tool is not UNVERIFIED:
+            made[tool, mode] = conversion
+    return facts, made
+
+
+def _jobs(model: Model) -> Iterator[tuple[Tool, str, str]]:
+    for tool in TOOLS:
+        if model.format not in tool.formats:
+            continue
+        for mode in (FLOAT,) if tool is UNVERIFIED else MODES:
+            targets = (DEVICE, HERE) if tool.has_targets else (HERE,)
+            for target in (DEVICE,) if tool is UNVERIFIED else targets:
+                yield tool, mode, target
+
+
+def _run(
+    made: Made, inputs: Sequence[Arrays], expected: Sequence[Sequence[np.ndarray]], folder: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How far each result is from the reference, and the seconds of those that are timed."""
+    fidelity: dict[str, Any] = {}
+    with ExitStack() as stack:
+        timed: dict[str, Served] = {}
+        for (tool, mode), conversion in made.items():
+            place = folder / f"run-{len(fidelity)}-{mode}-{tool.name.replace(' ', '-')}"
+            of_tool = fidelity.setdefault(tool.name, {})
+            try:
+                server = Served(tool.runtime, conversion.files, inputs, place)
+            except RunError as error:
+                of_tool[mode] = {"problem": f"does not run: {error}"}
+                continue
+            of_tool[mode] = compare(expected, server.outputs)
+            if _is_timed(tool, mode, made):
+                timed[tool.name] = stack.enter_context(server)
+            else:
+                server.close()
+        return fidelity, latencies(timed)
+
+
+def _is_timed(tool: Tool, mode: str, made: Made) -> bool:
+    """Float files are timed, and those of tools that make no others."""
+    return mode == FLOAT or (mode == INT8 and (tool, FLOAT) not in made)
+
+
+def _activations(made: Made, shapes: Mapping[str, Sequence[int]]) -> dict[str, int | None]:
+    """What ``opt inspect`` says that activations take at once, in ours and in the other file."""
+    return {
+        tool.name: _peak(made[tool, FLOAT].files[0], shapes)
+        for tool in (OPT, OFFICIAL)
+        if (tool, FLOAT) in made
+    }
+
+
+def _peak(path: Path, shapes: Mapping[str, Sequence[int]]) -> int | None:
+    """None where opt does not know an operator of the file."""
+    program = ENVIRONMENTS["opt"].program("opt")
+    for given in ((), [f"--input-shape={n}={','.join(map(str, s))}" for n, s in shapes.items()]):
+        command = [program, "inspect", str(path), "--json", *given]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            peak = json.loads(result.stdout)["totals"]["peak_memory_bytes"]
+            if peak is not None:
+                return int(peak)
+    return None
