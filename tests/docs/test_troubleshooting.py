@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from command_line import opt
@@ -50,6 +51,15 @@ def no_official_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(official_runtime, "ENVIRONMENTS", Path("nowhere"))
 
 
+OPEN = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    open (float[4, "h"] x) => (float[4, "g"] y) <int64[4] pads = {0, 2, 0, 2}>
+    { y = Pad <mode = "reflect"> (x, pads) }
+"""
+WANTING = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    wanting (float[4] x, int64[1] k) => (float["n"] y, int64["n"] i) { y, i = TopK (x, k) }
+"""
 QUANTIZE = "quantize model.onnx -o out.nb --no-calib"
 TROUBLES = (
     Trouble("there is no such file", 6, "convert missing.onnx -o out.nb"),
@@ -71,11 +81,20 @@ TROUBLES = (
     Trouble("nodes cannot be converted", 3, "convert odd.onnx -o out.nb"),
     Trouble("no input is called", 2, "inspect model.onnx --input-shape picture=1,3,8,8"),
     Trouble("is not of the form NAME=1,3,224,224", 2, "inspect model.onnx --input-shape 1,3"),
+    Trouble(
+        "is known only at run time; give the input's shape with --input-shape",
+        3,
+        "inspect open.onnx",
+    ),
+    Trouble("which the target needs at conversion", 3, "inspect wanting.onnx"),
     Trouble("the outputs of a .nb file are fixed", 2, "convert model.nb -o out.nb --output scores"),
     Trouble("are quantized already", 2, "quantize small.nb -o out.nb --no-calib"),
     Trouble("no operation with a weight is called", 2, f"{QUANTIZE} --keep-float nothing"),
     Trouble("does not compute what the source computes", 4, "convert model.onnx -o out.nb", strict),
     Trouble("the quantized weights change the outputs too much", 4, f"{QUANTIZE} --min-sqnr 200"),
+    Trouble(
+        "this std is for pixels from 0 to 1", 2, "verify model.onnx model.nb --samples . --std 0.2"
+    ),
     Trouble("the file was not verified", 0, "convert model.onnx -o out.nb --no-verify"),
     Trouble("SVG needs Graphviz", 2, "visualize model.onnx -o out.svg", no_graphviz),
     Trouble("must end in .html, .htm, .svg, .dot", 2, "visualize model.onnx -o out.png"),
@@ -97,6 +116,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = classifier(folder / "model.onnx")
     unsupported(folder / "odd.onnx")
     small_model(folder)
+    onnx.save(onnx.parser.parse_model(OPEN), folder / "open.onnx")
+    onnx.save(onnx.parser.parse_model(WANTING), folder / "wanting.onnx")
     (folder / "empty.onnx").touch()
     (folder / "cut.onnx").write_bytes(model.read_bytes()[:600])
     texts = {
