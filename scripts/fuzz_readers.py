@@ -81,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="opt-fuzz-") as name:
         folder = Path(name)
         corpus = arguments.corpus or folder / "corpus"
-        _fill(arguments.reader, corpus, folder)
+        _fill(arguments.reader, corpus)
         tally = Tally(arguments.faults)
         start = time.monotonic()
         options = [f"-max_len={LONGEST}", "-timeout=120", "-print_final_stats=1"]
@@ -100,14 +100,14 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _fill(reader: str, corpus: Path, folder: Path) -> None:
+def _fill(reader: str, corpus: Path) -> None:
     """Put the seeds that are not too large into the corpus."""
     made: Mapping[str, Callable[[], Any]] = {
         "onnx": seeds.onnx_seeds,
         "prototxt": seeds.caffe_seeds,
         "caffemodel": seeds.caffe_seeds,
         "tflite": seeds.tflite_seeds,
-        "nb": lambda: seeds.nb_seeds(folder),
+        "nb": seeds.nb_seeds,
     }
     corpus.mkdir(parents=True, exist_ok=True)
     for number, model in enumerate(made[reader]()):
@@ -154,7 +154,7 @@ def _target(
             tally.read += 1
         except OptError:
             pass
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it is what is looked for
+        except BaseException as error:  # whatever it is, it is what is looked for
             tally.fault(data, error)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)

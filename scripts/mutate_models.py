@@ -10,6 +10,7 @@ within 10 seconds and a gigabyte. What does not is written to the folder, with w
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import tempfile
 from collections import Counter
@@ -27,13 +28,14 @@ FORMATS = ("onnx", "caffe", "tflite", "nb")
 def main() -> int:
     """Try the mutants; the exit code says whether all ended as they should."""
     arguments = _arguments()
-    load_libraries()
+    for name in LATE:
+        importlib.import_module(name)
     counts: Counter[str] = Counter()
     faults = 0
     with tempfile.TemporaryDirectory(prefix="opt-mutants-") as name:
         folder = Path(name)
         for format in arguments.format or FORMATS:
-            models = seeds_of(format, folder)
+            models = seeds_of(format)
             share = arguments.count // len(arguments.format or FORMATS)
             for _, mutant in mutants(models, arguments.seed, share):
                 outcome = convert(mutant, folder)
@@ -51,13 +53,13 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def seeds_of(format: str, folder: Path) -> list[Model]:
+def seeds_of(format: str) -> list[Model]:
     """The models of a format that mutants are made of."""
     made = {
         "onnx": seeds.onnx_seeds,
         "caffe": seeds.caffe_seeds,
         "tflite": seeds.tflite_seeds,
-        "nb": lambda: seeds.nb_seeds(folder),
+        "nb": seeds.nb_seeds,
     }
     return list(made[format]())
 
@@ -77,18 +79,16 @@ def _exit_code(arguments: Sequence[str]) -> int:
     return 0
 
 
-def load_libraries() -> None:
-    """Import what conversions import late, so that it is there in every fork."""
-    import ai_edge_litert.interpreter
-    import cv2
-    import onnxruntime
-
-    from opt_tool.api import (
-        caffe_runner,
-        conversion,
-        litert_runner,
-        onnx_runner,
-    )
+LATE = (
+    "ai_edge_litert.interpreter",
+    "cv2",
+    "onnxruntime",
+    "opt_tool.api.caffe_runner",
+    "opt_tool.api.conversion",
+    "opt_tool.api.litert_runner",
+    "opt_tool.api.onnx_runner",
+)
+"""What conversions import late, so that it is there in every fork."""
 
 
 def _keep(folder: Path | None, format: str, mutant: Model, outcome: trial.Outcome) -> None:

@@ -62,7 +62,12 @@ def _node_faults(graph: Graph, node: Node, known: set[int]) -> Iterator[str]:
 
 
 def _type_faults(node: Node) -> Iterator[str]:
-    inferred = node.op.infer(node.inputs)
+    try:
+        check_attributes(node.op)
+        inferred = node.op.infer(node.inputs)
+    except ShapeError as error:
+        yield f"{node!r}: {error}"
+        return
     outputs = tuple(node.outputs.flat())
     if len(inferred) != len(outputs):
         yield f"{node!r} has {len(outputs)} outputs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,18 +18,15 @@ def single_operators(data: bytes, largest: int) -> Iterator[bytes]:
     """A model of one operator for each kind that a TFLite model has."""
     from ai_edge_litert import schema_py_generated as tflite
 
-    seen: set[int] = set()
-    count = len(tflite.ModelT.InitFromPackedBuf(data, 0).subgraphs[0].operators)
-    for index in range(count):
-        model = tflite.ModelT.InitFromPackedBuf(data, 0)
-        code = model.subgraphs[0].operators[index].opcodeIndex
-        if code in seen:
-            continue
+    whole = tflite.ModelT.InitFromPackedBuf(data, 0)
+    codes = [operator.opcodeIndex for operator in whole.subgraphs[0].operators]
+    for index in sorted(map(codes.index, set(codes))):
+        model = copy.copy(whole)
+        model.subgraphs = [copy.deepcopy(whole.subgraphs[0])]
         _keep_operator(model, index)
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         if len(builder.Output()) <= largest:
-            seen.add(code)
             yield bytes(builder.Output())
 
 

@@ -58,17 +58,36 @@ def caffe_seeds() -> Iterator[Model]:
         yield Model(name, {"prototxt": cuts.with_small_pictures(network), "caffemodel": weights})
 
 
-def nb_seeds(folder: Path) -> Iterator[Model]:
-    """The models of the other formats as .nb files; ``folder`` is for the files meanwhile."""
-    for number, model in enumerate((*onnx_seeds(), *tflite_seeds(), *caffe_seeds())):
+NB_SEEDS = CACHE.parent / "hostile-models"
+
+
+def nb_seeds(folder: Path = NB_SEEDS) -> Iterator[Model]:
+    """The models of the other formats as .nb files, made once and kept in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {path.name: path for path in folder.glob("*.nb")}
+    if not made:
+        _make_nb_files(folder)
+    for path in sorted(folder.glob("*.nb")):
+        yield Model(path.stem, {"nb": path.read_bytes()})
+
+
+def _make_nb_files(folder: Path) -> None:
+    models = (*onnx_seeds(), *tflite_seeds(), *caffe_seeds())
+    for number, model in enumerate(model for model in models if _is_small(model)):
         files = write(model, folder, f"seed{number}")
-        output = folder / f"seed{number}.nb"
+        output = folder / f"{number:03}.nb"
         target = ("x86", "arm")[number % 2]
         try:
             opt_tool.convert(files[0], output, *files[1:], target=target, verify=False)
         except OptError:  # not every node test is supported
             continue
-        yield Model(f"{model.name} ({target})", {"nb": output.read_bytes()})
+        finally:
+            for file in files:
+                file.unlink()
+
+
+def _is_small(model: Model) -> bool:
+    return sum(map(len, model.files.values())) <= 2 * LARGEST
 
 
 def write(model: Model, folder: Path, stem: str) -> list[Path]:

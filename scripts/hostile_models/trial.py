@@ -87,7 +87,7 @@ def _act(action: Callable[[], int], said: int, memory: int, seconds: float) -> N
     except MemoryError:
         code = OUT_OF_MEMORY
         traceback.print_exc()
-    except BaseException:  # noqa: BLE001  # whatever it is, it is what is looked for
+    except BaseException:  # whatever it is, it is what is looked for
         traceback.print_exc()
     finally:
         sys.stdout.flush()

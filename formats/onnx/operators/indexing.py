@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from opt_tool.formats.onnx.casting import MOVABLE, carried, cast
@@ -109,10 +111,26 @@ def gather_elements(node: OnnxNode) -> Value:
     return reshape_to(node, gathered(node, flat(node, x), positions, 0), index.shape)
 
 
+MOST_POSITIONS = 1 << 24
+"""So many indices are laid out at conversion; a model holds weights of the same number."""
+
+
+def _check_places(
+    node: OnnxNode, sizes: tuple[int, ...], places: tuple[int, ...], axis: int
+) -> None:
+    """Refuse indices that lie outside of the data, or are too many to lay out."""
+    beside = [i for i in range(len(places)) if i != axis]
+    if len(places) != len(sizes) or any(places[i] > sizes[i] for i in beside):
+        raise node.unsupported(f"indices {list(places)} reach out of data {list(sizes)}")
+    if math.prod(places) > MOST_POSITIONS:
+        raise node.unsupported(f"{math.prod(places)} indices; at most {MOST_POSITIONS} are read")
+
+
 def linear_positions(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
     """Where in x, taken as a vector, the elements lie that ``index`` names along an axis."""
     counted = flat(node, counted_from_front(node, index, x, axis))
     sizes, places = static_shape(node, x, "data"), static_shape(node, index, "indices")
+    _check_places(node, sizes, places, axis)
     strides = [int(np.prod(sizes[i + 1 :])) for i in range(len(sizes))]
     grid = np.indices(places, np.int64).reshape(len(places), -1)
     base = sum(
