@@ -14,10 +14,12 @@ import pytest
 
 import opt_tool
 from opt_tool.api import official_runtime
-from pages import DOCS, PAGES, ROOT, blocks_of, name_of
+from pages import DOCS, PAGES, ROOT, TRANSLATION, blocks_of, name_of
 
 DEVICE = DOCS / "device.md"
-EXAMPLES = [page for page in PAGES if page != DEVICE and blocks_of(page, "python")]
+EXAMPLES = [
+    page for page in PAGES if page not in (DEVICE, TRANSLATION) and blocks_of(page, "python")
+]
 FMNIST = ROOT / "tests" / "data" / "fmnist_mbv2s.onnx"
 
 

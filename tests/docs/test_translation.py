@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from pages import ROOT, blocks_of
+from pages import ROOT, TRANSLATION, blocks_of
 
-ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+ENGLISH, CHINESE = ROOT / "README.md", TRANSLATION
 TEXTS = tuple(page.read_text(encoding="utf-8") for page in (ENGLISH, CHINESE))
 
 

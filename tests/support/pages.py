@@ -16,9 +16,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+TRANSLATION = ROOT / "README.zh-CN.md"
+"""A test compares its commands and code with the original's, so they are not executed again."""
+
 PAGES = (
     ROOT / "README.md",
-    ROOT / "README.zh-CN.md",
+    TRANSLATION,
     ROOT / "CONTRIBUTING.md",
     *sorted(DOCS.rglob("*.md")),
 )
