@@ -93,6 +93,30 @@ class DamagedFileError(OptError):
         return type(self), (self.path, self.problem)
 
 
+class MemoryLimitError(OptError):
+    """A model that needs more memory than it may take.
+
+    Args:
+        limit: How many bytes it may take; None where only the machine sets a limit.
+        problem: What could not be had, in the words of what asked for it.
+    """
+
+    exit_code = 5
+
+    def __init__(self, limit: int | None, problem: str) -> None:
+        self.limit = limit
+        self.problem = problem
+        bound = "the machine has" if limit is None else f"{limit / 2**30:.3g} GiB (--max-memory)"
+        fact = f" ({problem})" if problem else ""
+        super().__init__(
+            f"the model needs more memory than {bound}{fact}; give smaller sizes with "
+            "--input-shape, leave the comparison out with --no-verify, or raise the limit"
+        )
+
+    def __reduce__(self) -> tuple[type[MemoryLimitError], tuple[int | None, str]]:
+        return type(self), (self.limit, self.problem)
+
+
 class FileAccessError(OptError):
     """A file that could not be read or written."""
 

@@ -8,7 +8,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
-from opt_tool.formats.onnx.soundness import check_texts
+from opt_tool.formats.onnx.soundness import check_nodes, check_texts
 
 
 def load_model(path: Path) -> onnx.ModelProto:
@@ -51,3 +51,4 @@ def _check(model: onnx.ModelProto, path: Path) -> None:
                 f"{path}: opset {entry.version} is newer than the installed onnx package knows "
                 f"({newest}); upgrade it with `pip install -U onnx`"
             )
+    check_nodes(model, path)

@@ -35,7 +35,7 @@ from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import TOP, Place
 from opt_tool.formats.onnx.refusals import refusal_of
 from opt_tool.formats.onnx.registry import importer_for
-from opt_tool.formats.onnx.soundness import check_names, faults
+from opt_tool.formats.onnx.soundness import check_names
 from opt_tool.formats.onnx.tensors import dtype_of, to_array
 from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
@@ -220,7 +220,6 @@ class GraphReader:
     ) -> None:
         first = next((name for name in proto.output if name), f"{proto.op_type}_{index}")
         name = place.prefix + (proto.name or first)
-        self._check(proto, name)
         inputs = [scope[name] if name else None for name in proto.input]
         node = OnnxNode(self, proto, name, inputs, scope)
         source = Source(proto.op_type, name) if place.source is None else place.source
@@ -237,13 +236,6 @@ class GraphReader:
             if output and value is not None:
                 named = output not in place.results
                 scope[output] = self._labelled(value, place.prefix + output) if named else value
-
-    def _check(self, proto: onnx.NodeProto, name: str) -> None:
-        domain = "" if proto.domain == "ai.onnx" else proto.domain
-        for fault in faults(proto, self.opsets.get(domain, 1)):
-            raise DamagedFileError(
-                self.path, f"{proto.op_type} (node {name!r}): {fault}; export it again"
-            )
 
     def _import(self, node: OnnxNode) -> Sequence[Value | None]:
         body = model_function(node)

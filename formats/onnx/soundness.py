@@ -89,15 +89,45 @@ def _repeated(names: Iterable[str]) -> str | None:
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
-def faults(node: onnx.NodeProto, opset: int) -> Iterator[str]:
+def check_nodes(model: onnx.ModelProto, path: Path) -> None:
+    """Check every node of a model against the definition of its operator.
+
+    Raises:
+        DamagedFileError: naming the first that does not follow it.
+    """
+    bodies = [(model.graph.node, model.opset_import)]
+    bodies += [(function.node, function.opset_import) for function in model.functions]
+    for nodes, imports in bodies:
+        opsets = {_domain(entry.domain): entry.version for entry in imports}
+        for node in _with_inner(nodes):
+            for fault in _faults(node, opsets.get(_domain(node.domain), 1)):
+                name = node.name or next(iter(node.output), "")
+                raise DamagedFileError(
+                    path, f"{node.op_type} (node {name!r}): {fault}; export it again"
+                )
+
+
+def _domain(text: str) -> str:
+    return "" if text == "ai.onnx" else text
+
+
+def _with_inner(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """The nodes, and those of the graphs inside of them."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _with_inner(graph.node)
+
+
+def _faults(node: onnx.NodeProto, opset: int) -> Iterator[str]:
     """What a node has that its operator's definition does not allow, in sentences."""
     name = _repeated(output for output in node.output if output)
     if name is not None:
         yield f"it makes {name!r} twice"
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    if not is_int32(opset) or not defs.has(node.op_type, opset, domain):
+    if not defs.has(node.op_type, opset, _domain(node.domain)):
         return
-    schema = defs.get_schema(node.op_type, opset, domain)
+    schema = defs.get_schema(node.op_type, opset, _domain(node.domain))
     for what, count, least, most in (
         ("inputs", len(node.input), schema.min_input, schema.max_input),
         ("outputs", len(node.output), schema.min_output, schema.max_output),
@@ -105,11 +135,6 @@ def faults(node: onnx.NodeProto, opset: int) -> Iterator[str]:
         if not least <= count <= most:
             yield f"it has {count} {what}; ONNX wants {least} to {most}"
     yield from _attribute_faults(node.attribute, schema)
-
-
-def is_int32(number: int) -> bool:
-    """Whether onnx's functions take a number."""
-    return -(2**31) <= number < 2**31
 
 
 def _attribute_faults(

@@ -73,7 +73,11 @@ class _GraphReader:
                 self._add_operator(op)
         if self.problems:
             raise UnsupportedModelError(tuple(self.problems))
-        self.graph.outputs.extend(self._value(name) for _, name in sorted(fetches))
+        for _, name in sorted(fetches):
+            value = self._value(name)
+            if value in self.graph.outputs:
+                raise DamagedFileError(self.path, f"variable {name!r} is two outputs")
+            self.graph.outputs.append(value)
         return self.graph
 
     def _add_input(self, op: OpDesc) -> None:

@@ -209,8 +209,9 @@ class _Decoder:
                     raise self.damaged(f"{owner} refers to tensor {index} of {count}")
         if ABSENT in (*model.inputs, *model.outputs):
             raise self.damaged("an input or output of the graph is missing")
-        if len(set(model.inputs)) != len(model.inputs):
-            raise self.damaged("one tensor is two inputs")
+        for what, indices in (("inputs", model.inputs), ("outputs", model.outputs)):
+            if len(set(indices)) != len(indices):
+                raise self.damaged(f"one tensor is two {what}")
         made: set[int] = set(model.inputs)
         for index, operator in enumerate(model.operators):
             for tensor in operator.outputs:

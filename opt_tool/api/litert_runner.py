@@ -80,6 +80,11 @@ class LiteRtRunner:
                 f"({_first_line(error)})"
             ) from error
         own = [detail["name"] for detail in self._interpreter.get_output_details()]
+        if len(set(own)) != len(own):
+            raise UnsupportedError(
+                f"{path}: two outputs have one name, so that they cannot be told apart; "
+                "--no-verify goes without it"
+            )
         self._wanted = list(dict.fromkeys((*(outputs or own), *keep)))
         self._indices = self._tensor_indices()
 

@@ -214,7 +214,7 @@ def reverse_sequence(node: OnnxNode) -> Value:
     x, lengths = node.input(0), node.input(1)
     time_axis = node.integer("time_axis", 0)
     batch_axis = node.integer("batch_axis", 1)
-    if {time_axis, batch_axis} != {0, 1}:
+    if x.rank < 2 or {time_axis, batch_axis} != {0, 1}:
         raise node.unsupported(f"time axis {time_axis}, batch axis {batch_axis}; they are 0 and 1")
     shape = static_shape(node, x, "data")
     steps, batch = shape[time_axis], shape[batch_axis]
