@@ -7,16 +7,18 @@ import math
 import numpy as np
 
 from opt_tool.kernels.elementwise import erf
+from opt_tool.kernels.epilogue import with_constant
 
 
 def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """max(x, 0); ``out`` may be x, as in all functions that have it."""
-    return np.maximum(x, x.dtype.type(0), out=out)
+    return with_constant(np.maximum, x, 0, out)
 
 
 def relu6(x: np.ndarray, *, threshold: float = 6.0, out: np.ndarray | None = None) -> np.ndarray:
     """min(max(x, 0), threshold)"""
-    return np.clip(x, x.dtype.type(0), x.dtype.type(threshold), out=out)
+    y = with_constant(np.maximum, x, 0, out)
+    return with_constant(np.minimum, y, threshold, y)
 
 
 def leaky_relu(x: np.ndarray, *, alpha: float, out: np.ndarray | None = None) -> np.ndarray:

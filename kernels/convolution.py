@@ -1,41 +1,69 @@
-"""Convolution, NCHW, by matrix products on BLAS.
+"""Convolution by matrix products on BLAS, channels last.
 
-A 1x1 convolution is one product already. Others lay the windows of the input out as
-columns first (Chellapilla et al., High Performance Convolutional Neural Networks for
-Document Processing, 2006), some rows of windows at a time, so that columns stay in the
-cache. Where each channel is filtered by itself, see ``depthwise``.
+A 1x1 convolution is one product already. Others lay the windows of the input out first
+(Chellapilla et al., High Performance Convolutional Neural Networks for Document Processing,
+2006), some rows of windows at a time, so that they stay in the cache. There are two ways:
 
-``activate`` overwrites each part of the output while that is in the cache.
+- by windows: one row for each window, for which all taps of a filter's row are copied at once;
+- by rows: where rows of windows are long and channels few, each row of the input is laid out
+  once for the taps beside each other. What one row of outputs reads are then the layouts of
+  consecutive rows, which is one matrix without another copy.
+
+Where each channel is filtered by itself, see ``depthwise``.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from opt_tool.kernels.depthwise import depthwise_conv2d
-from opt_tool.kernels.memory import aligned_empty, rows_where_they_lie
+from opt_tool.kernels.epilogue import Epilogue
+from opt_tool.kernels.memory import aligned_empty, channels_last, hand_over, output_for
 from opt_tool.kernels.planes import (
     InPlace,
     Pads,
     Pair,
-    TapGroup,
+    cut_out,
     pad_spatial,
+    reach,
+    region,
+    shaped,
     shifted,
-    split,
-    split_size,
-    tap_groups,
     window_counts,
-    windows,
 )
 
-COLUMNS_BYTES = 1024 * 1024
-"""How much of the columns is laid out at once: half of a core's own cache."""
+WINDOWS_BYTES = 1024 * 1024
+"""How much of the windows is laid out at once: half of a core's own cache."""
 
-FEWEST_COLUMNS = 256
-"""Products of fewer columns than this would read the weights too often."""
+OUTPUT_BYTES = 512 * 1024
+"""How much of a pointwise convolution's output is made at once."""
+
+FEWEST_WINDOWS = 256
+"""Products of fewer windows than this would read the weights too often."""
+
+FEW_ROWS = 96
+"""See ``_multiply``."""
+
+LONG_ROW, FEW_CHANNELS = 48, 24
+"""From how many windows in a row and up to how many channels rows are laid out."""
+
+
+def goes_by_rows(channels: int, columns: int, dilations: Pair, groups: int) -> bool:
+    """Whether rows are laid out, for ``columns`` windows beside each other."""
+    return groups == dilations[0] == 1 and columns >= LONG_ROW and channels <= FEW_CHANNELS
+
+
+def filter_matrix(weight: np.ndarray, *, groups: int = 1, by_rows: bool = False) -> np.ndarray:
+    """weight (O, C / groups, R, S) in the order of the layout: of its taps, and as it multiplies.
+
+    By windows that is (groups, O / groups, R * S * C), by rows (R * C * S, O).
+    """
+    if by_rows:
+        return weight.transpose(2, 1, 3, 0).reshape(-1, len(weight))
+    return weight.transpose(0, 2, 3, 1).reshape(groups, len(weight) // groups, -1)
 
 
 def conv2d(
@@ -47,10 +75,24 @@ def conv2d(
     paddings: Pads = (0, 0, 0, 0),
     dilations: Pair = (1, 1),
     groups: int = 1,
+    ready: np.ndarray | None = None,
     activate: InPlace | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Convolve x (N, C, H, W) with weight (O, C / groups, R, S) to (N, O, P, Q)."""
+    """Convolve x (N, C, H, W) with weight (O, C / groups, R, S) to (N, O, P, Q), channels last.
+
+    Args:
+        x: The input.
+        weight: The filters.
+        bias: One number for each output channel, (O,).
+        strides: Of the rows and the columns.
+        paddings: Zeros at the top, bottom, left and right.
+        dilations: Of the rows and the columns.
+        groups: Into how many parts the channels are divided.
+        ready: What ``filter_matrix`` makes of the weight, or ``depthwise.written_out``.
+        activate: Applied to the output while it is in the cache.
+        out: Where to write the output.
+    """
     if weight.shape[:2] == (groups, 1) and groups > 1:
         return depthwise_conv2d(
             x,
@@ -59,27 +101,28 @@ def conv2d(
             strides=strides,
             paddings=paddings,
             dilations=dilations,
+            filters=ready,
             activate=activate,
             out=out,
         )
     kernel = (weight.shape[2], weight.shape[3])
-    if kernel == (1, 1):
-        taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
-        return _pointwise(taken, weight, bias, groups=groups, activate=activate, out=out)
     padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
-    size = split_size(counts, kernel=kernel, strides=strides, dilations=dilations)
-    groups_of_taps = [
-        list(tap_groups(*axis)) for axis in zip(kernel, strides, dilations, strict=True)
-    ]
-    shape = (len(x), len(weight), *counts)
-    y = np.empty(shape, np.result_type(x, weight)) if out is None else out
-    for image, target in zip(x, y, strict=True):
-        planes = split(image, size, strides=strides, paddings=paddings)
-        _by_columns(
-            planes, weight, bias, groups_of_taps, groups=groups, activate=activate, out=target
-        )
-    return y
+    y = output_for(out, (len(x), len(weight), *counts), np.result_type(x, weight))
+    finish = Epilogue.of(bias, activate)
+    if kernel == (1, 1):
+        taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
+        _pointwise(channels_last(taken), weight, groups, finish, y)
+        return hand_over(y, out)
+    rows = goes_by_rows(x.shape[1], counts[1], dilations, groups)
+    matrix = filter_matrix(weight, groups=groups, by_rows=rows) if ready is None else ready
+    corner = (-paddings[0], -paddings[2])
+    for image, planes in zip(channels_last(x), y, strict=True):
+        if rows:
+            _by_rows(image, corner, matrix, kernel, strides, dilations[1], finish, planes)
+        else:
+            _by_windows(image, corner, matrix, kernel, strides, dilations, finish, planes)
+    return hand_over(y, out)
 
 
 def direct_conv2d(
@@ -120,74 +163,115 @@ def direct_conv2d(
 
 
 def _pointwise(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray | None,
-    *,
-    groups: int,
-    activate: InPlace | None,
-    out: np.ndarray | None,
-) -> np.ndarray:
-    """x (N, C, P, Q) by weight (O, C / groups, 1, 1), one product for each part of a plane."""
-    batch, channels, *size = x.shape
-    shape = (batch, len(weight), *size)
-    y = np.empty(shape, np.result_type(x, weight)) if out is None else out
-    columns = x.reshape(batch, groups, channels // groups, -1)
-    filters = weight.reshape(groups, len(weight) // groups, -1)
-    results = y.reshape(batch, *filters.shape[:2], -1)
-    shift = None if bias is None else bias.reshape(groups, -1, 1)
-    count = results.shape[3]
-    step = _columns_at_once(count, channels // groups * x.itemsize)
+    x: np.ndarray, weight: np.ndarray, groups: int, finish: Epilogue, out: np.ndarray
+) -> None:
+    """x (N, P, Q, C) by weight (O, C / groups, 1, 1), some places at a time."""
+    count = math.prod(out.shape[:3])
+    filters = weight.reshape(groups, -1, weight.shape[1])
+    places = x.reshape(count, groups, -1)
+    results = out.reshape(count, groups, -1)
+    fitting = max(FEWEST_WINDOWS, OUTPUT_BYTES // (len(weight) * out.itemsize))
+    step = -(-count // max(1, -(-count // fitting)))
     for start in range(0, count, step):
         part = slice(start, start + step)
-        target = results[..., part]
-        np.matmul(filters, columns[..., part], out=target)
-        with rows_where_they_lie(target.shape[3]):
-            if shift is not None:
-                np.add(target, shift, out=target)
-            if activate is not None:
-                activate(target)
-    return y
+        _multiply(places[part], filters, results[part])
+        finish(results[part])
 
 
-def _columns_at_once(count: int, bytes_each: int) -> int:
-    """How many columns of a product fit into the cache, all parts about equally wide."""
-    fitting = max(FEWEST_COLUMNS, COLUMNS_BYTES // max(bytes_each, 1))
-    return -(-count // max(1, -(-count // fitting)))
+def _multiply(rows: np.ndarray, filters: np.ndarray, out: np.ndarray) -> None:
+    """Multiply rows (T, groups, K) by filters (groups, O / groups, K) to (T, groups, O / groups).
+
+    BLAS is faster at many filters by few rows than the other way around, by more than it
+    takes to turn the product over.
+    """
+    if len(rows) < FEW_ROWS:
+        out[...] = np.matmul(filters, rows.transpose(1, 2, 0)).transpose(2, 0, 1)
+    else:
+        np.matmul(rows.swapaxes(0, 1), filters.swapaxes(1, 2), out=out.swapaxes(0, 1))
 
 
-def _by_columns(
-    planes: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray | None,
-    taps: list[list[TapGroup]],
-    *,
-    groups: int,
-    activate: InPlace | None,
+def _by_windows(
+    x: np.ndarray,
+    corner: Pair,
+    matrix: np.ndarray,
+    kernel: Pair,
+    strides: Pair,
+    dilations: Pair,
+    finish: Epilogue,
     out: np.ndarray,
 ) -> None:
-    """Convolve split planes (SH, SW, C, ...) with weight (O, C / groups, R, S) to (O, P, Q)."""
-    channels = planes.shape[2]
-    rows, width = out.shape[1:]
-    filters = weight.reshape(groups, len(weight) // groups, -1)
-    kernel = (weight.shape[2], weight.shape[3])
-    column_bytes = channels * math.prod(kernel) * width * planes.itemsize
-    step = min(rows, max(COLUMNS_BYTES // column_bytes, -(-FEWEST_COLUMNS // width)))
-    space = aligned_empty((channels * math.prod(kernel) * step * width,), planes.dtype)
+    """Convolve x (H, W, C) from ``corner`` on with matrix (groups, O, R * S * C) to (P, Q, O)."""
+    rows, width, _ = out.shape
+    groups, _, depth = matrix.shape
+    channels = x.shape[2]
+    fitting = max(
+        WINDOWS_BYTES // (groups * depth * width * x.itemsize), -(-FEWEST_WINDOWS // width)
+    )
+    step = -(-rows // -(-rows // fitting))
+    across = reach(width, kernel[1], strides[1], dilations[1])
+    depth_of_rows = reach(step, kernel[0], strides[0], dilations[0])
+    space = aligned_empty((depth_of_rows * across * channels,), x.dtype)
+    laid_out = aligned_empty((step * width * groups * depth,), x.dtype)
     for first in range(0, rows, step):
         count = min(step, rows - first)
-        shape = (channels, *kernel, count, width)
-        columns = space[: math.prod(shape)].reshape(shape)
-        for down, across in itertools.product(*taps):
-            windows(planes, down, across, columns, first)
-        target = out[:, first : first + count].reshape(len(out), -1)
-        result = target.reshape(groups, -1, count * width)
-        np.matmul(filters, columns.reshape(groups, filters.shape[2], -1), out=result)
-        with rows_where_they_lie(target.shape[1]):
-            if bias is not None:
-                target += bias[:, np.newaxis]
-            if activate is not None:
-                activate(target)
+        size = (reach(count, kernel[0], strides[0], dilations[0]), across)
+        part = region(x, (corner[0] + first * strides[0], corner[1]), size, space)
+        row, column, element = part.strides
+        shape = (count, width, groups, *kernel, channels // groups)
+        view = as_strided(
+            part,
+            shape,
+            (
+                strides[0] * row,
+                strides[1] * column,
+                channels // groups * element,
+                dilations[0] * row,
+                dilations[1] * column,
+                element,
+            ),
+            writeable=False,
+        )
+        windows = shaped(laid_out, *shape)
+        windows[...] = view
+        target = out[first : first + count].reshape(count * width, groups, -1)
+        _multiply(windows.reshape(count * width, groups, depth), matrix, target)
+        finish(target)
+
+
+def _by_rows(
+    x: np.ndarray,
+    corner: Pair,
+    matrix: np.ndarray,
+    kernel: Pair,
+    strides: Pair,
+    dilation: int,
+    finish: Epilogue,
+    out: np.ndarray,
+) -> None:
+    """Convolve x (H, W, C) from ``corner`` on with matrix (R * C * S, O) to (P, Q, O)."""
+    rows, width, _ = out.shape
+    channels = x.shape[2]
+    across = reach(width, kernel[1], strides[1], dilation)
+    row_bytes = strides[0] * channels * kernel[1] * width * x.itemsize
+    step = -(-rows // -(-rows // max(1, OUTPUT_BYTES // row_bytes)))
+    depth = reach(step, kernel[0], strides[0], 1)
+    part = aligned_empty((depth, channels, across), x.dtype)
+    row, plane, element = part.strides
+    shape = (depth, channels, kernel[1], width)
+    view = as_strided(
+        part, shape, (row, plane, dilation * element, strides[1] * element), writeable=False
+    )
+    laid_out = aligned_empty(shape, x.dtype)
+    row, _, column, element = laid_out.strides
+    for first in range(0, rows, step):
+        count = min(step, rows - first)
+        cut_out(x, (corner[0] + first * strides[0], corner[1]), part.swapaxes(1, 2))
+        laid_out[...] = view
+        steps = (strides[0] * row, element, column)
+        strips = as_strided(laid_out, (count, width, len(matrix)), steps, writeable=False)
+        target = out[first : first + count]
+        np.matmul(strips, matrix, out=target)
+        finish(target)
 
 
 def conv2d_transpose(

@@ -1,13 +1,13 @@
-"""Convolution of each channel by filters of its own, NCHW, as matrix products.
+"""Convolution of each channel by filters of its own.
 
-Summing shifted and weighted planes takes two steps over memory for each tap. A product with
-a matrix that is mostly zeros is faster: what a row of R inputs, laid end to end, gives for a
-block of outputs is a product with a band matrix, which has the filter once in each column,
-one stride further down each time::
+Channels last, what a tap reads under some windows of a row is a stretch of memory, as long
+as those windows' outputs. With the filters written out that long, all taps of all rows are
+one sum of products::
 
-    y[p, q] = sum over r, w of  x[p * stride + r, w] * band[(r, w), q]
+    y[p, l] = sum over r, s of  x[p + r, s + l] * filters[r, s, l]
 
-The blocks are narrow, so that the zeros cost little.
+where l counts places and channels together. Columns are sorted by their remainder modulo
+the stride first, so that this also holds where windows are further apart.
 """
 
 from __future__ import annotations
@@ -15,34 +15,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from opt_tool.kernels.memory import aligned_empty, rows_where_they_lie
-from opt_tool.kernels.planes import InPlace, Pads, Pair, split, window_counts
+from opt_tool.kernels.epilogue import Epilogue
+from opt_tool.kernels.memory import aligned_empty, channels_last, hand_over, output_for
+from opt_tool.kernels.planes import (
+    InPlace,
+    Pads,
+    Pair,
+    TapGroup,
+    cut_out,
+    reach,
+    tap_groups,
+    window_counts,
+)
 
-NARROWEST, BEST, WIDEST = 10, 16, 20
-"""How many outputs of a row one product makes, if the row is not shorter."""
+ROW_ELEMENTS = 4096
+"""About how many elements of a row are summed at once: they and their filters stay near."""
 
-WINDOWS_BYTES = 512 * 1024
-"""How much of the input is laid out at once, so that it stays in the cache."""
-
-
-def block_width(count: int) -> int:
-    """Into blocks of how many outputs a row of ``count`` is cut, without rest if it can be."""
-    if count <= WIDEST:
-        return count
-    whole = [width for width in range(NARROWEST, WIDEST + 1) if count % width == 0]
-    return min(whole, key=lambda width: abs(width - BEST), default=BEST)
+BLOCK_BYTES = 512 * 1024
+"""How much of the input is sorted at once, so that it stays in the cache."""
 
 
-def band_matrices(weight: np.ndarray, block: int, *, stride: int, dilation: int) -> np.ndarray:
-    """weight (C, 1, R, S) as matrices (C, R * width, block) for blocks of outputs of a row."""
-    channels, _, rows, columns = weight.shape
-    width = (block - 1) * stride + (columns - 1) * dilation + 1
-    bands = np.zeros((channels, rows, width, block), weight.dtype)
-    outputs = np.arange(block)
-    for column in range(columns):
-        inputs = outputs * stride + column * dilation
-        bands[:, :, inputs, outputs] = weight[:, 0, :, column, np.newaxis]
-    return bands.reshape(channels, rows * width, block)
+def places_at_once(count: int, channels: int) -> int:
+    """Into parts of how many places a row of ``count`` is cut, all about equally long."""
+    return -(-count // max(1, count * channels // ROW_ELEMENTS))
+
+
+def written_out(weight: np.ndarray, places: int) -> np.ndarray:
+    """weight (C, 1, R, S) as (R, S, places * C), once for each place."""
+    filters = weight[:, 0].transpose(1, 2, 0)
+    shape = (*filters.shape[:2], places, filters.shape[2])
+    return np.broadcast_to(filters[:, :, np.newaxis], shape).reshape(*shape[:2], -1)
 
 
 def depthwise_conv2d(
@@ -53,11 +55,11 @@ def depthwise_conv2d(
     strides: Pair = (1, 1),
     paddings: Pads = (0, 0, 0, 0),
     dilations: Pair = (1, 1),
-    bands: np.ndarray | None = None,
+    filters: np.ndarray | None = None,
     activate: InPlace | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Convolve x (N, C, H, W) with weight (C, 1, R, S) to (N, C, P, Q).
+    """Convolve x (N, C, H, W) with weight (C, 1, R, S) to (N, C, P, Q), channels last.
 
     Args:
         x: The input.
@@ -66,61 +68,68 @@ def depthwise_conv2d(
         strides: Of the rows and the columns.
         paddings: Zeros at the top, bottom, left and right.
         dilations: Of the rows and the columns.
-        bands: What ``band_matrices`` makes of the weight, for ``block_width(Q)``.
+        filters: The weight, ``written_out`` for ``places_at_once(Q, C)``.
         activate: Applied to the output while it is in the cache.
         out: Where to write the output.
     """
+    channels = len(weight)
     kernel = (weight.shape[2], weight.shape[3])
     padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
-    y = np.empty((*x.shape[:2], *counts), np.result_type(x, weight)) if out is None else out
-    block = block_width(counts[1])
-    if bands is None:
-        bands = band_matrices(weight, block, stride=strides[1], dilation=dilations[1])
-    blocks = -(-counts[1] // block)
-    depth = bands.shape[1]
-    size = (
-        (counts[0] - 1) * strides[0] + (kernel[0] - 1) * dilations[0] + 1,
-        (blocks - 1) * block * strides[1] + depth // kernel[0],
-    )
-    step = max(1, WINDOWS_BYTES // max(1, counts[0] * blocks * depth * x.itemsize))
-    for image, target in zip(x, y, strict=True):
-        for start in range(0, len(weight), step):
-            part = slice(start, start + step)
-            (planes,) = split(image[part], size, strides=(1, 1), paddings=paddings)[0]
-            windows = _windows(
-                planes, (counts[0], blocks, kernel[0], depth // kernel[0]),
-                (strides[0], block * strides[1]), dilations[0],
-            )  # fmt: skip
-            _multiply(windows, bands[part], target[part])
-            flat = target[part].reshape(-1, counts[0] * counts[1])
-            with rows_where_they_lie(flat.shape[1]):
-                if bias is not None:
-                    np.add(flat, bias[part, np.newaxis], out=flat)
-                if activate is not None:
-                    activate(flat)
-    return y
+    y = output_for(out, (len(x), channels, *counts), np.result_type(x, weight))
+    if filters is None:
+        filters = written_out(weight, places_at_once(counts[1], channels))
+    finish = Epilogue.of(bias, activate)
+    width = -(-reach(counts[1], kernel[1], strides[1], dilations[1]) // strides[1])
+    row_bytes = strides[0] * strides[1] * width * channels * x.itemsize
+    step = max(1, min(counts[0], BLOCK_BYTES // row_bytes))
+    depth = reach(step, kernel[0], strides[0], dilations[0])
+    space = aligned_empty((strides[1], depth, width, channels), x.dtype)
+    for image, planes in zip(channels_last(x), y, strict=True):
+        for first in range(0, counts[0], step):
+            target = planes[first : first + step].reshape(-1, counts[1] * channels)
+            top = first * strides[0] - paddings[0]
+            for remainder, columns in enumerate(space):
+                corner = (top, remainder - paddings[2])
+                cut_out(image, corner, columns, (1, strides[1]))
+            _sum_taps(space, filters, target, (strides[0], dilations[0]), strides[1], dilations[1])
+            finish(target)
+    return hand_over(y, out)
 
 
-def _windows(
-    planes: np.ndarray, shape: tuple[int, int, int, int], steps: Pair, dilation: int
+def _sum_taps(
+    space: np.ndarray, filters: np.ndarray, out: np.ndarray, down: Pair, stride: int, dilation: int
+) -> None:
+    """Sum sorted columns (SW, rows, columns, C) by filters (R, S, L) to rows of outputs.
+
+    ``down`` is the stride and the dilation of the rows.
+    """
+    channels, length = space.shape[3], filters.shape[2]
+    groups = list(tap_groups(filters.shape[1], stride, dilation))
+    for start in range(0, out.shape[1], length):
+        target = out[:, start : start + length]
+        weights = filters[:, :, : target.shape[1]]
+        sums = target
+        for group in groups:
+            view = _taps(space, group, start // channels, weights, (len(out), *down))
+            np.einsum("prsl,rsl->pl", view, weights[:, group.taps], out=sums)
+            if sums is not target:
+                target += sums
+            elif len(groups) > 1:
+                sums = np.empty_like(target)
+
+
+def _taps(
+    space: np.ndarray, group: TapGroup, place: int, weights: np.ndarray, rows: tuple[int, int, int]
 ) -> np.ndarray:
-    """What each block of outputs reads of planes (C, H, W), as (C, P * blocks, R * width)."""
-    channel, row, column = planes.strides
-    strides = (channel, steps[0] * row, steps[1] * column, dilation * row, column)
-    view = as_strided(planes, (len(planes), *shape), strides, writeable=False)
-    windows = aligned_empty(view.shape, planes.dtype)
-    np.copyto(windows, view)
-    return windows.reshape(len(planes), shape[0] * shape[1], -1)
-
-
-def _multiply(windows: np.ndarray, bands: np.ndarray, out: np.ndarray) -> None:
-    """Write windows @ bands, (C, P * blocks, block), to out (C, P, Q), cut at the end of rows."""
-    channels, rows, columns = out.shape
-    shape = (channels, windows.shape[1], bands.shape[2])
-    if out.size == channels * shape[1] * shape[2]:
-        np.matmul(windows, bands, out=out.reshape(shape))
-        return
-    product = aligned_empty(shape, out.dtype)
-    np.matmul(windows, bands, out=product)
-    out[...] = product.reshape(channels, rows, -1)[:, :, :columns]
+    """What the taps of a group read from ``place`` on, (P, R, taps, L)."""
+    count, stride, dilation = rows
+    columns = space[group.remainder, :, place + group.start :]
+    row, column, element = columns.strides
+    taps = weights[:, group.taps].shape[:2]
+    return as_strided(
+        columns,
+        (count, *taps, weights.shape[2]),
+        (stride * row, dilation * row, group.step * column, element),
+        writeable=False,
+    )

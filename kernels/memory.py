@@ -1,4 +1,9 @@
-"""How NumPy reaches memory: where arrays begin, and whether rows are copied first."""
+"""How NumPy reaches memory: where arrays begin, in what order elements lie, what is copied first.
+
+Planes are (N, C, H, W) everywhere, which says how they are indexed. What convolutions make
+lies in memory as (N, H, W, C), channels last: all channels of a place are read and written
+in a row, so that windows and tiles are cut out without moving elements one by one.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +49,41 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> np.nda
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """x (N, C, H, W) as (N, H, W, C), a view."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def channels_first(x: np.ndarray) -> np.ndarray:
+    """x (N, H, W, C) as (N, C, H, W), a view."""
+    return x.transpose(0, 3, 1, 2)
+
+
+def output_for(
+    out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+) -> np.ndarray:
+    """Memory for planes of a shape (N, C, H, W) as (N, H, W, C) without gaps: out's if it is so."""
+    if out is not None and channels_last(out).flags.c_contiguous and out.dtype == dtype:
+        return channels_last(out)
+    return aligned_empty((shape[0], *shape[2:], shape[1]), dtype)
+
+
+def hand_over(y: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """What is in the memory of ``output_for``, in ``out`` where there is one."""
+    planes = channels_first(y)
+    if out is None:
+        return planes
+    if not np.may_share_memory(planes, out):
+        out[...] = planes
+    return out
+
+
+def in_a_row(x: np.ndarray) -> np.ndarray | None:
+    """The elements in the order that they have in memory, a view; None if there are gaps."""
+    if x.flags.c_contiguous:
+        return x.reshape(-1)
+    if x.ndim == 4 and channels_last(x).flags.c_contiguous:
+        return channels_last(x).reshape(-1)
+    return None

@@ -1,8 +1,4 @@
-"""Padding planes, and sorting them so that a filter's taps read memory in a row.
-
-Split by row and column modulo the stride, what one tap reads under all windows is one plane
-from an offset on, without gaps. At stride 1 a split is nothing but padding.
-"""
+"""Padding planes, and finding what windows cover of them."""
 
 from __future__ import annotations
 
@@ -12,9 +8,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
-
-from opt_tool.kernels.memory import aligned_empty
 
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[int, int, int, int]
@@ -70,70 +63,59 @@ def shifted(
     ]
 
 
-def split_size(counts: Pair, *, kernel: Pair, strides: Pair, dilations: Pair) -> Pair:
-    """The rows and columns of the split planes that ``counts`` windows read."""
-    rows, columns = (
-        count + (extent - 1) * dilation // stride
-        for count, extent, stride, dilation in zip(counts, kernel, strides, dilations, strict=True)
-    )
-    return rows, columns
+def cut_out(x: np.ndarray, corner: Pair, into: np.ndarray, steps: Pair = (1, 1)) -> np.ndarray:
+    """Copy x (H, W, C) from ``corner`` on into (rows, columns, C), 0 where that is outside."""
+    into_rows, rows = inside(corner[0], steps[0], into.shape[0], x.shape[0])
+    into_columns, columns = inside(corner[1], steps[1], into.shape[1], x.shape[1])
+    into[: into_rows.start] = 0
+    into[into_rows.stop :] = 0
+    middle = into[into_rows]
+    middle[:, : into_columns.start] = 0
+    middle[:, into_columns.stop :] = 0
+    middle[:, into_columns] = x[rows, columns]
+    return into
 
 
-def split(
-    x: np.ndarray, size: Pair, *, strides: Pair, paddings: Pads, spare: int = 0
-) -> np.ndarray:
-    """Sort x (C, H, W) by row and column modulo the strides into (SH, SW, C + spare, *size).
+def region(x: np.ndarray, corner: Pair, size: Pair, space: np.ndarray) -> np.ndarray:
+    """x (H, W, C) from ``corner`` on, its channels in a row: a view, or copied to ``space``."""
+    stop = (corner[0] + size[0], corner[1] + size[1])
+    if min(corner) >= 0 and stop[0] <= x.shape[0] and stop[1] <= x.shape[1]:
+        part = x[corner[0] : stop[0], corner[1] : stop[1]]
+        if part.strides[2] == part.itemsize:
+            return part
+    return cut_out(x, corner, shaped(space, *size, x.shape[2]))
 
-    Element (i, j, c, p, q) is x[c, i + p * SH - top, j + q * SW - left], or 0 where that is
-    outside. x itself is returned, not copied, where nothing is to be moved.
-    """
-    unmoved = strides == (1, 1) and paddings[0] == paddings[2] == 0 and x.shape[1:] == size
-    if unmoved and not spare:
-        return x[np.newaxis, np.newaxis]
-    planes = aligned_empty((*strides, len(x) + spare, *size), x.dtype)
-    planes[...] = 0
-    for row in range(strides[0]):
-        into_rows, rows = inside(row - paddings[0], strides[0], size[0], x.shape[1])
-        for column in range(strides[1]):
-            into, columns = inside(column - paddings[2], strides[1], size[1], x.shape[2])
-            planes[row, column, : len(x), into_rows, into] = x[:, rows, columns]
-    return planes
+
+def shaped(space: np.ndarray, *shape: int) -> np.ndarray:
+    """The start of a stretch of memory as an array."""
+    return space[: math.prod(shape)].reshape(shape)
+
+
+def reach(count: int, extent: int, stride: int, dilation: int) -> int:
+    """How many elements of an axis ``count`` windows cover."""
+    return (count - 1) * stride + (extent - 1) * dilation + 1
 
 
 @dataclass(frozen=True, slots=True)
 class TapGroup:
-    """The taps of one axis that read the same split plane.
+    """The taps of one axis that read elements of the same remainder modulo the stride.
 
     Attributes:
-        plane: Which one.
+        remainder: Which one.
         taps: Which taps.
-        start: Where in the plane the first of them begins.
-        step: From where one begins to where the next one does.
+        start: Which of those elements the first tap reads first.
+        step: From there to what the next tap reads first.
     """
 
-    plane: int
+    remainder: int
     taps: slice
     start: int
     step: int
 
 
 def tap_groups(extent: int, stride: int, dilation: int) -> Iterator[TapGroup]:
-    """The taps of one axis, together where they read the same plane."""
+    """The taps of one axis, together where they read the same remainder."""
     every = stride // math.gcd(stride, dilation)
     for first in range(min(every, extent)):
-        start, plane = divmod(first * dilation, stride)
-        yield TapGroup(plane, slice(first, extent, every), start, every * dilation // stride)
-
-
-def windows(
-    planes: np.ndarray, down: TapGroup, across: TapGroup, into: np.ndarray, first: int
-) -> None:
-    """Copy what taps read of split planes (SH, SW, C, H, W) for rows from ``first`` on.
-
-    ``into`` is (C, R, S, rows, columns); only the taps of both groups are written.
-    """
-    target = into[:, down.taps, across.taps]
-    plane = planes[down.plane, across.plane, :, first + down.start :, across.start :]
-    channel, row, column = plane.strides
-    strides = (channel, down.step * row, across.step * column, row, column)
-    target[...] = as_strided(plane, target.shape, strides, writeable=False)
+        start, remainder = divmod(first * dilation, stride)
+        yield TapGroup(remainder, slice(first, extent, every), start, every * dilation // stride)

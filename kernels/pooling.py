@@ -1,17 +1,19 @@
-"""Pooling, NCHW: windows are reduced one axis after the other.
+"""Pooling: windows are reduced one axis after the other, channels last.
 
 Maxima and sums of a rectangle are those of its columns' ones, so that a window of R by S
-costs R + S steps on whole planes.
+costs R + S steps on whole planes. Each step takes what lies on the plane only, so that
+nothing is padded.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.kernels.planes import Pads, Pair, pad_spatial
+from opt_tool.kernels.memory import aligned_empty, channels_last, hand_over, output_for
+from opt_tool.kernels.planes import Pads, Pair, inside
 
-PLANES_BYTES = 512 * 1024
-"""How much of the input is reduced at once, so that it stays in the cache."""
+BLOCK_BYTES = 512 * 1024
+"""How much is reduced along one axis before the other, so that it stays in the cache."""
 
 
 def max_pool2d(
@@ -24,9 +26,8 @@ def max_pool2d(
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The maxima of windows of x (N, C, H, W) as (N, C, *out_size); pads never win."""
-    padded = _padded(x, ksize, strides, paddings, out_size, -np.inf)
-    y = np.empty((*x.shape[:2], *out_size), x.dtype) if out is None else out
-    return _reduce_windows(np.maximum, padded, ksize, strides, y)
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    return _reduce_windows(np.maximum, lowest, x, ksize, strides, paddings, out_size, out)
 
 
 def average_pool2d(
@@ -44,9 +45,7 @@ def average_pool2d(
     With ``exclusive`` a mean is over the plane's own elements; else pads count as zeros,
     but what a window reaches beyond the pads does not count.
     """
-    padded = _padded(x, ksize, strides, paddings, out_size, 0.0)
-    sums = np.empty((*x.shape[:2], *out_size), x.dtype) if out is None else out
-    _reduce_windows(np.add, padded, ksize, strides, sums)
+    sums = _reduce_windows(np.add, 0, x, ksize, strides, paddings, out_size, out)
     counts = [
         _counts(size, extent, stride, pads, count, exclusive=exclusive)
         for size, extent, stride, pads, count in zip(
@@ -75,50 +74,54 @@ def adaptive_counts(size: int, count: int) -> np.ndarray:
     return np.array([-(-(i + 1) * size // count) - i * size // count for i in range(count)])
 
 
-def _padded(
-    x: np.ndarray, ksize: Pair, strides: Pair, paddings: Pads, out_size: Pair, value: float
-) -> np.ndarray:
-    """Pad x so that the last window just fits."""
-    top, _, left, _ = paddings
-    below, right = (
-        (count - 1) * stride + extent - size - before
-        for count, stride, extent, size, before in zip(
-            out_size, strides, ksize, x.shape[2:], (top, left), strict=True
-        )
-    )
-    return pad_spatial(x, (top, below, left, right), value)
-
-
 def _reduce_windows(
-    function: np.ufunc, x: np.ndarray, ksize: Pair, strides: Pair, out: np.ndarray
+    function: np.ufunc,
+    neutral: float,
+    x: np.ndarray,
+    ksize: Pair,
+    strides: Pair,
+    paddings: Pads,
+    out_size: Pair,
+    out: np.ndarray | None,
 ) -> np.ndarray:
-    """Reduce the windows of x (N, C, H, W), padded already, to out (N, C, P, Q)."""
-    step = max(1, PLANES_BYTES // max(1, x.shape[2] * x.shape[3] * x.itemsize))
-    for image, target in zip(x, out, strict=True):
-        for start in range(0, len(target), step):
-            planes, result = image[start : start + step], target[start : start + step]
-            shape = (len(planes), result.shape[1], planes.shape[2])
-            rows = np.empty(shape, x.dtype)
-            _reduce(function, planes, 1, ksize[0], strides[0], rows)
-            _reduce(function, rows, 2, ksize[1], strides[1], result)
-    return out
+    """Reduce the windows of x (N, C, H, W) to (N, C, *out_size), channels last."""
+    y = output_for(out, (*x.shape[:2], *out_size), x.dtype)
+    width, channels = x.shape[3], x.shape[1]
+    fitting = max(1, BLOCK_BYTES // max(1, width * channels * x.itemsize))
+    space = aligned_empty((min(fitting, out_size[0]), width, channels), x.dtype)
+    for image, planes in zip(channels_last(x), y, strict=True):
+        for first in range(0, out_size[0], fitting):
+            result = planes[first : first + fitting]
+            rows = space[: len(result)]
+            top = first * strides[0] - paddings[0]
+            _reduce(function, neutral, image, ksize[0], strides[0], top, rows)
+            across, target = rows.swapaxes(0, 1), result.swapaxes(0, 1)
+            _reduce(function, neutral, across, ksize[1], strides[1], -paddings[2], target)
+    return hand_over(y, out)
 
 
 def _reduce(
-    function: np.ufunc, x: np.ndarray, axis: int, extent: int, stride: int, out: np.ndarray
+    function: np.ufunc,
+    neutral: float,
+    x: np.ndarray,
+    extent: int,
+    stride: int,
+    start: int,
+    out: np.ndarray,
 ) -> None:
-    """Reduce as many windows of an axis as ``out`` has by a binary function."""
-
-    def shifted(offset: int) -> np.ndarray:
-        span = slice(offset, offset + (out.shape[axis] - 1) * stride + 1, stride)
-        return x[(slice(None),) * axis + (span,)]
-
-    if extent == 1:
-        out[...] = shifted(0)
-        return
-    function(shifted(0), shifted(1), out=out)
-    for offset in range(2, extent):
-        function(out, shifted(offset), out=out)
+    """Reduce windows of the first axis, from ``start`` on, by a function of two operands."""
+    fresh = True
+    for tap in range(extent):
+        reached, read = inside(start + tap, stride, len(out), len(x))
+        whole = reached == slice(0, len(out))
+        if fresh and whole:
+            out[...] = x[read]
+        elif fresh:
+            out[...] = neutral
+            function(out[reached], x[read], out=out[reached])
+        else:
+            function(out[reached], x[read], out=out[reached])
+        fresh = False
 
 
 def _counts(

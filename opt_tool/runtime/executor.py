@@ -14,7 +14,7 @@ import numpy as np
 
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Operands, Value
-from opt_tool.kernels.memory import aligned_empty
+from opt_tool.kernels.memory import aligned_empty, channels_first
 from opt_tool.runtime.binding import Compute, Settings, as_results, bind
 from opt_tool.runtime.memory_plan import plan_memory, value_bytes
 from opt_tool.runtime.threads import limited_threads
@@ -97,8 +97,7 @@ class Executor:
                     del arrays[value]
             outputs = {value.name: arrays[value] for value in self.graph.outputs}
             return results | {
-                name: array.copy() if np.may_share_memory(array, arena.memory) else array
-                for name, array in outputs.items()
+                name: _own_copy(array, arena.memory) for name, array in outputs.items()
             }
 
     @contextmanager
@@ -118,7 +117,11 @@ class Executor:
             if value not in offsets:
                 return None
             part = memory[offsets[value] : offsets[value] + value_bytes(value)]
-            return part.view(value.dtype.numpy).reshape(value.type.static_shape)
+            shape = value.type.static_shape
+            if value not in self.plan.channels_last:
+                return part.view(value.dtype.numpy).reshape(shape)
+            places = (shape[0], *shape[2:], shape[1])
+            return channels_first(part.view(value.dtype.numpy).reshape(places))
 
         return Arena(memory, tuple(place(step.node.output) for step in self.steps))
 
@@ -128,6 +131,13 @@ class Executor:
         if unknown:
             raise UsageError(f"no input is called {unknown[0]!r}; there are {sorted(known)}")
         return {value: _checked(value, feeds.get(name)) for name, value in known.items()}
+
+
+def _own_copy(array: np.ndarray, planned: np.ndarray) -> np.ndarray:
+    """The array in the usual order, outside of the planned memory."""
+    if array.flags.c_contiguous and not np.may_share_memory(array, planned):
+        return array
+    return array.copy()
 
 
 def _checked(value: Value, array: np.ndarray | None) -> np.ndarray:

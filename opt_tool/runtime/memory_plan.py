@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.runtime.binding import IN_PLACE, WRITERS
 from opt_tool.runtime.free_places import FreePlaces
+from opt_tool.runtime.layout import channels_last_values
 
 ALIGNMENT = 64
 MANY = 2000
@@ -49,10 +50,12 @@ class MemoryPlan:
     Attributes:
         offsets: Where in the memory a value begins, in bytes.
         size: How many bytes the memory has.
+        channels_last: The planes whose channels lie in a row.
     """
 
     offsets: Mapping[Value, int]
     size: int
+    channels_last: frozenset[Value]
 
 
 def plan_memory(graph: Graph) -> MemoryPlan:
@@ -60,9 +63,11 @@ def plan_memory(graph: Graph) -> MemoryPlan:
     nodes = tuple(graph.nodes)
     bases = _bases(nodes, graph)
     stretches = _lives(nodes, bases, graph)
-    _join_in_place(nodes, bases, stretches)
+    channels_last = channels_last_values(nodes)
+    _join_in_place(nodes, bases, stretches, channels_last)
     size = _place(dict.fromkeys(stretches.values()))
-    return MemoryPlan({value: stretch.offset for value, stretch in stretches.items()}, size)
+    offsets = {value: stretch.offset for value, stretch in stretches.items()}
+    return MemoryPlan(offsets, size, channels_last & offsets.keys())
 
 
 def value_bytes(value: Value) -> int:
@@ -116,6 +121,7 @@ def _join_in_place(
     nodes: tuple[Node, ...],
     bases: Mapping[Value, frozenset[Value]],
     stretches: dict[Value, Stretch],
+    channels_last: frozenset[Value],
 ) -> None:
     """Let outputs overwrite operands that end where they begin."""
     for position, node in enumerate(nodes):
@@ -124,7 +130,9 @@ def _join_in_place(
             continue
         for slot in IN_PLACE[type(node.op)]:
             operand = node.inputs.maybe(slot)
-            if operand is None or not _may_overwrite(node, operand, position, bases, stretches):
+            if operand is None or (operand in channels_last) != (output in channels_last):
+                continue
+            if not _may_overwrite(node, operand, position, bases, stretches):
                 continue
             stretch = stretches[operand]
             stretch.last = stretches[output].last

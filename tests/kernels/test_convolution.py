@@ -7,6 +7,7 @@ import pytest
 
 from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise
+from opt_tool.kernels.memory import channels_first, channels_last
 from opt_tool.kernels.planes import pad_spatial
 
 Pair = tuple[int, int]
@@ -131,22 +132,77 @@ def test_depthwise_blocks_of_any_width_agree_with_the_definition(
 
 
 @pytest.mark.parametrize(
-    ("count", "width"), [(1, 1), (20, 20), (28, 14), (56, 14), (112, 16), (41, 16), (43, 16)]
+    ("count", "channels", "places"), [(1, 9, 1), (56, 96, 56), (320, 16, 320), (56, 300, 14)]
 )
-def test_rows_are_cut_into_equal_blocks_where_that_is_possible(count: int, width: int) -> None:
-    assert depthwise.block_width(count) == width
+def test_rows_are_cut_into_parts_of_about_the_same_length(
+    count: int, channels: int, places: int
+) -> None:
+    assert depthwise.places_at_once(count, channels) == places
+
+
+def test_rows_of_many_channels_are_summed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    x, weight = rng.standard_normal((1, 5, 13, 23)), rng.standard_normal((5, 1, 3, 4))
+    monkeypatch.setattr(depthwise, "ROW_ELEMENTS", 40)
+    monkeypatch.setattr(depthwise, "BLOCK_BYTES", 3000)
+    assert depthwise.places_at_once(10, 5) == 10
+    for strides in ((1, 1), (2, 2), (2, 3)):
+        geometry = {"strides": strides, "paddings": (1, 2, 0, 3), "dilations": (2, 1)}
+        y = kernels.conv2d(x, weight, groups=5, **geometry)  # type: ignore[arg-type]  # by name
+        expected = direct(x, weight, groups=5, **geometry)  # type: ignore[arg-type]  # by name
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (3, 1)], ids=str)
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 5), (7, 2)], ids=str)
+@pytest.mark.parametrize("dilation", [1, 3])
+def test_long_rows_are_laid_out_once(kernel: Pair, strides: Pair, dilation: int) -> None:
+    rng = np.random.default_rng(5)
+    x, weight = rng.standard_normal((2, 3, 9, 150)), rng.standard_normal((4, 3, *kernel))
+    bias, geometry = rng.standard_normal(4), {"strides": strides, "dilations": (1, dilation)}
+    paddings = (4, 0, 2, 3)
+    y = kernels.conv2d(x, weight, bias, paddings=paddings, **geometry)  # type: ignore[arg-type]  # by name
+    assert kernels.goes_by_rows(3, y.shape[3], (1, dilation), 1)
+    assert not kernels.goes_by_rows(3, y.shape[3], (2, 1), 1)
+    expected = direct(x, weight, paddings=paddings, groups=1, **geometry)
+    np.testing.assert_allclose(y, expected + bias[:, None, None], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3)], ids=str)
+@pytest.mark.parametrize("size", [(5, 7), (13, 61)], ids=str)
+def test_the_order_of_the_input_in_memory_does_not_matter(
+    size: Pair, kernel: Pair, groups: int
+) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((2, 6, *size))
+    weight = rng.standard_normal((12 if groups < 6 else 6, 6 // groups, *kernel))
+    turned = channels_first(np.ascontiguousarray(channels_last(x)))
+    backwards = x[:, ::-1, ::-1, ::-1].copy()[:, ::-1, ::-1, ::-1]
+    expected = kernels.conv2d(x, weight, groups=groups, strides=(2, 1))
+    assert channels_last(expected).flags.c_contiguous
+    for same in (turned, backwards):
+        y = kernels.conv2d(same, weight, groups=groups, strides=(2, 1))
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize(
     "shapes",
-    [((1, 300, 31, 37), (8, 300, 1, 1)), ((1, 64, 40, 40), (8, 64, 3, 3))],
-    ids=["pointwise", "columns"],
+    [
+        ((1, 300, 31, 37), (8, 300, 1, 1)),
+        ((1, 64, 40, 40), (8, 64, 3, 3)),
+        ((1, 3, 300, 60), (8, 3, 3, 3)),
+    ],
+    ids=["pointwise", "windows", "rows"],
 )
-def test_parts_of_a_plane_are_put_together(shapes: tuple[tuple[int, ...], ...]) -> None:
+def test_parts_of_a_plane_are_put_together(
+    monkeypatch: pytest.MonkeyPatch, shapes: tuple[tuple[int, ...], ...]
+) -> None:
     rng = np.random.default_rng(2)
     x, weight = (rng.standard_normal(shape) for shape in shapes)
     bias = rng.standard_normal(8)
-    out = np.full((1, 8, x.shape[2], x.shape[3]), np.nan)
+    out = channels_first(np.full((1, x.shape[2], x.shape[3], 8), np.nan))
+    monkeypatch.setattr(kernels, "OUTPUT_BYTES", 30_000)
     padding = weight.shape[2] // 2
     y = kernels.conv2d(
         x,

@@ -32,3 +32,35 @@ def test_pads_never_win_a_maximum() -> None:
     x = np.full((1, 1, 3, 3), -7, np.float32)
     options = {"ksize": (3, 3), "strides": (1, 1), "paddings": (1, 1, 1, 1), "out_size": (3, 3)}
     np.testing.assert_array_equal(kernels.max_pool2d(x, **options), x)  # type: ignore[arg-type]  # each fits
+
+
+@pytest.mark.parametrize("ksize", [(1, 1), (2, 3), (5, 4)], ids=str)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3), (6, 5)], ids=str)
+@pytest.mark.parametrize("block", [1, 1 << 20])
+def test_windows_are_reduced_as_they_are_defined(
+    monkeypatch: pytest.MonkeyPatch, ksize: tuple[int, int], strides: tuple[int, int], block: int
+) -> None:
+    monkeypatch.setattr(kernels, "BLOCK_BYTES", block)
+    x = np.random.default_rng(1).standard_normal((2, 3, 11, 9))
+    top, left = ksize[0] // 2, ksize[1] // 2
+    out_size = ((11 + top - 1) // strides[0] + 1, (9 + left - 1) // strides[1] + 1)
+    geometry = {"ksize": ksize, "strides": strides, "paddings": (top, 0, left, 0)}
+    maxima = kernels.max_pool2d(x, out_size=out_size, **geometry)  # type: ignore[arg-type]  # by name
+    means = kernels.average_pool2d(x, out_size=out_size, exclusive=True, **geometry)  # type: ignore[arg-type]  # by name
+    for p in range(out_size[0]):
+        for q in range(out_size[1]):
+            row, column = p * strides[0] - top, q * strides[1] - left
+            window = x[:, :, max(row, 0) : row + ksize[0], max(column, 0) : column + ksize[1]]
+            if window.size == 0:
+                continue
+            np.testing.assert_array_equal(maxima[:, :, p, q], window.max((2, 3)))
+            np.testing.assert_allclose(means[:, :, p, q], window.mean((2, 3)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "float64"])
+def test_maxima_keep_their_type(dtype: str) -> None:
+    x = np.arange(-8, 8).reshape(1, 1, 4, 4).astype(dtype)
+    options = {"ksize": (2, 2), "strides": (2, 2), "paddings": (1, 1, 1, 1), "out_size": (3, 3)}
+    y = kernels.max_pool2d(x, **options)  # type: ignore[arg-type]  # each fits
+    assert y.dtype == x.dtype
+    np.testing.assert_array_equal(y[0, 0], [[-8, -6, -5], [0, 2, 3], [4, 6, 7]])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
 import numpy as np
 
 from opt_tool.ir import Node
@@ -13,9 +17,11 @@ from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares
 from opt_tool.runtime.bindings.activation import apply, in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 
+Preparation: TypeAlias = Callable[[np.ndarray], np.ndarray]
+
 
 class Convolution:
-    """One convolution, ready to run; weights are transformed once for each algorithm."""
+    """One convolution, ready to run; weights are made ready once for each way to compute it."""
 
     def __init__(self, node: Node, settings: Settings) -> None:
         assert isinstance(node.op, ops.Conv2D)
@@ -24,15 +30,9 @@ class Convolution:
         self._activate = in_place(node.op.activation)
         self._constant = node.input("Filter").is_constant
         self._algorithms: dict[tuple[int, ...], str] = {}
-        self._transformed: dict[str, np.ndarray] = {}
-        self._bands: dict[int, np.ndarray] = {}
+        self._ready: dict[object, np.ndarray] = {}
         if self._constant and node.input("Input").type.is_static:
-            weight = node.input("Filter").array()
-            algorithm = self._algorithm(node.input("Input").type.static_shape, weight)
-            if algorithm in TRANSFORMS:
-                self._weights_for(algorithm, weight)
-            elif algorithm == "depthwise":
-                self._bands_for(node.output.type.static_shape[3], weight)
+            self._weights_for(node.input("Input").type.static_shape, node.input("Filter").array())
 
     def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
         residual = arrays.maybe("ResidualData")
@@ -46,20 +46,21 @@ class Convolution:
 
     def _convolve(self, arrays: Arrays, activate: InPlace | None, out: Out) -> np.ndarray:
         x, weight, bias = arrays.one("Input"), arrays.one("Filter"), arrays.maybe("Bias")
-        algorithm = self._algorithm(x.shape, weight)
+        algorithm, ready = self._algorithm(x.shape, weight), self._weights_for(x.shape, weight)
         if algorithm in TRANSFORMS:
+            assert ready is not None
             return winograd.conv2d(
                 x,
-                self._weights_for(algorithm, weight),
+                ready,
                 bias,
                 transform=TRANSFORMS[algorithm],
                 paddings=self.op.paddings,
                 activate=activate,
                 out=out,
             )
-        if algorithm == "depthwise":
-            return self._convolve_depthwise(arrays, activate, out)
-        convolve = kernels.direct_conv2d if algorithm == "direct" else kernels.conv2d
+        convolve: Callable[..., np.ndarray] = partial(kernels.conv2d, ready=ready)
+        if algorithm == "direct":
+            convolve = kernels.direct_conv2d
         return convolve(
             x,
             weight,
@@ -72,30 +73,6 @@ class Convolution:
             out=out,
         )
 
-    def _convolve_depthwise(self, arrays: Arrays, activate: InPlace | None, out: Out) -> np.ndarray:
-        x, weight, op = arrays.one("Input"), arrays.one("Filter"), self.op
-        padded = x.shape[3] + sum(op.paddings[2:])
-        columns = (padded - op.dilations[1] * (weight.shape[3] - 1) - 1) // op.strides[1] + 1
-        return depthwise.depthwise_conv2d(
-            x,
-            weight,
-            arrays.maybe("Bias"),
-            strides=op.strides,
-            paddings=op.paddings,
-            dilations=op.dilations,
-            bands=self._bands_for(columns, weight),
-            activate=activate,
-            out=out,
-        )
-
-    def _bands_for(self, columns: int, weight: np.ndarray) -> np.ndarray:
-        block = depthwise.block_width(columns)
-        if block not in self._bands:
-            self._bands[block] = depthwise.band_matrices(
-                weight, block, stride=self.op.strides[1], dilation=self.op.dilations[1]
-            )
-        return self._bands[block]
-
     def _algorithm(self, shape: tuple[int, ...], weight: np.ndarray) -> str:
         """The choice for an input's shape; weights that are computed are not transformed."""
         if shape not in self._algorithms:
@@ -103,12 +80,27 @@ class Convolution:
             self._algorithms[shape] = choose(layer, self.settings) if self._constant else "im2col"
         return self._algorithms[shape]
 
-    def _weights_for(self, algorithm: str, weight: np.ndarray) -> np.ndarray:
-        if algorithm not in self._transformed:
-            self._transformed[algorithm] = winograd.transform_weights(
-                weight, TRANSFORMS[algorithm], groups=self.op.groups
-            )
-        return self._transformed[algorithm]
+    def _weights_for(self, shape: tuple[int, ...], weight: np.ndarray) -> np.ndarray | None:
+        """The weights as the algorithm for an input's shape takes them, if not as they are."""
+        algorithm = self._algorithm(shape, weight)
+        if algorithm in ("direct", "pointwise") or not self._constant:
+            return None
+        key, make = self._preparation(algorithm, Layer.of(self.op, shape, weight.shape))
+        if key not in self._ready:
+            self._ready[key] = make(weight)
+        return self._ready[key]
+
+    def _preparation(self, algorithm: str, layer: Layer) -> tuple[object, Preparation]:
+        """How weights are made ready, and what that depends on."""
+        groups, places = layer.groups, layer.size[1]
+        if algorithm in TRANSFORMS:
+            transform = TRANSFORMS[algorithm]
+            return algorithm, lambda w: winograd.transform_weights(w, transform, groups=groups)
+        if algorithm == "depthwise":
+            at_once = depthwise.places_at_once(places, layer.channels)
+            return at_once, lambda w: depthwise.written_out(w, at_once)
+        by_rows = kernels.goes_by_rows(layer.channels, places, layer.dilations, groups)
+        return by_rows, lambda w: kernels.filter_matrix(w, groups=groups, by_rows=by_rows)
 
 
 prepares(ops.Conv2D)(Convolution)
