@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import math
 
+import numpy as np
+
 from opt_tool.formats.caffe import caffe_pb2
 from opt_tool.formats.caffe.layer import CaffeLayer
 from opt_tool.formats.caffe.registry import caffe_layer
@@ -12,7 +14,7 @@ from opt_tool.ir import Operation, Value
 from opt_tool.ir.operations import elementwise as ops
 
 CHAIN_LIMIT = 16
-"""Whole powers up to this one are products; the runtime's pow takes positive numbers only."""
+"""Whole powers up to this one are products."""
 
 SIMPLE_POWERS: dict[float, Operation] = {
     -1.0: ops.Reciprocal(),
@@ -27,7 +29,7 @@ SIMPLE_POWERS: dict[float, Operation] = {
 
 @caffe_layer("Power")
 def power(layer: CaffeLayer) -> Value:
-    """(shift + scale * x) ** power"""
+    """(shift + scale * x) ** power; not by pow, which takes positive numbers only."""
     param = layer.proto.power_param
     if param.power == 0:
         return layer.add(ops.Scale(scale=0.0, bias=1.0), X=layer.bottom())
@@ -38,7 +40,8 @@ def power(layer: CaffeLayer) -> Value:
         return layer.add(SIMPLE_POWERS[param.power], X=x)
     if 2 < param.power <= CHAIN_LIMIT and param.power == int(param.power):
         return _whole_power(layer, x, int(param.power))
-    return layer.add(ops.Pow(factor=param.power), X=x)
+    exponent = np.full((1,) * x.rank or (1,), param.power, np.float32)
+    return layer.add(ops.ElementwisePow(), X=x, Y=layer.constant(exponent, "exponent"))
 
 
 def _whole_power(layer: CaffeLayer, x: Value, exponent: int) -> Value:

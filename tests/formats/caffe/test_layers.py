@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,29 @@ def test_layer_computes_what_the_reference_computes(
         found = executor.run({name: sample[name] for name in names})
         for name in case.top_names:
             assert_close(found[name], wanted[name])
+
+
+@pytest.mark.parametrize(
+    ("power", "made"),
+    [
+        ("1", ["assign"]),
+        ("2", ["square"]),
+        ("0.5", ["sqrt"]),
+        ("-0.5", ["rsqrt"]),
+        ("-1", ["reciprocal"]),
+        ("4", ["square", "square"]),
+        ("5", ["square", "square", "elementwise_mul"]),
+        ("1.5", ["elementwise_pow"]),
+        ("17", ["elementwise_pow"]),
+        ("-3", ["elementwise_pow"]),
+    ],
+)
+def test_powers_are_products_where_the_runtimes_pow_would_be_nan(
+    tmp_path: Path, power: str, made: list[str]
+) -> None:
+    model = Case("Power", f"power_param {{ power: {power} }}").make(tmp_path)
+    graph = read(model.prototxt, model.caffemodel)
+    assert [node.op.type for node in graph.nodes] == made
 
 
 def assert_close(found: np.ndarray, wanted: np.ndarray) -> None:
