@@ -15,10 +15,14 @@ from opt_tool.api.sample_inputs import input_specs
 from opt_tool.api.verification import run_on_samples
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Value
-from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means
+from opt_tool.passes.quantization.batch_norm_statistics import (
+    batch_norm_limits,
+    batch_norm_means,
+)
 from opt_tool.passes.quantization.choose_bits import Choice, Solution, choose_bits
 from opt_tool.passes.quantization.choose_widths import FLOAT, WIDE, choose_widths
 from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
+from opt_tool.passes.quantization.equalize_layers import equalize_layers
 from opt_tool.passes.quantization.grid import BITS
 from opt_tool.passes.quantization.method import DEFAULT_METHOD, METHODS, Method
 from opt_tool.passes.quantization.quantize_weights import (
@@ -113,13 +117,14 @@ class Quantizer:
         self.version = version
         self.options = options
         self.method: Method = METHODS[options.method]
-        self._batch_norm_means: dict[Value, np.ndarray] = {}
         self._check_float()
-        if self.method.correct_bias:
-            self._batch_norm_means = batch_norm_means(graph)
+        self._means = batch_norm_means(graph) if self.method.correct_bias else {}
+        self._limits = batch_norm_limits(graph) if self.method.equalize else {}
 
     def run(self) -> QuantizationReport:
         """Quantize the graph in place."""
+        if self.method.equalize:
+            equalize_layers(self.graph, self._limits)
         weights = list(restored_weights(self.graph, self.version))
         chosen = self._chosen(weights)
         search = None
@@ -180,7 +185,7 @@ class Quantizer:
         exact: dict[Node, np.ndarray] = {}
         if self.method.correct_bias:
             measured = channel_means(self.graph, samples)
-            means = measured | {v: m for v, m in self._batch_norm_means.items() if v in measured}
+            means = measured | {v: m for v, m in self._means.items() if v in measured}
             exact = {w.node: w.value.array() for w, bits in widths.items() if bits != FLOAT}
         done = quantize_weights(self.graph, widths, self.method)
         correct_bias(self.graph, exact, means)

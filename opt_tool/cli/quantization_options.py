@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opt_tool.api.quantization import QuantizationOptions
     from opt_tool.api.report import QuantizationReport
 
-METHODS = ("best", "parity", "mse", "squant", "bias", "spare")
+METHODS = ("best", "parity", "mse", "squant", "bias", "equalize", "spare")
 KEYS = ("method", "keep_float", "bits_for", "max_error", "min_sqnr", "force")
 
 F = TypeVar("F", bound=Callable[..., Any])  # a command, whatever its options are

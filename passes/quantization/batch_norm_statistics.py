@@ -22,6 +22,9 @@ from opt_tool.runtime.executor import run_node
 DRAWS = (32, 32)
 """Numbers for each channel, laid out as an image: their mean is off by 3 % of a deviation."""
 
+DEVIATIONS = 6.0
+"""A normal number exceeds its mean by so many deviations once in a thousand million times."""
+
 ELEMENTWISE = (ElementwiseUnary, ElementwiseBinary, PRelu, Clip)
 
 
@@ -37,6 +40,22 @@ def batch_norm_means(graph: Graph, seed: int = 0) -> dict[Value, np.ndarray]:
         if drawn is not None:
             draws[node.output] = drawn
     return {value: array.mean(axis=(0, 2, 3), dtype=np.float64) for value, array in draws.items()}
+
+
+def batch_norm_limits(graph: Graph) -> dict[Value, np.ndarray]:
+    """What each channel (C,) of a batch norm stays below.
+
+    The value that an activation makes of it has the same entry: what the activation read.
+    """
+    limits: dict[Value, np.ndarray] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, BatchNorm):
+            gamma, beta = node.input("Scale"), node.input("Bias")
+            if is_parameter(gamma) and is_parameter(beta):
+                limits[node.output] = beta.array() + DEVIATIONS * np.abs(gamma.array())
+        elif isinstance(node.op, (ElementwiseUnary, Clip)) and node.input("X") in limits:
+            limits[node.output] = limits[node.input("X")]
+    return limits
 
 
 def _behind_batch_norm(node: Node, rng: np.random.Generator) -> np.ndarray | None:

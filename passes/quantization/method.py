@@ -34,6 +34,10 @@ class Method:
     rounding: Rounding
     spare: float = 0.0
     correct_bias: bool = False
+    equalize: bool = False
+
+    def __post_init__(self) -> None:
+        assert not (self.correct_bias and self.equalize), "means are those of channels as they were"
 
 
 SPARE = 0.256
@@ -44,6 +48,7 @@ METHODS: Mapping[str, Method] = {
     "mse": Method(minimum_error_scale, round_to_nearest),
     "squant": Method(per_channel_max, squant),
     "bias": Method(per_channel_max, round_to_nearest, correct_bias=True),
+    "equalize": Method(per_channel_max, round_to_nearest, equalize=True),
     "spare": Method(per_channel_max, round_to_nearest, SPARE),
     "best": Method(coherent_error_scale, squant, SPARE, correct_bias=True),
 }

@@ -86,12 +86,17 @@ class RealModel:
         stored = {tensor.name for tensor in self._model.graph.initializer}
         return next(v.name for v in self._model.graph.input if v.name not in stored)
 
+    @property
+    def output_names(self) -> list[str]:
+        """The names of its outputs."""
+        return [value.name for value in self._model.graph.output]
+
     @cached_property
     def logits(self) -> tuple[str, ...]:
         """The tensors in front of softmaxes and sigmoids that make outputs."""
         producers = {name: node for node in self._model.graph.node for name in node.output}
         found: list[str] = []
-        pending = [value.name for value in self._model.graph.output]
+        pending = self.output_names
         while pending:
             node = producers[pending.pop(0)]
             if node.op_type in SATURATING:
@@ -117,7 +122,7 @@ class RealModel:
         """What onnxruntime computes: the model's outputs, or the named tensors."""
         model = onnx.ModelProto()
         model.CopyFrom(self._model)
-        wanted = list(names) or [value.name for value in model.graph.output]
+        wanted = list(names) or self.output_names
         if names:
             del model.graph.output[:]
             model.graph.output.extend(
