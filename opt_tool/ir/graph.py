@@ -15,7 +15,14 @@ import numpy as np
 
 from opt_tool.ir.attributes import check_attributes
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, Slot
+from opt_tool.ir.outputs import Outputs
 from opt_tool.ir.types import Dim, DType, Shape, TensorType
+
+MAX_RANK = 32
+"""More dimensions than any tensor has, and what every NumPy can hold."""
+
+MAX_ELEMENTS = 1 << 40
+"""More elements than this no memory holds, and products of their sizes stay in 64 bits."""
 
 ELEMENTS_LIMIT = 64
 """Integer tensors of more elements than this are not taken for shapes."""
@@ -155,7 +162,7 @@ class Graph:
     def __init__(self, name: str = "model") -> None:
         self.name = name
         self.inputs: list[Value] = []
-        self.outputs: list[Value] = []
+        self._outputs = Outputs()
         self.values: dict[str, Value] = {}
         self._head = Node(self, "", Operation(), ())
         self._node_names: set[str] = set()
@@ -174,6 +181,15 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self._node_names)
+
+    @property
+    def outputs(self) -> Outputs:
+        """What the graph computes, in order."""
+        return self._outputs
+
+    @outputs.setter
+    def outputs(self, values: Iterable[Value]) -> None:
+        self._outputs = Outputs(values)
 
     @property
     def constants(self) -> tuple[Value, ...]:
@@ -242,6 +258,7 @@ class Graph:
         check_attributes(op)
         operands = _operands(op, inputs)
         types = op.infer(operands)
+        _check_sizes(op, types)
         if len(outputs) > len(types):
             raise ShapeError(f"{op.type} makes {len(types)} outputs, not {len(outputs)}")
         base = name or (outputs[0] if outputs else op.type)
@@ -272,7 +289,7 @@ class Graph:
             return
         if new.producer is None or self.is_output(new):
             raise ValueError(f"{new.name!r} cannot take the place of output {old.name!r}")
-        self.outputs = [new if value is old else value for value in self.outputs]
+        self.outputs.replace(old, new)
         self._swap_names(old, new)
 
     def can_replace(self, old: Value, new: Value) -> bool:
@@ -442,6 +459,16 @@ def _filled(op: Operation, slot: Slot, given: Value | Sequence[Value] | None) ->
     if len(operands) > 1 and not slot.variadic:
         raise ShapeError(f"{op.type} takes one value in slot {slot.name!r}, not {len(operands)}")
     return operands
+
+
+def _check_sizes(op: Operation, types: Iterable[TensorType]) -> None:
+    """Refuse what is no size at all, or larger than any memory."""
+    for type in types:
+        numbers = [dim for dim in type.shape if isinstance(dim, int)]
+        if min(numbers, default=0) < 0 or type.rank > MAX_RANK:
+            raise ShapeError(f"{op.type} would make {type}")
+        if math.prod(numbers) > MAX_ELEMENTS:
+            raise ShapeError(f"{op.type} would make {type}, more than {MAX_ELEMENTS} elements")
 
 
 def _distribute(op: Operation, made: Sequence[Value]) -> Operands[Value]:
