@@ -75,3 +75,29 @@ def test_the_reference_s_outputs_are_told_by_their_places() -> None:
     assert report.status == "failed"
     same = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
     assert same.status == "passed"
+
+
+def cancelling(shift: float = 0.0) -> Graph:
+    """A difference of numbers about 4000 times as large, shifted by a part of its scale."""
+    b = TestGraphs()
+    large = b.add(Scale(bias=16384.0), X=b.input(1, 800))
+    difference = b.add(Scale(bias=-16384.0), X=large)
+    return b.build(b.add(Scale(bias=4 * shift), "y", X=difference))
+
+
+@pytest.mark.parametrize(
+    ("file", "reference", "status"),
+    [(1.5e-4, -0.5e-4, "passed"), (6e-4, 0.0, "failed"), (0.0, 6e-4, "failed")],
+)
+def test_nobody_is_asked_for_more_than_rounding_leaves(
+    file: float, reference: float, status: str
+) -> None:
+    source, candidate = cancelling(), cancelling(file)
+    sample = feeds(source, seed=3)
+    expected = run(cancelling(reference), seed=3)
+    pairs = [Pair("y", "y")]
+    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    assert report.status == "failed"
+    found = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
+    assert found.status == status
+    assert (found.reason is not None and "rounding alone" in found.reason) == (status == "passed")
