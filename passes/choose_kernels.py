@@ -21,7 +21,7 @@ from opt_tool.errors import UnsupportedModelError, UnsupportedOperatorError
 from opt_tool.ir import Graph, Node, Operands, Slot, TensorType
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.rewrite import PassReport
-from opt_tool.targets import Kernel, LiteVersion, Target, kernels_for
+from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
 
 ANY = "any"
 LIST = "[]"
@@ -35,9 +35,12 @@ class ChooseKernels:
 
     name = "choose-kernels"
 
-    def __init__(self, target: Target, version: LiteVersion) -> None:
+    def __init__(
+        self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    ) -> None:
         self.target = target
         self.version = version
+        self.library = library
 
     def run(self, graph: Graph) -> PassReport:
         """Choose a kernel for each node.
@@ -48,7 +51,7 @@ class ChooseKernels:
         problems = []
         changes = 0
         for node in graph.nodes:
-            kernel = kernel_for(node, self.target, self.version)
+            kernel = kernel_for(node, self.target, self.version, self.library)
             limit = limit_of(node, self.target)
             if kernel is None:
                 problems.append(_problem(node, self._fact(node)))
@@ -73,7 +76,9 @@ class ChooseKernels:
 
     def _fact(self, node: Node) -> str:
         runtime = f"Paddle Lite {self.version} for {self.target.value}"
-        kernels = kernels_for(node.op.type, self.target, self.version)
+        if self.library is Library.BASIC:
+            runtime = f"the basic build of {runtime}"
+        kernels = kernels_for(node.op.type, self.target, self.version, self.library)
         if not kernels:
             return f"{runtime} has no {node.op.type}; {self._way_out(node)}"
         operands = _listed(_types(node.op.inputs, node.inputs.map(lambda value: value.type)))
@@ -84,6 +89,8 @@ class ChooseKernels:
         )
 
     def _way_out(self, node: Node) -> str:
+        if kernel_for(node, self.target, self.version) is not None:
+            return "--library with_extra can be used where the device has that build"
         for version in LiteVersion:
             if version > self.version and kernel_for(node, self.target, version) is not None:
                 return f"--lite-version {version} can be used where the device runs it"
@@ -98,11 +105,13 @@ def _problem(node: Node, fact: str) -> UnsupportedOperatorError:
     return UnsupportedOperatorError(operator, name, fact)
 
 
-def kernel_for(node: Node, target: Target, version: LiteVersion) -> Kernel | None:
+def kernel_for(
+    node: Node, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+) -> Kernel | None:
     """The first kernel that takes a node's operands, if there is one."""
     inputs = node.inputs.map(lambda value: value.type)
     outputs = node.outputs.map(lambda value: value.type)
-    for kernel in kernels_for(node.op.type, target, version):
+    for kernel in kernels_for(node.op.type, target, version, library):
         if fits(kernel.inputs, node.op.inputs, inputs) and fits(
             kernel.outputs, node.op.outputs, outputs
         ):

@@ -23,6 +23,7 @@ from opt_tool.ir.operations.convolution import Conv2DTranspose, Pads
 from opt_tool.ir.operations.data_movement import ENDLESS, Slice, StridedSlice
 from opt_tool.passes.rewrite import Kept, Rewrite
 
+
 @dataclass(frozen=True, slots=True)
 class CroppedConv:
     """A transposed convolution, the slice that alone reads it, and what both do."""

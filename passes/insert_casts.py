@@ -34,7 +34,7 @@ from opt_tool.ir.operations.data_movement import (
 from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.passes.choose_kernels import ANY, fits, kernel_for, wanted_dtype
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.targets import Kernel, LiteVersion, Target, kernels_for
+from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
 
 WIDER: Mapping[DType, DType] = {DType.BOOL: DType.INT32, DType.INT32: DType.INT64}
 """The element type that holds every number of another and is cast both ways."""
@@ -63,13 +63,14 @@ class CastNode:
 class InsertCasts(Rewrite[CastNode]):
     """Inserts exact casts around nodes whose element types the target has no kernel for."""
 
-    def __init__(self, target: Target, version: LiteVersion) -> None:
-        self.target = target
-        self.version = version
+    def __init__(
+        self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    ) -> None:
+        self.place = (target, version, library)
 
     def match(self, graph: Graph, node: Node) -> CastNode | Kept | None:  # noqa: ARG002
-        kernels = kernels_for(node.op.type, self.target, self.version)
-        if not kernels or kernel_for(node, self.target, self.version) is not None:
+        kernels = kernels_for(node.op.type, *self.place)
+        if not kernels or kernel_for(node, *self.place) is not None:
             return None
         for kernel in kernels:
             inputs = _cast_inputs(node, kernel)

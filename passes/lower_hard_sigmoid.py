@@ -22,7 +22,7 @@ from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.elementwise import Scale
 from opt_tool.passes.affine import is_parameter, without_activation
 from opt_tool.passes.rewrite import Rewrite
-from opt_tool.targets import Target
+from opt_tool.targets import Library, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,18 @@ class SteppedGate:
 
 
 class LowerHardSigmoid(Rewrite[SteppedGate]):
-    """Writes hard_sigmoid as scale and relu6: on x86 always, on ARM behind convolutions."""
+    """Writes hard_sigmoid as scale and relu6: behind convolutions, elsewhere not for ARM.
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    A runtime of the basic build has no hard_sigmoid, and takes the two steps on ARM too.
+    """
+
+    def __init__(self, target: Target, library: Library = Library.WITH_EXTRA) -> None:
+        self.everywhere = target is Target.X86 or library is Library.BASIC
 
     def match(self, graph: Graph, node: Node) -> SteppedGate | None:
         if not isinstance(node.op, HardSigmoid):
             return None
-        if self.target is not Target.X86 and not _folds(graph, node):
+        if not self.everywhere and not _folds(graph, node):
             return None
         return SteppedGate(node, Scale(scale=node.op.slope, bias=node.op.offset))
 

@@ -7,6 +7,7 @@ Before::
 After::
 
     y = clip(x, min=0, max=1)
+    y = elementwise_min(relu(x), 1)            # the runtime's basic build has no clip
 
 The kernels for ARM and the host compute with 6, whatever the attribute says
 (lite/kernels/{arm,host}/activation_compute.cc). Fused into a layer it is honoured, so this
@@ -17,10 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from opt_tool.ir import Graph, Node
-from opt_tool.ir.operations.activation import Relu6
-from opt_tool.ir.operations.elementwise import Clip
+from opt_tool.ir.operations.activation import Relu, Relu6
+from opt_tool.ir.operations.elementwise import Clip, ElementwiseMin
 from opt_tool.passes.rewrite import Rewrite
+from opt_tool.targets import Library
 
 FIXED_THRESHOLD = 6.0
 
@@ -30,16 +34,25 @@ class OtherThreshold:
     """A relu6 with a threshold that is not 6."""
 
     node: Node
-    clip: Clip
+    threshold: float
 
 
 class LowerRelu6(Rewrite[OtherThreshold]):
-    """Writes relu6 of other thresholds than 6 as clip."""
+    """Writes relu6 of other thresholds than 6 as clip, or as relu and a minimum."""
+
+    def __init__(self, library: Library = Library.WITH_EXTRA) -> None:
+        self.library = library
 
     def match(self, graph: Graph, node: Node) -> OtherThreshold | None:  # noqa: ARG002
         if not isinstance(node.op, Relu6) or node.op.threshold == FIXED_THRESHOLD:
             return None
-        return OtherThreshold(node, Clip(min=0.0, max=node.op.threshold))
+        return OtherThreshold(node, node.op.threshold)
 
     def rewrite(self, graph: Graph, match: OtherThreshold) -> Node:
-        return graph.replace(match.node, match.clip, match.node.inputs)
+        node, x = match.node, match.node.input("X")
+        if self.library is Library.WITH_EXTRA:
+            return graph.replace(node, Clip(min=0.0, max=match.threshold), {"X": x})
+        positive = graph.add(Relu(), {"X": x}, sources=node.sources, before=node)
+        number = np.array([match.threshold], x.dtype.numpy)
+        bound = graph.add_constant(f"{node.name}.threshold", number)
+        return graph.replace(node, ElementwiseMin(), {"X": positive.output, "Y": bound})

@@ -25,6 +25,7 @@ from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_depthwise import LowerDepthwise
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
+from opt_tool.passes.lower_hard_swish import LowerHardSwish
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_open_conv import LowerOpenConv
@@ -51,16 +52,25 @@ from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
 from opt_tool.passes.rewrite import Pass, PassReport
 from opt_tool.passes.split_concat_affine import SplitConcatAffine
 from opt_tool.passes.split_padded_sum import SplitPaddedSum
-from opt_tool.targets import LiteVersion, Target
+from opt_tool.targets import Library, LiteVersion, Target
 
 
-def passes_for(target: Target, version: LiteVersion) -> Iterator[Pass]:
-    """The passes that make a source graph one that a target's runtime executes fast."""
+def passes_for(
+    target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+) -> Iterator[Pass]:
+    """The passes that make a source graph one that a target's runtime executes fast.
+
+    Args:
+        target: What it is for.
+        version: The runtime's version.
+        library: The runtime's build; for the basic one, nothing is written as an operator
+            that only the other has.
+    """
     yield from simplifying_passes()
-    yield from fusing_passes(target, version)
-    yield from lowering_passes(target, version)
+    yield from fusing_passes(target, version, library)
+    yield from lowering_passes(target, version, library)
     yield KeepIntegers(version)  # of weights that nothing scales any more
-    yield ChooseKernels(target, version)  # last: it looks at what all the others leave
+    yield ChooseKernels(target, version, library)  # last: it looks at what all the others leave
 
 
 def simplifying_passes() -> Iterator[Pass]:
@@ -78,14 +88,17 @@ def simplifying_passes() -> Iterator[Pass]:
     yield FoldPad()  # before activations fuse, which tell what is never negative
 
 
-def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
+def fusing_passes(
+    target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+) -> Iterator[Pass]:
     """Several operations become one."""
-    yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
-    yield RecogniseGelu(target)  # before a layer behind it takes its half
-    yield RecogniseShuffleChannel()  # its reshapes and transposes have merged by now
-    yield RecognisePixelShuffle(target, version)
+    if library is Library.WITH_EXTRA:
+        yield RecogniseLayerNorm()  # before a layer behind it takes its scale and shift
+        yield RecogniseGelu(target)  # before a layer behind it takes its half
+        yield RecogniseShuffleChannel()  # its reshapes and transposes have merged by now
+    yield RecognisePixelShuffle(target, version, library)
     yield LowerRnn(target)  # its products become fc
-    yield RecogniseClip(target, version)
+    yield RecogniseClip(target, version, library)
     yield RecognisePRelu()  # of the relus that were recognised
     yield LowerMatmulToFc()
     yield SplitConcatAffine()  # what it splits folds next
@@ -93,14 +106,14 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield FuseConvAffine()
     yield FuseSumShift()
     yield SplitPaddedSum()  # of convolutions that have their final bias
-    yield LowerHardSigmoid(target)  # behind what are now convolutions with a bias
+    yield LowerHardSigmoid(target, library)  # behind what are now convolutions with a bias
     yield FuseConvAffine()  # they take the lines of those
     yield FuseAffineConv()  # after those that fold into a layer in front
     yield FuseFcAffine()
     yield FuseFlattenFc()
     yield FuseTransposeFc()  # what was flattened
-    yield RecogniseHardSwish(target, version)
-    if target is Target.ARM:
+    yield RecogniseHardSwish(target, version, library)
+    if target is Target.ARM and library is Library.WITH_EXTRA:
         yield RecogniseHardSigmoid(target, version)  # what folds into a layer has folded by now
         yield RecogniseSwish()
     else:
@@ -110,10 +123,14 @@ def fusing_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield FuseAddActivation(target, version)
 
 
-def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
+def lowering_passes(
+    target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+) -> Iterator[Pass]:
     """What the target's kernels do not compute is written as what they do."""
+    if library is Library.BASIC:
+        yield LowerHardSwish()  # after fusion, where it stays whole
     if target is Target.ARM:
-        yield LowerRelu6()  # after fusion, where the threshold is honoured
+        yield LowerRelu6(library)  # after fusion, where the threshold is honoured
         yield LowerDepthwise()  # its larger filters take the paddings that were folded
     else:
         yield LowerSoftmax()
@@ -121,7 +138,7 @@ def lowering_passes(target: Target, version: LiteVersion) -> Iterator[Pass]:
     yield AddFcBias()
     yield LowerMatmulBroadcast()
     yield LowerReductions(target)
-    yield InsertCasts(target, version)
+    yield InsertCasts(target, version, library)
     yield LowerCasts()  # after those that were inserted
     yield FoldConstants()  # what was lowered from constants
     yield MergeReshapes()  # the reshapes around what was lowered

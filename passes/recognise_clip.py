@@ -22,7 +22,7 @@ from opt_tool.ir.operations.activation import Relu, Relu6
 from opt_tool.ir.operations.elementwise import Clip
 from opt_tool.passes.clamp import Bounds, read_bounds
 from opt_tool.passes.rewrite import Rewrite
-from opt_tool.targets import LiteVersion, Target, kernels_for
+from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,10 @@ class Bounded:
 class RecogniseClip(Rewrite[Bounded]):
     """Writes minima, maxima and clips by constants as relu, relu6 or one clip."""
 
-    def __init__(self, target: Target, version: LiteVersion) -> None:
-        self.has_clip = bool(kernels_for(Clip.type, target, version))
+    def __init__(
+        self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    ) -> None:
+        self.has_clip = bool(kernels_for(Clip.type, target, version, library))
 
     def match(self, graph: Graph, node: Node) -> Bounded | None:
         bounds = read_bounds(node)

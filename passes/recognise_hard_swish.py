@@ -20,7 +20,7 @@ from opt_tool.ir.operations.activation import HardSwish
 from opt_tool.ir.operations.elementwise import ElementwiseMul
 from opt_tool.passes.clamp import Clamp, read_clamp, read_linear
 from opt_tool.passes.rewrite import Rewrite
-from opt_tool.targets import LiteVersion, Target, kernels_for
+from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,10 @@ class HardSwishChain:
 class RecogniseHardSwish(Rewrite[HardSwishChain]):
     """Writes products of x and a clamp of x as hard_swish."""
 
-    def __init__(self, target: Target, version: LiteVersion) -> None:
-        self.has_kernel = bool(kernels_for(HardSwish.type, target, version))
+    def __init__(
+        self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    ) -> None:
+        self.has_kernel = bool(kernels_for(HardSwish.type, target, version, library))
 
     def match(self, graph: Graph, node: Node) -> HardSwishChain | None:
         if not self.has_kernel:

@@ -28,7 +28,7 @@ from opt_tool.ir.operations.data_movement import PixelShuffle, Transpose2
 from opt_tool.passes.affine import is_parameter
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import is_shape_change
-from opt_tool.targets import LiteVersion, Target, kernels_for
+from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
 CHANNELS_FIRST = (0, 1, 4, 2, 5, 3)
 PLACES_FIRST = (0, 3, 4, 1, 5, 2)
@@ -46,8 +46,10 @@ class Spread:
 class RecognisePixelShuffle(Rewrite[Spread]):
     """Writes reshapes around a transpose of blocks as pixel_shuffle."""
 
-    def __init__(self, target: Target, version: LiteVersion) -> None:
-        self.has_kernel = bool(kernels_for(PixelShuffle.type, target, version))
+    def __init__(
+        self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    ) -> None:
+        self.has_kernel = bool(kernels_for(PixelShuffle.type, target, version, library))
 
     def match(self, graph: Graph, node: Node) -> Spread | Kept | None:
         turn = node.input("X").producer if is_shape_change(node) else None

@@ -21,7 +21,7 @@ from opt_tool.api.exact_judgement import judge_exactly
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
 from opt_tool.api.loading import LoadedModel, caffe_files, load_model
-from opt_tool.api.lowering import parse_target
+from opt_tool.api.lowering import extra_operators, parse_library, parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
 from opt_tool.api.optimisation import PassLog
 from opt_tool.api.output_file import check_output, output_file, write_text
@@ -58,7 +58,7 @@ from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.name_parameters import short_parameter_names
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
-from opt_tool.targets import LiteVersion, Target
+from opt_tool.targets import Library, LiteVersion, Target
 
 UNVERIFIED = "the file was not verified"
 OPEN_SIZES = (
@@ -109,6 +109,7 @@ class Request:
     input_shapes: Mapping[str, Sequence[int]]
     input_values: Mapping[str, np.ndarray]
     outputs: tuple[str, ...]
+    library: Library
     samples: int
     dry_run: bool
     channels_first: bool
@@ -147,6 +148,7 @@ def convert(
     input_values: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = (),
     input_layout: str | None = None,
+    library: str = "with_extra",
     quantization: QuantizationOptions | None = None,
     verify: bool = True,
     dry_run: bool = False,
@@ -166,6 +168,7 @@ def convert(
         input_shapes: Shapes that take the place of those in the model, by input name.
         input_values: Inputs of an ONNX model that become constants, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
+        library: ``basic`` to use only what the runtime's small build has.
         input_layout: ``nchw`` to feed the file pictures with the channels first that the
             model takes with the channels last.
         quantization: How to store weights in fewer bits; None keeps them as they are.
@@ -189,6 +192,7 @@ def convert(
         {} if input_shapes is None else input_shapes,
         {} if input_values is None else input_values,
         tuple(outputs),
+        parse_library(library),
         SAMPLES if verify else 0,
         dry_run,
         parse_layout(input_layout),
@@ -255,7 +259,8 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     page = _page(request, loaded.graph)
     quantizer = _quantizer(request, loaded.graph)
     with watch.stage("passes"):
-        run_passes(loaded.graph, passes_for(request.target, request.version), on_pass=log)
+        passes = passes_for(request.target, request.version, request.library)
+        run_passes(loaded.graph, passes, on_pass=log)
     quantization = QuantizationReport()
     if quantizer is not None:
         with watch.stage("quantize"):
@@ -391,6 +396,7 @@ def _source_report(loaded: LoadedModel, given: tuple[Path, ...]) -> SourceReport
 
 
 def _output_report(request: Request, graph: Graph, part: Path) -> OutputReport:
+    extra = extra_operators(graph, request.target, request.version)
     return OutputReport(
         path=None if request.dry_run else str(request.output),
         bytes=part.stat().st_size,
@@ -399,6 +405,8 @@ def _output_report(request: Request, graph: Graph, part: Path) -> OutputReport:
         parameter_bytes=sum(
             value.data.nbytes for value in graph.constants if value.data is not None
         ),
+        library=(Library.WITH_EXTRA if extra else Library.BASIC).value,
+        extra_operators=extra,
     )
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from opt_tool.api.loading import SourceNode, load_model, source_nodes
-from opt_tool.api.lowering import lower, parse_target
+from opt_tool.api.lowering import lower, parse_library, parse_target
 from opt_tool.api.report import to_json
 from opt_tool.errors import UnsupportedModelError, UsageError
 from opt_tool.ir import OPERATIONS, Graph, Node
-from opt_tool.targets import Library, LiteVersion, Target, kernels_for, operator_spec
+from opt_tool.targets import Library, LiteVersion, Target, kernels_for, library_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ def list_ops(
     *,
     target: str = "arm",
     lite_version: str = "2.13",
+    library: str = "with_extra",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     input_values: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = (),
@@ -96,12 +97,14 @@ def list_ops(
         weights: The second file of formats that have two.
         target: ``arm`` or ``x86``.
         lite_version: The Paddle Lite version of the runtime.
+        library: ``basic`` for a runtime of the small build.
         input_shapes: Shapes that take the place of those in the model, by input name.
         input_values: Inputs that become constants, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
     """
     files = tuple(Path(file) for file in (model, weights) if file is not None)
     version, chosen = LiteVersion.parse(lite_version), parse_target(target)
+    build = parse_library(library)
     try:
         loaded = load_model(
             *files, input_shapes=input_shapes, outputs=outputs, input_values=input_values
@@ -110,7 +113,7 @@ def list_ops(
         source_format, nodes = source_nodes(*files)
         format, rows = source_format.value, _source_rows(nodes, error)
     else:
-        format, rows = loaded.format.value, _lowered_rows(loaded.graph, chosen, version)
+        format, rows = loaded.format.value, _lowered_rows(loaded.graph, chosen, version, build)
     return OperatorListing(
         path=str(files[0]),
         format=format,
@@ -121,11 +124,13 @@ def list_ops(
     )
 
 
-def _lowered_rows(graph: Graph, target: Target, version: LiteVersion) -> tuple[OperatorRow, ...]:
+def _lowered_rows(
+    graph: Graph, target: Target, version: LiteVersion, build: Library
+) -> tuple[OperatorRow, ...]:
     """The target's operators; those that it cannot run with the reason."""
     reasons: dict[str, str] = {}
     try:
-        lower(graph, target.value, str(version))
+        lower(graph, target.value, str(version), build)
     except UnsupportedModelError as error:
         reasons = {problem.node: problem.problem for problem in error.problems}
     return _target_rows(graph, reasons, target, version)
@@ -181,8 +186,7 @@ def library(op: str, kernel: str, target: Target, version: LiteVersion) -> str |
     """Which build of the runtime has both the operator and the kernel."""
     for known in kernels_for(op, target, version):
         if known.attribute == kernel:
-            builds = {known.library, operator_spec(op).library}
-            return (Library.WITH_EXTRA if Library.WITH_EXTRA in builds else Library.BASIC).value
+            return library_of(known).value
     return None
 
 

@@ -31,13 +31,19 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class OutputReport:
-    """The file that was written; ``path`` is None where none was left in place."""
+    """The file that was written; ``path`` is None where none was left in place.
+
+    ``library`` is the smallest build of the runtime that runs it, ``basic`` or
+    ``with_extra``; ``extra_operators`` are those that the basic one does not have.
+    """
 
     path: str | None
     bytes: int
     sha256: str
     ops: int
     parameter_bytes: int
+    library: str
+    extra_operators: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,11 @@ class PassSummary:
 
 @dataclass(frozen=True, slots=True)
 class QuantizedLayer:
-    """One weight that is stored in fewer bits."""
+    """One weight that is stored in fewer bits.
+
+    ``sqnr_db`` is the signal to noise of the weight, ``sensitivity_db`` that of the outputs
+    when this weight alone has 8 bits, where a search measured it.
+    """
 
     op: str
     node: str
@@ -66,6 +76,7 @@ class QuantizedLayer:
     bytes_before: int
     bytes_after: int
     sqnr_db: float | None
+    sensitivity_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class SearchReport:
 
     ``optimality_gap`` is by how much the weights are larger than any choice within the same
     budget can be, at most. ``sensitivity_db`` is what the outputs keep when one weight alone
-    has 8 bits, by its name.
+    has 8 bits, by the name of its operation.
     """
 
     max_error_db: float

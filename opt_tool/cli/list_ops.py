@@ -31,6 +31,7 @@ opt list-ops --supported --framework onnx"""
 )
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option
+@options.library_option
 @options.input_shape_option
 @options.input_value_option
 @options.outputs_option
@@ -43,6 +44,7 @@ def list_ops_command(
     framework: str | None,
     target: str,
     lite_version: str,
+    library: str,
     input_shapes: dict[str, tuple[int, ...]],
     input_values: dict[str, tuple[float, ...] | Path],
     outputs: tuple[str, ...],
@@ -72,6 +74,7 @@ def list_ops_command(
         weights,
         target=target,
         lite_version=lite_version,
+        library=library,
         input_shapes=input_shapes,
         input_values=read_values(input_values),
         outputs=outputs,

@@ -102,6 +102,14 @@ def target_option(**options: Any) -> Callable[[F], F]:  # click's own options
     return click.option("--target", type=click.Choice(TARGETS), help=help, **options)
 
 
+library_option = click.option(
+    "--library",
+    type=click.Choice(["basic", "with_extra"]),
+    default="with_extra",
+    show_default=True,
+    help="The build of the runtime that the device has.",
+)
+
 lite_version_option = click.option(
     "--lite-version",
     default=LITE_VERSIONS[-1],

@@ -1,6 +1,12 @@
 """Facts about Paddle Lite as data: versions, operators and kernels."""
 
-from opt_tool.targets.kernels import Kernel, KernelAttribute, kernels_for, parse_kernel_attribute
+from opt_tool.targets.kernels import (
+    Kernel,
+    KernelAttribute,
+    kernels_for,
+    library_of,
+    parse_kernel_attribute,
+)
 from opt_tool.targets.operators import (
     AttributeType,
     Library,
@@ -26,6 +32,7 @@ __all__ = [
     "SlotSpec",
     "Target",
     "kernels_for",
+    "library_of",
     "operator_spec",
     "operator_types",
     "parse_kernel_attribute",

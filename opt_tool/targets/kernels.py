@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opt_tool.targets.operators import Library
+from opt_tool.targets.operators import Library, operator_spec
 from opt_tool.targets.places import Layout, Place, PlaceTarget, Precision
 from opt_tool.targets.versions import LiteVersion, Target
 
@@ -61,20 +61,34 @@ class Kernel:
 
 
 @functools.cache
-def kernels_for(op_type: str, target: Target, version: LiteVersion) -> tuple[Kernel, ...]:
+def kernels_for(
+    op_type: str,
+    target: Target,
+    version: LiteVersion,
+    library: Library = Library.WITH_EXTRA,
+) -> tuple[Kernel, ...]:
     """The kernels that can run an operator: the target's own first, then the host's.
 
-    Of each, the one with the alias ``def`` comes first. Empty when there is none.
+    Of each, the one with the alias ``def`` comes first. Empty when there is none in that
+    build of the runtime.
     """
     order = (PlaceTarget[target.name], PlaceTarget.HOST)
     found = [
         kernel
         for kernel in _table().get(op_type, ())
-        if kernel.place.target in order and kernel.since <= version <= kernel.until
+        if kernel.place.target in order
+        and kernel.since <= version <= kernel.until
+        and library in (Library.WITH_EXTRA, library_of(kernel))
     ]
     return tuple(
         sorted(found, key=lambda k: (order.index(k.place.target), k.alias != FIRST_CHOICE))
     )
+
+
+def library_of(kernel: Kernel) -> Library:
+    """The smaller build of the runtime that has both a kernel and its operator."""
+    builds = (kernel.library, operator_spec(kernel.op_type).library)
+    return Library.WITH_EXTRA if Library.WITH_EXTRA in builds else Library.BASIC
 
 
 def parse_kernel_attribute(text: str) -> KernelAttribute:

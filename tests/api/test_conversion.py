@@ -131,6 +131,18 @@ def test_says_that_a_size_would_make_the_file_faster(
     assert report.verification.status == "passed"
 
 
+def test_says_which_build_of_the_runtime_runs_the_file(tmp_path: Path) -> None:
+    model = tmp_path / "swish.onnx"
+    x = np.linspace(-3, 3, 24, dtype=np.float32).reshape(1, 2, 3, 4)
+    onnx.save(node_model("HardSwish", {"x": x}), str(model))
+    output = convert(model, tmp_path / "out.nb").output
+    assert (output.library, output.extra_operators) == ("with_extra", ("hard_swish",))
+    output = convert(model, tmp_path / "out.nb", library="basic").output
+    assert (output.library, output.extra_operators) == ("basic", ())
+    with pytest.raises(UsageError, match="no build"):
+        convert(model, tmp_path / "out.nb", library="small")
+
+
 def test_a_dry_run_reports_the_same_and_leaves_no_file(tmp_path: Path, model: Path) -> None:
     dry = convert(model, tmp_path / "out.nb", dry_run=True)
     assert files(tmp_path) == ["model.onnx"]

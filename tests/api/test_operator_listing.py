@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from onnx_models import node_model
 from opt_tool.api.conversion import convert
 from opt_tool.api.operator_listing import list_ops, supported_operators
 from opt_tool.errors import UsageError
@@ -62,3 +64,13 @@ def test_lists_what_is_supported_at_all() -> None:
     assert {row.library for row in known.kernels} == {"basic", "with_extra"}
     with pytest.raises(UsageError, match="no framework is called 'keras'; there are caffe, onnx"):
         supported_operators(framework="keras")
+
+
+def test_lists_what_a_runtime_of_the_basic_build_would_run(tmp_path: Path) -> None:
+    path = tmp_path / "swish.onnx"
+    x = np.zeros((1, 2, 3, 4), np.float32)
+    onnx.save(node_model("HardSwish", {"x": x}), str(path))
+    assert [row.library for row in list_ops(path).operators] == ["with_extra"]
+    listing = list_ops(path, library="basic")
+    assert listing.supported
+    assert {row.library for row in listing.operators} == {"basic"}

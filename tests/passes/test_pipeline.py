@@ -11,9 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphs import TestGraphs, feeds, ops, run
+from opt_tool.api.lowering import extra_operators
+from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir import Graph, InvalidGraphError, Node, Operation, Value
 from opt_tool.ir.double_precision import in_double_precision
-from opt_tool.ir.operations.activation import HardSigmoid, LeakyRelu, Relu, Relu6, Sigmoid, Tanh
+from opt_tool.ir.operations.activation import (
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    Relu,
+    Relu6,
+    Sigmoid,
+    Swish,
+    Tanh,
+)
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Assign, Concat, Slice, Split, Transpose2
 from opt_tool.ir.operations.elementwise import (
@@ -24,6 +35,7 @@ from opt_tool.ir.operations.elementwise import (
     ElementwiseMin,
     ElementwiseMul,
     ElementwiseSub,
+    Erf,
     Scale,
 )
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
@@ -38,7 +50,7 @@ from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.passes.rewrite import PassReport
 from opt_tool.runtime import Executor
-from opt_tool.targets import LiteVersion, Target
+from opt_tool.targets import Library, LiteVersion, Target
 
 NEWEST = LiteVersion.V2_13
 CHANNELS, SIZE = 4, 6
@@ -91,7 +103,8 @@ def test_reports_every_pass_in_order() -> None:
 MODULES = {
     type(each).__module__.removeprefix("opt_tool.passes.")
     for target in Target
-    for each in passes_for(target, NEWEST)
+    for library in Library
+    for each in passes_for(target, NEWEST, library)
 }
 
 
@@ -347,3 +360,43 @@ def test_planned_variables_never_hold_two_values_at_once(numbers: tuple[int, ...
 
     Executor(graph).run(fed, watch=check)
     assert all(holds[names[value]] is value for value in graph.outputs)
+
+
+SHUFFLED = (0, 2, 4, 6, 6)
+
+
+def extra_patterns() -> Graph:
+    """What becomes operators of the larger build where the device has that."""
+    b = TestGraphs()
+    x = b.add(
+        Transpose2(axis=(0, 2, 1, 3, 4)), X=b.add(Reshape2(shape=SHUFFLED), X=b.input(1, 8, 6, 6))
+    )
+    x = b.add(Tanh(), X=b.add(Reshape2(shape=(0, 8, 6, 6)), X=x))
+    x = b.add(HardSwish(), X=b.add(Scale(bias=0.25), X=x))
+    x = b.add(ElementwiseMul(), X=x, Y=b.add(Sigmoid(), X=x))
+    x = b.add(Swish(), X=b.add(Relu6(threshold=1.5), X=b.add(HardSigmoid(), X=x)))
+    return b.build(x)
+
+
+@pytest.mark.parametrize("library", list(Library))
+def test_the_basic_build_gets_no_operator_of_the_larger_one(library: Library) -> None:
+    graph = extra_patterns()
+    wide = in_double_precision(graph)
+    passes = list(passes_for(Target.ARM, NEWEST, library))
+    run_passes(graph, passes)
+    extra = extra_operators(graph, Target.ARM, NEWEST)
+    if library is Library.BASIC:
+        assert extra == ()
+    else:
+        assert extra == ("clip", "hard_sigmoid", "hard_swish", "shuffle_channel", "swish")
+    expected = run(copy.deepcopy(wide))
+    run_passes(wide, (each for each in passes if not isinstance(each, FOR_KERNELS)))
+    assert_same(run(wide), expected, 1e-12)
+    assert_same(run(graph), run(extra_patterns()), 1e-5)
+
+
+def test_the_basic_build_refuses_what_only_the_larger_one_has() -> None:
+    b = TestGraphs()
+    graph = b.build(b.add(Erf(), X=b.input(2, 3)))
+    with pytest.raises(UnsupportedModelError, match=r"basic build .* no erf; --library with_extra"):
+        run_passes(graph, passes_for(Target.ARM, NEWEST, Library.BASIC))
