@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = "</script><script>window.broken = 1</script><img src=x onerror=window.broken=1>'\"&amp;"
 YOLO = next(model for model in REAL_MODELS if model.name == "nudenet_320n")
 MOST_SECONDS = 2.0
+TRIES = 6
 MOST_BYTES = 5_000_000
 
 
@@ -52,6 +53,17 @@ def found(driver: Chrome, selector: str) -> list[str]:
 
 def details(driver: Chrome) -> str:
     return driver.find_element(By.ID, "details").text
+
+
+def seconds_until_fast(driver: Chrome, page: Path) -> Iterator[float]:
+    """How long it takes to open a page; again a few times where the machine is busy."""
+    for _ in range(TRIES):
+        opened(driver, page)
+        timing = "return performance.getEntriesByType('navigation')[0].loadEventEnd"
+        seconds = driver.execute_script(timing) / 1000
+        yield seconds
+        if seconds < MOST_SECONDS:
+            return
 
 
 def write(path: Path, *drawings: Drawing) -> Path:
@@ -152,13 +164,17 @@ def test_before_and_after_stand_side_by_side(driver: Chrome, tmp_path: Path) -> 
     assert found(driver, ".box.selected") == ["relu\n1"]
 
 
-def test_a_graph_too_large_for_the_layout_is_one_column(driver: Chrome, tmp_path: Path) -> None:
-    count = 4000
+def test_of_a_large_graph_only_what_is_seen_is_in_the_page(driver: Chrome, tmp_path: Path) -> None:
+    count = 5000
     boxes = tuple(Box(f"n{index}", "op", "other", "1") for index in range(count))
     arrows = [Arrow(index, index + 1, "1") for index in range(count - 1)]
     arrows += [Arrow(index, index + 5, "1") for index in range(0, count - 5, 2)]
     opened(driver, write(tmp_path / "large.html", Drawing("large", boxes, tuple(arrows))))
-    assert driver.execute_script("return document.querySelectorAll('.box').length") == count
+    assert 5 < len(driver.find_elements(By.CSS_SELECTOR, ".box")) < 200
+    driver.find_element(By.ID, "search").send_keys("n4990", Keys.ENTER)
+    assert found(driver, ".box.selected.found") == ["op\n1"]
+    assert "n4995" in details(driver)
+    driver.find_element(By.CSS_SELECTOR, "#colour option").click()
     assert console(driver) == []
 
 
@@ -168,13 +184,8 @@ def test_yolov8n_opens_fast_and_small(driver: Chrome, tmp_path: Path) -> None:
     shapes = {YOLO.input_name: YOLO.shape}
     opt_tool.visualize(YOLO.path, page, target="arm", input_shapes=shapes)
     assert page.stat().st_size < MOST_BYTES
-    seconds = []
-    for _ in range(3):
-        opened(driver, page)
-        timing = "return performance.getEntriesByType('navigation')[0].loadEventEnd"
-        seconds.append(driver.execute_script(timing) / 1000)
-        assert len(driver.find_elements(By.CSS_SELECTOR, ".box")) > 100
-    assert min(seconds) < MOST_SECONDS
+    assert min(seconds_until_fast(driver, page)) < MOST_SECONDS
+    assert len(driver.find_elements(By.CSS_SELECTOR, ".box")) > 100
     driver.find_element(By.ID, "search").send_keys("model.22")
     assert driver.find_elements(By.CSS_SELECTOR, ".box.found")
     assert console(driver) == []

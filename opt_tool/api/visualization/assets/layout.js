@@ -9,7 +9,7 @@ function layoutGraph(boxes, arrows) {
   const runs = runsOf(boxes.length, arrows);
   const sized = runs.map((run) => ({
     run,
-    width: Math.max(...run.map((i) => boxes[i].width)),
+    width: extreme(run.map((i) => boxes[i].width), Math.max),
     height: run.reduce((sum, i) => sum + boxes[i].height, (run.length - 1) * GAP),
   }));
   const home = new Array(boxes.length);

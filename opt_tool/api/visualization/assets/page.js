@@ -7,6 +7,8 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const BOX_HEIGHT = 40;
 const LONGEST_CAPTION = 36;
 const MOST_RESULTS = 60;
+const MOST_DRAWN = 1500; // of larger graphs only what is seen is in the page
+const MOST_DOTS = 3000;
 const $ = (id) => document.getElementById(id);
 
 function element(name, attributes = {}, ...children) {
@@ -93,7 +95,10 @@ class Pane {
     this.scene = svg("g");
     this.arrows = this.drawing.arrows.map((arrow, a) => this.arrowShape(arrow, a));
     this.shapes = this.drawing.boxes.map((box, i) => this.boxShape(box, i));
-    this.scene.append(...this.arrows, ...this.shapes);
+    this.isLarge = this.shapes.length > MOST_DRAWN;
+    if (!this.isLarge) this.scene.append(...this.arrows, ...this.shapes);
+    this.heights = this.layout.placed.map((p) => [p.y - p.height / 2, p.y + p.height / 2]);
+    this.spans = this.layout.routes.map((points) => [Math.min, Math.max].map((choose) => extreme(points.map((p) => p.y), choose)));
     const tip = svg("marker", { id: `tip-${this.index}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d: "M0,0 L8,4 L0,8 z", class: "tip" }));
     this.picture = svg("svg", { class: "graph", tabindex: 0, role: "application", "aria-label": "graph; arrow keys go from node to node" }, svg("defs", {}, tip), this.scene);
     this.element = element("div", { class: "pane" }, this.picture);
@@ -129,11 +134,14 @@ class Pane {
 
   buildMap() {
     const { left, top, right, bottom } = this.layout;
-    const dots = this.layout.placed.map((p, i) => svg("rect", { class: "dot", "data-kind": this.drawing.boxes[i].kind, x: p.x - p.width / 2, y: p.y - p.height / 2, width: p.width, height: p.height }));
+    const every = Math.ceil(this.boxes.length / MOST_DOTS);
+    const dots = this.layout.placed.map((p, i) => (i % every ? null : svg("rect", { class: "dot", "data-kind": this.drawing.boxes[i].kind, x: p.x - p.width / 2, y: p.y - p.height / 2, width: p.width, height: p.height })));
     this.view = svg("rect", { class: "view" });
     const [width, height] = [right - left, bottom - top];
     const scale = Math.min(120 / width, 260 / height);
-    this.map = svg("svg", { class: "map", viewBox: `${left} ${top} ${width} ${height}`, width: Math.max(24, width * scale), height: height * scale, "aria-hidden": "true" }, ...dots, this.view);
+    this.map = svg("svg", { class: "map", viewBox: `${left} ${top} ${width} ${height}`, width: Math.max(24, width * scale), height: height * scale, "aria-hidden": "true" });
+    for (const dot of dots) if (dot) this.map.append(dot);
+    this.map.append(this.view);
     this.dots = dots;
     this.element.append(this.map);
   }
@@ -150,6 +158,14 @@ class Pane {
     const { width, height } = this.size;
     const seen = { x: -this.x / this.k, y: -this.y / this.k, width: width / this.k, height: height / this.k };
     for (const [key, value] of Object.entries(seen)) this.view.setAttribute(key, value);
+    if (this.isLarge) this.drawSeen(seen.y - seen.height / 2, seen.y + 1.5 * seen.height);
+  }
+
+  // Of a large graph only what is between two heights is in the page.
+  drawSeen(top, bottom) {
+    const isSeen = ([from, to]) => from < bottom && to > top;
+    const seen = this.arrows.filter((_, a) => isSeen(this.spans[a])).concat(this.shapes.filter((_, i) => isSeen(this.heights[i])));
+    this.scene.replaceChildren(...seen);
   }
 
   start() {
@@ -509,6 +525,7 @@ function setColours(choice) {
   for (const pane of panes) {
     const heats = HEATS[choice] ? heatOf(HEATS[choice], pane.drawing.boxes) : null;
     [pane.shapes, pane.dots].forEach((shapes) => shapes.forEach((shape, i) => {
+      if (shape === null) return;
       if (heats === null) {
         shape.removeAttribute("data-heat");
         return;
