@@ -1,4 +1,4 @@
-"""Whether the attributes of an operation are of its types and in their ranges.
+"""Whether the attributes and results of an operation are of their types and in their ranges.
 
 Readers make operations of numbers that files hold, so that this is checked before a shape
 rule or a kernel divides by one of them.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import types
-from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from opt_tool.ir.operation import Operation, ShapeError
+from opt_tool.ir.types import TensorType
 
 POSITIVE: Mapping[str, tuple[str, ...]] = {
     "conv2d": ("strides", "dilations", "groups"),
@@ -38,8 +40,17 @@ CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Fields of texts that are one of a few."""
 
+Test: TypeAlias = Callable[[object], bool]
+
 TYPES: Mapping[type, tuple[type, ...]] = {float: (float, int)}
 """What may stand for a type besides itself."""
+
+
+MAX_RANK = 32
+"""More dimensions than any tensor has, and what every NumPy can hold."""
+
+MAX_ELEMENTS = 1 << 40
+"""More elements than this no memory holds, and products of their sizes stay in 64 bits."""
 
 
 def check_attributes(op: Operation) -> None:
@@ -52,11 +63,25 @@ def check_attributes(op: Operation) -> None:
         raise ShapeError(fact)
 
 
+def check_results(op: Operation, results: Iterable[TensorType]) -> None:
+    """Check that what an operation makes has sizes at all, and such as a memory could hold.
+
+    Raises:
+        ShapeError: naming the result that has not.
+    """
+    for result in results:
+        numbers = [dim for dim in result.shape if isinstance(dim, int)]
+        if min(numbers, default=0) < 0 or result.rank > MAX_RANK:
+            raise ShapeError(f"{op.type} would make {result}")
+        if math.prod(numbers) > MAX_ELEMENTS:
+            raise ShapeError(f"{op.type} would make {result}, more than {MAX_ELEMENTS} elements")
+
+
 def _faults(op: Operation) -> Iterator[str]:
     kind = type(op)
-    for name, hint in _fields(kind):
+    for name, hint, fits in _fields(kind):
         value = getattr(op, name)
-        if not _fits(value, hint):
+        if not fits(value):
             yield f"{name} is {value!r}, which is not of the type {_text(hint)}"
     for name in POSITIVE.get(getattr(kind, "type", ""), ()):
         value = getattr(op, name)
@@ -68,26 +93,37 @@ def _faults(op: Operation) -> Iterator[str]:
 
 
 @functools.cache
-def _fields(kind: type[Operation]) -> tuple[tuple[str, Any], ...]:
+def _fields(kind: type[Operation]) -> tuple[tuple[str, Any, Test], ...]:
+    """The name of each field, its type, and what tells whether a value is of it."""
     if not dataclasses.is_dataclass(kind):
         return ()
     hints = get_type_hints(kind)
-    return tuple((field.name, hints[field.name]) for field in dataclasses.fields(kind))
+    return tuple(
+        (field.name, hints[field.name], _test_of(hints[field.name]))
+        for field in dataclasses.fields(kind)
+    )
 
 
-def _fits(value: object, hint: Any) -> bool:  # a type of any kind
+def _test_of(hint: Any) -> Test:  # a type of any kind
+    """What tells whether a value is of a type; types are taken apart here, once."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is types.UnionType:
-        return any(_fits(value, choice) for choice in arguments)
+        choices = tuple(map(_test_of, arguments))
+        return lambda value: any(fits(value) for fits in choices)
     if origin is not tuple:
-        return isinstance(value, TYPES.get(hint, hint)) and (
-            hint is bool or not isinstance(value, bool)
-        )
-    if not isinstance(value, tuple):
-        return False
+        kinds = TYPES.get(hint, hint)
+        if hint is bool:
+            return lambda value: isinstance(value, bool)
+        return lambda value: isinstance(value, kinds) and not isinstance(value, bool)
     if arguments[-1] is Ellipsis:
-        return all(_fits(item, arguments[0]) for item in value)
-    return len(value) == len(arguments) and all(map(_fits, value, arguments))
+        item = _test_of(arguments[0])
+        return lambda value: isinstance(value, tuple) and all(map(item, value))
+    items = tuple(map(_test_of, arguments))
+    return lambda value: (
+        isinstance(value, tuple)
+        and len(value) == len(items)
+        and all(fits(item) for fits, item in zip(items, value, strict=True))
+    )
 
 
 def _text(hint: Any) -> str:  # likewise
