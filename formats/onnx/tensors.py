@@ -6,6 +6,7 @@ unsigned integers of more than 8 bits become int64 where their values fit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +35,13 @@ DTYPES: Mapping[int, DType] = {
 """What stands in the graph for each ONNX element type."""
 
 
+MAX_RANK = 32
+"""More dimensions than any tensor has, and what every NumPy can hold."""
+
+LONGEST_NUMBER = 18
+"""Digits of a number that is a position in a file."""
+
+
 def dtype_of(elem_type: int) -> DType:
     """The graph's element type for an ONNX one; raises UnsupportedError."""
     if elem_type not in DTYPES:
@@ -59,6 +67,10 @@ def to_array(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
         DamagedFileError: when the data do not fit the shape or cannot be found.
     """
     dtype = dtype_of(tensor.data_type)
+    if any(dim < 0 for dim in tensor.dims) or len(tensor.dims) > MAX_RANK:
+        raise DamagedFileError(
+            directory, f"tensor {tensor.name!r} has the shape {list(tensor.dims)[:MAX_RANK]}"
+        )
     if tensor.data_location == TensorProto.EXTERNAL:
         array = _external(tensor, directory)
     else:
@@ -77,8 +89,8 @@ def _external(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
     path = _inside(entries.get("location", ""), directory, tensor.name)
     source = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
     shape = tuple(tensor.dims)
-    offset = int(entries.get("offset", "0"))
-    needed = int(np.prod(shape, dtype=np.float64)) * source.itemsize
+    offset = _number(entries.get("offset", "0"), path, tensor.name)
+    needed = math.prod(shape) * source.itemsize
     if not path.is_file() or path.stat().st_size < offset + needed:
         raise DamagedFileError(path, f"external data of tensor {tensor.name!r} are missing")
     if needed == 0:
@@ -86,11 +98,22 @@ def _external(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
     return np.memmap(path, source, "r", offset, shape)
 
 
+def _number(text: str, path: Path, name: str) -> int:
+    """A position in a file, which the model holds as text."""
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER:
+        raise DamagedFileError(path, f"external data of tensor {name!r} begin at {text!r}")
+    return int(text)
+
+
 def _inside(location: str, directory: Path, name: str) -> Path:
     """The file of external data, which must lie in the model's folder."""
-    path = (directory / location).resolve()
-    if not location or not path.is_relative_to(directory.resolve()):
+    nameless = location == "" or "\0" in location
+    path = directory if nameless else (directory / location).resolve()
+    outside = Path(location).is_absolute() or not path.is_relative_to(directory.resolve())
+    if nameless or outside:
         raise DamagedFileError(
-            directory, f"external data of tensor {name!r} lie outside of the model's folder"
+            directory,
+            f"external data of tensor {name!r} lie outside of the model's folder "
+            f"({location!r}); put them beside the model and name them by their file name",
         )
     return path

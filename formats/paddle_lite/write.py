@@ -7,6 +7,7 @@ ARM meets a missing attribute or one of another type without a message.
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ def write(
 ) -> None:
     """Write a graph whose nodes have kernels as one .nb file.
 
+    The file is written beside its place and renamed: a graph that was read from it holds
+    weights that still lie in the old one.
+
     Args:
         graph: The graph; every node has a kernel.
         path: The file to write.
@@ -47,8 +51,13 @@ def write(
     Raises:
         UnsupportedError: when the model exceeds what the format can hold.
     """
-    with path.open("wb") as stream:
-        write_file(to_file(graph, version=version, names=names), stream)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            write_file(to_file(graph, version=version, names=names), stream)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def to_file(

@@ -13,16 +13,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from opt_tool.ir.attributes import check_attributes
+from opt_tool.ir.attributes import check_attributes, check_results
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, Slot
 from opt_tool.ir.outputs import Outputs
 from opt_tool.ir.types import Dim, DType, Shape, TensorType
-
-MAX_RANK = 32
-"""More dimensions than any tensor has, and what every NumPy can hold."""
-
-MAX_ELEMENTS = 1 << 40
-"""More elements than this no memory holds, and products of their sizes stay in 64 bits."""
 
 ELEMENTS_LIMIT = 64
 """Integer tensors of more elements than this are not taken for shapes."""
@@ -258,7 +252,7 @@ class Graph:
         check_attributes(op)
         operands = _operands(op, inputs)
         types = op.infer(operands)
-        _check_sizes(op, types)
+        check_results(op, types)
         if len(outputs) > len(types):
             raise ShapeError(f"{op.type} makes {len(types)} outputs, not {len(outputs)}")
         base = name or (outputs[0] if outputs else op.type)
@@ -459,16 +453,6 @@ def _filled(op: Operation, slot: Slot, given: Value | Sequence[Value] | None) ->
     if len(operands) > 1 and not slot.variadic:
         raise ShapeError(f"{op.type} takes one value in slot {slot.name!r}, not {len(operands)}")
     return operands
-
-
-def _check_sizes(op: Operation, types: Iterable[TensorType]) -> None:
-    """Refuse what is no size at all, or larger than any memory."""
-    for type in types:
-        numbers = [dim for dim in type.shape if isinstance(dim, int)]
-        if min(numbers, default=0) < 0 or type.rank > MAX_RANK:
-            raise ShapeError(f"{op.type} would make {type}")
-        if math.prod(numbers) > MAX_ELEMENTS:
-            raise ShapeError(f"{op.type} would make {type}, more than {MAX_ELEMENTS} elements")
 
 
 def _distribute(op: Operation, made: Sequence[Value]) -> Operands[Value]:

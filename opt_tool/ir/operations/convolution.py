@@ -24,6 +24,13 @@ def window_output(size: Dim, before: int, after: int, extent: int, stride: int) 
     return add(floor_divide(subtract(add(size, before + after), extent), stride), 1)
 
 
+def _static(weight: TensorType) -> tuple[int, ...]:
+    """The shape of a filter, which must be known."""
+    if not weight.is_static or 0 in weight.shape:
+        raise ShapeError(f"the filter is {weight}; its sizes must be known and positive")
+    return weight.static_shape
+
+
 def _not_empty(spatial: Iterable[Dim]) -> tuple[Dim, ...]:
     """The spatial dimensions of an output; raises ShapeError when one is less than 1."""
     dims = tuple(spatial)
@@ -55,7 +62,7 @@ class Conv2D(Operation):
         x, weight = inputs.one("Input").type, inputs.one("Filter").type
         if x.rank != 4 or weight.rank != 4:
             raise ShapeError(f"needs an input and a filter of 4 dimensions, found {x} and {weight}")
-        out_channels, group_channels, *kernel = weight.static_shape
+        out_channels, group_channels, *kernel = _static(weight)
         expected = group_channels * self.groups
         if isinstance(x.shape[1], int) and x.shape[1] != expected:
             raise ShapeError(
@@ -105,7 +112,7 @@ class Conv2DTranspose(Operation):
         x, weight = inputs.one("Input").type, inputs.one("Filter").type
         if x.rank != 4 or weight.rank != 4:
             raise ShapeError(f"needs an input and a filter of 4 dimensions, found {x} and {weight}")
-        in_channels, group_outputs, *kernel = weight.static_shape
+        in_channels, group_outputs, *kernel = _static(weight)
         if isinstance(x.shape[1], int) and x.shape[1] != in_channels:
             raise ShapeError(f"the filter {weight} does not fit the input {x}")
         pads = (self.paddings[:2], self.paddings[2:])

@@ -42,6 +42,8 @@ class FillConstant(Operation):
             return None
         if "ValueTensor" in inputs or result.size > ELEMENTS_LIMIT:
             return None
+        if not math.isfinite(self.value):
+            raise ShapeError(f"{self.value} is no {self.dtype.value}")
         return (int(self.value),) * result.size
 
 
@@ -67,8 +69,13 @@ class Range(Operation):
 
 def _number(value: Value) -> float | None:
     """The one element of a tensor, when it is known in numbers."""
+    if value.type.is_static and value.type.size != 1:
+        raise ShapeError(f"{value.type} is not one number")
     if value.data is not None:
-        return value.data.reshape(-1)[0].item()
+        number = value.data.reshape(-1)[0].item()
+        if not math.isfinite(number):
+            raise ShapeError(f"a range of {number}")
+        return number
     if value.elements is not None and isinstance(value.elements[0], int):
         return value.elements[0]
     return None

@@ -274,7 +274,7 @@ class Slice(Operation):
             index = checked_axis(axis, x.rank)
             shape[index] = sliced(shape[index], start, end)
         for axis in self.decrease_axis:
-            if isinstance(shape[axis], int) and shape[axis] != 1:
+            if not 0 <= axis < x.rank or (isinstance(shape[axis], int) and shape[axis] != 1):
                 raise ShapeError(f"dimension {axis} of {shape} is left out but not 1")
         kept = [dim for axis, dim in enumerate(shape) if axis not in self.decrease_axis]
         return (x.with_shape(kept or (1,)),)
@@ -310,6 +310,8 @@ class StridedSlice(Operation):
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         x = inputs.one("Input").type
         shape = list(x.shape)
+        if not len(self.axes) == len(self.starts) == len(self.ends) == len(self.strides):
+            raise ShapeError("axes, starts, ends and strides are not of one length")
         bounds = zip(self.axes, self.starts, self.ends, self.strides, strict=True)
         for axis, start, end, stride in bounds:
             if stride < 1:

@@ -149,7 +149,7 @@ class Scale(ElementwiseUnary):
 
     def infer_elements(self, inputs: Operands[Value]) -> tuple[Dim, ...] | None:
         elements = inputs.one("X").elements
-        if elements is None:
+        if elements is None or not (math.isfinite(self.scale) and math.isfinite(self.bias)):
             return None
         factor, offset = int(self.scale), int(self.bias)
         if not self.bias_after_scale:

@@ -5,12 +5,15 @@ Paddle-Lite: lite/operators/interpolate_v2_op.cc.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from opt_tool.ir.graph import Value
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, slots
 from opt_tool.ir.types import Dim, TensorType, multiply
+
+T = TypeVar("T")
 
 
 class Interpolation(Operation):
@@ -37,12 +40,19 @@ class Interpolation(Operation):
 
     def _spatial(self, x: TensorType, size: Value | None) -> tuple[Dim, ...]:
         if size is not None:
-            return (UNKNOWN, UNKNOWN) if size.elements is None else size.elements
+            return _two((UNKNOWN, UNKNOWN) if size.elements is None else size.elements)
         if not self.scale:
             return self.out_h, self.out_w
-        return tuple(
-            _scaled(dim, factor) for dim, factor in zip(x.shape[2:], self.scale, strict=True)
-        )
+        if not all(0 < factor < math.inf for factor in self.scale):
+            raise ShapeError(f"resizes by {list(self.scale)}; factors are positive")
+        return tuple(map(_scaled, x.shape[2:], _two(self.scale)))
+
+
+def _two(items: tuple[T, ...]) -> tuple[T, ...]:
+    """What belongs to height and width."""
+    if len(items) != 2:
+        raise ShapeError(f"{list(items)} are not a height and a width")
+    return items
 
 
 def _scaled(dim: Dim, factor: float) -> Dim:

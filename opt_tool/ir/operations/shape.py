@@ -35,7 +35,7 @@ def shape_elements(shape: Value | None, parts: tuple[Value, ...]) -> tuple[Dim, 
     """
     if parts:
         known = (part.elements for part in parts)
-        return tuple(UNKNOWN if elements is None else elements[0] for elements in known)
+        return tuple(UNKNOWN if elements is None else _first(elements) for elements in known)
     if shape is None:
         return None
     if shape.elements is not None:
@@ -43,6 +43,12 @@ def shape_elements(shape: Value | None, parts: tuple[Value, ...]) -> tuple[Dim, 
     if shape.rank != 1 or not isinstance(shape.shape[0], int):
         raise ShapeError(f"the shape operand {shape.type} must be a vector of known length")
     return (UNKNOWN,) * shape.shape[0]
+
+
+def _first(elements: tuple[Dim, ...]) -> Dim:
+    if not elements:
+        raise ShapeError("a part of the shape operand is empty")
+    return elements[0]
 
 
 def small_elements(x: Value, result: TensorType) -> tuple[Dim, ...] | None:
