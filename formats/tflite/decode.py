@@ -181,13 +181,15 @@ class _Decoder:
             raise self.damaged(f"an operator has code {index} of {len(codes)}")
         code = codes[index]
         name = self._code(code)
+        custom = name == CUSTOM
         return Operator(
             code=name,
             version=code.scalar(layout.OperatorCode.VERSION, "i", 1),
             inputs=table.scalars(layout.Operator.INPUTS, "i"),
             outputs=table.scalars(layout.Operator.OUTPUTS, "i"),
             options=_options(name, table.table(layout.Operator.OPTIONS)),
-            custom_code=code.string(layout.OperatorCode.CUSTOM_CODE) if name == CUSTOM else "",
+            custom_code=code.string(layout.OperatorCode.CUSTOM_CODE) if custom else "",
+            custom_options=table.raw_bytes(layout.Operator.CUSTOM_OPTIONS),
         )
 
     def _code(self, table: Table) -> str:

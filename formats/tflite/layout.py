@@ -43,7 +43,7 @@ class Buffer:
 class Operator:
     """The fields of table Operator."""
 
-    OPCODE_INDEX, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS = range(5)
+    OPCODE_INDEX, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS, CUSTOM_OPTIONS = range(6)
 
 
 class OperatorCode:

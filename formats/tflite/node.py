@@ -111,6 +111,10 @@ class TfliteNode:
         """The numbers in an operand that must be known at conversion."""
         return tuple(int(x) for x in self.constant(index, what).reshape(-1))
 
+    def declared_shape(self, output: int) -> tuple[int, ...]:
+        """The shape that the file gives an output."""
+        return self.reader.model.tensors[self.proto.outputs[output]].shape
+
     def dims(self, index: int, what: str) -> tuple[Dim, ...]:
         """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""
         value = self.value(index)

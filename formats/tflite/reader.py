@@ -177,7 +177,7 @@ class GraphReader:
 
     def _import(self, node: TfliteNode) -> Sequence[Made]:
         self._check_operands(node)
-        importer = IMPORTERS.get(node.operator)
+        importer = IMPORTERS.get(node.proto.custom_code or node.operator)
         if importer is None:
             raise node.unsupported(refusal_of(node.proto))
         made = importer(node)

@@ -117,7 +117,11 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator: its code's name, or for CUSTOM the name in the file; tensors by index."""
+    """An operator by its code's name; tensors by index.
+
+    One that TFLite does not know has the code CUSTOM, a name of its own and options whose
+    bytes only its maker can tell.
+    """
 
     code: str
     version: int
@@ -125,6 +129,7 @@ class Operator:
     outputs: tuple[int, ...]
     options: Mapping[str, Option]
     custom_code: str = ""
+    custom_options: memoryview = field(default=memoryview(b""), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats import tflite
 from opt_tool.formats.tflite.decode import decode
 from opt_tool.formats.tflite.float_twin import float_twin, rounded_weights
+from opt_tool.formats.tflite.schema import CUSTOM
 from opt_tool.ir import DType, TensorType
 
 MODULES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
@@ -139,8 +140,13 @@ def tflite_runner(
     keep: Sequence[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> Runner:
-    """What a converted TFLite model is compared with: LiteRT, or the model without passes."""
-    if interpreter_module() is not None:
+    """What a converted TFLite model is compared with: LiteRT, or the model without passes.
+
+    LiteRT cannot run operators that are defined outside of it.
+    """
+    model = decode(memoryview(path.read_bytes()), path)
+    custom = any(operator.code == CUSTOM for operator in model.operators)
+    if interpreter_module() is not None and not custom:
         return LiteRtRunner(path, outputs=outputs, keep=keep, input_shapes=input_shapes)
     graph = tflite.read(path, outputs=outputs, input_shapes=input_shapes)
     return SourceRunner(graph, keep=keep)

@@ -69,6 +69,7 @@ class Op:
     outputs: Sequence[str] = ("y",)
     options: Mapping[str, Any] = field(default_factory=dict)
     custom_code: str = ""
+    custom_options: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Made:
     constants: Mapping[str, np.ndarray | Stored] = field(default_factory=dict)
     outputs: Sequence[str] = ("y",)
     types: Mapping[str, TensorType] = field(default_factory=dict)
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
 
     def data(self) -> bytes:
@@ -153,11 +155,12 @@ class _Writer:
         if stored is None and given is not None:
             stored = Stored.of(given)
         type = made.types.get(name, TensorType.FLOAT32) if stored is None else stored.type
+        shape = made.shapes.get(name, ()) if stored is None else stored.shape
         fields: dict[int, Any] = {
             layout.Tensor.TYPE: ("b", type.value),
             layout.Tensor.BUFFER: ("I", 1 + self.names.index(name)),
             layout.Tensor.NAME: self.builder.CreateString(name),
-            layout.Tensor.SHAPE: self._vector("i", () if stored is None else stored.shape),
+            layout.Tensor.SHAPE: self._vector("i", shape),
             layout.Tensor.IS_VARIABLE: ("?", name in made.variables),
         }
         if stored is not None and stored.quantization is not None:
@@ -219,6 +222,8 @@ class _Writer:
         if op.code in OPTIONS_TYPES:
             fields[layout.Operator.OPTIONS_TYPE] = ("B", OPTIONS_TYPES[op.code])
             fields[layout.Operator.OPTIONS] = self._options(op)
+        if op.custom_options:
+            fields[layout.Operator.CUSTOM_OPTIONS] = self._vector("B", op.custom_options)
         return self._table(fields)
 
     def _index(self, name: str | None) -> int:

@@ -5,6 +5,9 @@ Filters are put into the order of Paddle Lite here, where they are constants.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
+
 import numpy as np
 
 from opt_tool.formats.tflite.node import TfliteNode
@@ -17,6 +20,9 @@ from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.ir.types import product
+
+CUSTOM_STRIDES = struct.Struct("<iii")
+"""The padding and the strides along the width and the height, each a C int."""
 
 
 def _filter(node: TfliteNode, index: int) -> np.ndarray:
@@ -74,7 +80,7 @@ def depthwise_conv(node: TfliteNode) -> Laid:
     """The filter is (1, R, S, C * multiplier), the multiples of one channel side by side."""
     weights = _filter(node, 1).transpose(3, 0, 1, 2)
     channels = node.laid(0).shape[-1]
-    if not isinstance(channels, int) or weights.shape[1] != 1 or weights.shape[0] % channels:
+    if not isinstance(channels, int) or weights.shape[1] != 1 or weights.shape[0] % max(channels, 1):
         raise node.unsupported(
             f"a depthwise filter {list(weights.shape)} on an input of {channels} channels"
         )
@@ -89,8 +95,37 @@ def transpose_conv(node: TfliteNode) -> Laid:
     nothing: then it grows.
     """
     wanted = node.integers(0, "output shape")
+    y = _transposed(node, node.planes(2), wanted, strides_of(node), _bias(node, 3))
+    return Laid(node.activated(y), PLANES)
+
+
+@tflite_op("Convolution2DTransposeBias")
+def transpose_conv_with_bias(node: TfliteNode) -> Laid:
+    """MediaPipe's own operator: the input, the filter (O, R, S, I), a bias.
+
+    Its options are TensorFlow Lite's TfLiteTransposeConvParams as C lays them out: the
+    padding, the stride along the width, the stride along the height.
+    """
+    options = node.proto.custom_options
+    if len(options) < CUSTOM_STRIDES.size:
+        raise node.unsupported("its options are not those of MediaPipe's operator")
+    _, along_width, along_height = CUSTOM_STRIDES.unpack_from(options)
+    strides = along_height, along_width
+    if min(strides) < 1:
+        raise node.unsupported(f"strides {list(strides)}; they must be positive")
+    wanted = node.declared_shape(0)
+    return Laid(_transposed(node, node.planes(0), wanted, strides, _bias(node, 2)), PLANES)
+
+
+def _transposed(
+    node: TfliteNode,
+    x: Value,
+    wanted: Sequence[int],
+    strides: tuple[int, int],
+    bias: Value | None,
+) -> Value:
+    """The transposed convolution to the shape (N, P, Q, O) by the filter, operand 1."""
     weights = _filter(node, 1).transpose(3, 0, 1, 2)
-    x, strides = node.planes(2), strides_of(node)
     cuts = []
     for axis, kernel in enumerate(weights.shape[2:]):
         size = x.shape[2 + axis]
@@ -105,8 +140,7 @@ def transpose_conv(node: TfliteNode) -> Laid:
         )
     op = Conv2DTranspose(strides=strides, paddings=(*pads[0], *pads[1]), output_padding=extra)
     filters = node.new_constant(np.ascontiguousarray(weights), "filter")
-    y = node.add(op, Input=x, Filter=filters, Bias=_bias(node, 3))
-    return Laid(node.activated(y), PLANES)
+    return node.add(op, Input=x, Filter=filters, Bias=bias)
 
 
 @tflite_op("FULLY_CONNECTED")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from opt_tool.ir import Graph
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
+from opt_tool.runtime import Executor
 from tflite_models import Made, Op, assert_same, one_op
 
 RNG = np.random.default_rng(0)
@@ -100,6 +102,35 @@ def test_transpose_conv(tmp_path: Path, padding: int, size: tuple[int, int], bia
     )  # fmt: skip
     graph = assert_same(made, tmp_path)
     assert Conv2DTranspose in types(graph)
+
+
+def with_bias(options: bytes, size: tuple[int, int]) -> Made:
+    """MediaPipe's transposed convolution, which LiteRT does not have."""
+    op = Op(
+        "CUSTOM", ["x", "w", "b"], custom_code="Convolution2DTransposeBias", custom_options=options
+    )
+    constants = {"w": normal(4, 3, 2, 2), "b": normal(4)}
+    return Made([op], {"x": normal(1, 5, 7, 2)}, constants, shapes={"y": (1, *size, 4)})
+
+
+@pytest.mark.parametrize(("padding", "size"), [(SAME, (10, 21)), (VALID, (11, 21))], ids=str)
+def test_mediapipes_transpose_conv_is_the_usual_one(padding: int, size: tuple[int, int]) -> None:
+    made = with_bias(struct.pack("<iii", padding + 1, 3, 2), size)
+    twin = one_op(
+        "TRANSPOSE_CONV", {"shape": ints(1, *size, 4), "w": made.constants["w"], **made.inputs,
+        "b": made.constants["b"]}, constants=("shape", "w", "b"), padding=padding, stride_h=2,
+        stride_w=3,
+    )  # fmt: skip
+    found, expected = (Executor(model.read()).run(made.inputs)["y"] for model in (made, twin))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"), [(b"", "not those"), (struct.pack("<iii", 1, 0, 2), "positive")]
+)
+def test_mediapipes_transpose_conv_without_strides_is_refused(options: bytes, problem: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=problem):
+        with_bias(options, (10, 21)).read()
 
 
 @pytest.mark.parametrize(
@@ -434,8 +465,8 @@ def test_a_transpose_of_the_model_moves_nothing_until_it_must(tmp_path: Path) ->
 
 
 def test_a_custom_operator_is_refused_by_name() -> None:
-    op = Op("CUSTOM", ["x"], custom_code="Convolution2DTransposeBias")
-    with pytest.raises(UnsupportedModelError, match="Convolution2DTransposeBias"):
+    op = Op("CUSTOM", ["x"], custom_code="TransformLandmarks")
+    with pytest.raises(UnsupportedModelError, match="TransformLandmarks"):
         Made([op], {"x": normal(1, 2)}).read()
 
 
@@ -467,4 +498,4 @@ def test_only_what_the_wanted_outputs_need_is_read() -> None:
 def test_every_importer_is_of_an_operator_of_the_schema() -> None:
     from opt_tool.formats.tflite.layout import OPERATORS
 
-    assert set(IMPORTERS) <= set(OPERATORS)
+    assert set(IMPORTERS) - set(OPERATORS) == {"Convolution2DTransposeBias"}, "MediaPipe's"
