@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from opt_tool.api.file_format import FileFormat, detect
-from opt_tool.errors import UnsupportedError, UsageError
+from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError, UsageError
 from opt_tool.ir import Graph, ShapeError
 
 
@@ -120,11 +120,19 @@ def models_among(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     models: list[tuple[Path, ...]] = []
     for file in files:
         last = models[-1] if models else ()
-        if len(last) == 1 and {detect(last[0]), detect(file)} == set(CAFFE_FILES):
+        if len(last) == 1 and {_kind(last[0]), _kind(file)} == set(CAFFE_FILES):
             models[-1] = (*last, file)
         else:
             models.append((file,))
     return models
+
+
+def _kind(file: Path) -> FileFormat | None:
+    """The format of a file; None where that cannot be told, which reading it will say."""
+    try:
+        return detect(file)
+    except (DamagedFileError, FileAccessError):
+        return None
 
 
 def two_models(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

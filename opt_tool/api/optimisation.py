@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opt_tool.api import cost
-from opt_tool.api.output_file import write_text
+from opt_tool.api.output_file import make_folder, write_text
 from opt_tool.api.report import PassSummary
-from opt_tool.errors import FileAccessError
 from opt_tool.ir import Graph
 from opt_tool.ir.printer import format_graph
 from opt_tool.passes.rewrite import PassReport
@@ -59,11 +58,7 @@ class PassLog:
         """Write the graph as text to a file numbered by the passes so far."""
         if self._folder is None:
             return
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            fact = f"cannot be made a folder: {error.strerror or error}"
-            raise FileAccessError(self._folder, fact) from error
+        make_folder(self._folder)
         write_text(self._folder / f"{len(self.summaries):02}-{name}.txt", format_graph(graph))
 
 

@@ -74,6 +74,20 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none.
+
+    Raises:
+        FileAccessError: when it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileAccessError(
+            path, f"cannot be made a folder: {error.strerror or error}"
+        ) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small text file whole or not at all."""
     with output_file(path) as part:

@@ -12,10 +12,10 @@ from typing import TypeVar
 import numpy as np
 
 from opt_tool.api.array_files import load_array
-from opt_tool.api.output_file import output_file
+from opt_tool.api.output_file import make_folder, output_file
 from opt_tool.api.report import to_json
 from opt_tool.api.session import Session
-from opt_tool.errors import FileAccessError, UsageError
+from opt_tool.errors import UsageError
 from opt_tool.ir import TensorType
 from opt_tool.runtime.binding import POLICIES
 
@@ -80,7 +80,7 @@ def run_files(
     start = time.perf_counter()
     results = session.run(feeds)
     seconds = time.perf_counter() - start
-    _make_folder(output_dir)
+    make_folder(output_dir)
     outputs = tuple(
         _save(name, array, output_dir / f"{stem}.npy")
         for (name, array), stem in zip(results.items(), file_stems(list(results)), strict=True)
@@ -119,13 +119,6 @@ def _vector(numbers: tuple[float, ...]) -> np.ndarray:
     vector = np.array(numbers, np.float64)
     whole = vector.astype(np.int64)
     return whole if np.array_equal(whole, vector) else vector
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileAccessError(path, f"cannot be made: {error.strerror or error}") from error
 
 
 def file_stems(names: Sequence[str]) -> list[str]:

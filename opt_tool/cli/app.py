@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from types import FrameType, TracebackType
@@ -10,13 +11,17 @@ import click
 
 from opt_tool._version import __version__
 from opt_tool.cli.bench import bench_command
+from opt_tool.cli.completion import completion_command
 from opt_tool.cli.convert import convert_command
+from opt_tool.cli.doctor import doctor_command
 from opt_tool.cli.inspect import inspect_command
 from opt_tool.cli.list_ops import list_ops_command
 from opt_tool.cli.quantize import quantize_command
 from opt_tool.cli.run import run_command
+from opt_tool.cli.upstream_flags import is_upstream, modern_arguments
 from opt_tool.cli.verify import verify_command
 from opt_tool.cli.visualize import visualize_command
+from opt_tool.errors import OptError
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -27,7 +32,22 @@ failed, 5 an input file is damaged, 6 a file could not be read or written.
 Example: opt convert model.onnx -o model.nb"""
 
 
+class OptGroup(click.Group):
+    """The commands; understands the flags of Paddle Lite's own opt as well."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if is_upstream(args):
+            try:
+                args = modern_arguments(args)
+            except OptError as error:
+                click.echo(f"Error: {error}", err=True)
+                ctx.exit(error.exit_code)
+            click.echo(f"The same in this opt's words: opt {shlex.join(args)}", err=True)
+        return super().parse_args(ctx, args)
+
+
 @click.group(
+    cls=OptGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     commands={
         command.name: command
@@ -40,6 +60,8 @@ Example: opt convert model.onnx -o model.nb"""
             verify_command,
             bench_command,
             visualize_command,
+            doctor_command,
+            completion_command,
         )
         if command.name is not None
     },

@@ -8,9 +8,13 @@ from typing import Any
 
 import click
 
+from opt_tool.api.memory_limit import limited_memory
+from opt_tool.cli.memory_option import memory_limit, memory_option
 from opt_tool.errors import OptError
 
 INTERRUPTED = 130
+ARGUMENTS, VERBOSE = f"{__name__}.arguments", f"{__name__}.verbose"
+"""What a command's context notes of how it was called."""
 
 
 class OptCommand(click.Command):
@@ -23,11 +27,22 @@ class OptCommand(click.Command):
     def __init__(self, name: str, *, example: str, **options: Any) -> None:  # click's own
         lines = "\n".join(f"  {line}" for line in example.splitlines())
         super().__init__(name, epilog=f"\b\nExample:\n{lines}", **options)
-        self.params += [_json_option(), _quiet_option(), _debug_option()]
+        self.params += [
+            memory_option(),
+            _json_option(),
+            _quiet_option(),
+            _verbose_option(),
+            _debug_option(),
+        ]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:  # whatever the command returns
         try:
-            return super().invoke(ctx)
+            with limited_memory(memory_limit(ctx)):
+                return super().invoke(ctx)
         except OptError as error:
             if ctx.params["debug"]:
                 traceback.print_exception(error)
@@ -36,7 +51,7 @@ class OptCommand(click.Command):
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("Interrupted: no file was written", err=True)
+            click.echo("Interrupted: nothing half done was left", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -54,12 +69,38 @@ def _json_option() -> click.Option:
     return click.Option(
         ["--json", "as_json"],
         is_flag=True,
-        help="Print one JSON object on standard output and nothing else there.",
+        help="Print one JSON object on standard output.",
     )
 
 
 def _quiet_option() -> click.Option:
     return click.Option(["-q", "--quiet"], is_flag=True, help="Print no tables and no progress.")
+
+
+def _verbose_option() -> click.Option:
+    return click.Option(
+        ["-v", "--verbose"],
+        is_flag=True,
+        expose_value=False,
+        callback=_note_verbose,
+        help="Print each stage and how long it takes.",
+    )
+
+
+def _note_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001
+    ctx.meta[VERBOSE] = value
+
+
+def is_verbose() -> bool:
+    """Whether the command that runs was asked to print its stages."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.meta.get(VERBOSE, False))
+
+
+def given_arguments(ctx: click.Context) -> tuple[str, ...]:
+    """The arguments of a command as they were typed."""
+    arguments: tuple[str, ...] = ctx.meta[ARGUMENTS]
+    return arguments
 
 
 def _debug_option() -> click.Option:

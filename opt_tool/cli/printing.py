@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from opt_tool.cli.command import is_verbose
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 WIDE = 160
 """The width of tables that no terminal shows."""
+
+PATIENCE = 1.0
+"""The seconds after which a command shows how far it is."""
 
 UNITS = ("B", "kB", "MB", "GB")
 
@@ -55,14 +65,74 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Show the stage that a long command is in, where standard error is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda stage: None  # noqa: ARG005
-        return
-    from rich.console import Console
+    """Show the stage that a command is in once it takes a while.
 
-    with Console(stderr=True).status("starting") as status:
-        yield lambda stage: status.update(stage)
+    A terminal shows a bar that is gone at the end; with ``--verbose`` each stage is a line.
+    """
+    if is_verbose():
+        with _stage_lines() as on_stage:
+            yield on_stage
+    elif quiet or not sys.stderr.isatty():
+        yield lambda stage: None  # noqa: ARG005
+    else:
+        with _bar(None) as bar:
+            yield lambda stage: bar.update(bar.task_ids[0], description=stage)
+
+
+@contextmanager
+def counting(total: int, what: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show how many of several things are done, the same way."""
+    done = 0
+    if is_verbose() or quiet or not sys.stderr.isatty():
+
+        def count(name: str) -> None:
+            nonlocal done
+            done += 1
+            if is_verbose():
+                click.echo(f"{done} of {total} {what}: {name}", err=True)
+
+        yield count
+        return
+    with _bar(total) as bar:
+        yield lambda name: bar.update(bar.task_ids[0], advance=1, description=f"{what}: {name}")
+
+
+@contextmanager
+def _stage_lines() -> Iterator[Callable[[str], None]]:
+    """Print each stage when it is over, with its seconds."""
+    stages: list[tuple[str, float]] = []
+
+    def end_stage() -> None:
+        if stages:
+            name, start = stages.pop()
+            click.echo(f"{time.perf_counter() - start:8.2f} s  {name}", err=True)
+
+    def on_stage(stage: str) -> None:
+        end_stage()
+        stages.append((stage, time.perf_counter()))
+
+    yield on_stage
+    end_stage()
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[Progress]:
+    """A bar on standard error that appears after a second."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task("starting", total=total)
+    timer = threading.Timer(PATIENCE, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield bar
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()
 
 
 def readable_bytes(count: int) -> str:

@@ -12,7 +12,7 @@ from opt_tool.cli.printing import print_result, print_table, readable_shape
 
 EXAMPLE = """\
 opt run mobilenet.nb --input image=image.npy --output-dir results
-opt run mobilenet.onnx --input image.npy --output-dir results --backend onnxruntime"""
+opt run net.onnx --input image.npy --output-dir out --backend onnxruntime"""
 
 
 @click.command("run", cls=OptCommand, example=EXAMPLE)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 opt verify mobilenet.onnx mobilenet.nb --per-layer
-opt verify mobilenet.onnx mobilenet.nb --samples photos --mean 123.7 --std 58.4
+opt verify mobilenet.onnx mobilenet.nb --samples photos --mean 124 --std 58
 opt verify deploy.prototxt net.caffemodel net.nb
 opt verify mobilenet.onnx from_the_phone.npy --input image.npy"""
 

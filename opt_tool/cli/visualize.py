@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 opt visualize mobilenet.nb -o graph.html
-opt visualize detector.onnx -o graph.html --target arm --input-shape images=1,3,320,320
+opt visualize net.onnx -o net.html --target arm --input-shape x=1,3,320,320
 opt visualize deploy.prototxt net.caffemodel -o graph.dot"""
 
 
