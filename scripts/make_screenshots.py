@@ -40,7 +40,8 @@ SHOTS = (
     Shot(
         "page-dark.png",
         "one.html",
-        "setTheme(true); search($('search').value = 'elementwise'); select(panes[0], 3, { show: true })",
+        "setTheme(true); search($('search').value = 'elementwise');"
+        "select(panes[0], 3, { show: true })",
     ),
     Shot("page-both.png", "both.html", "setTheme(false); select(panes[1], 11, { show: true })"),
 )

@@ -61,6 +61,7 @@ def test_a_conversion_is_drawn_before_and_after(tmp_path: Path) -> None:
     assert first["measured"]
     assert first["sqnr_db"] > 20
     assert before["boxes"][1]["weights"][0]["quantization"] is None
+    assert [drawing["boxes"][1]["library"] for drawing in (before, after)] == [None, "basic"]
 
 
 def test_a_conversion_draws_only_pages(tmp_path: Path) -> None:
