@@ -10,8 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any  # JSON
 
-import numpy as np
-
 from benchmark.conversions import Conversion, Converter
 from benchmark.environments import ENVIRONMENTS
 from benchmark.models import REFERENCES, Arrays, Model
@@ -79,7 +77,7 @@ def _jobs(model: Model) -> Iterator[tuple[Tool, str, str]]:
 
 
 def _run(
-    made: Made, inputs: Sequence[Arrays], expected: Sequence[Sequence[np.ndarray]], folder: Path
+    made: Made, inputs: Sequence[Arrays], expected: Sequence[Arrays], folder: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """How far each result is from the reference, and the seconds of those that are timed."""
     fidelity: dict[str, Any] = {}
@@ -89,11 +87,11 @@ def _run(
             place = folder / f"run-{len(fidelity)}-{mode}-{tool.name.replace(' ', '-')}"
             of_tool = fidelity.setdefault(tool.name, {})
             try:
-                server = Served(tool.runtime, conversion.files, inputs, place)
+                server = Served(tool.runtime, conversion.files, inputs, list(expected[0]), place)
             except RunError as error:
                 of_tool[mode] = {"problem": f"does not run: {error}"}
                 continue
-            of_tool[mode] = compare(expected, server.outputs)
+            of_tool[mode] = compare([list(arrays.values()) for arrays in expected], server.outputs)
             if _is_timed(tool, mode, made):
                 timed[tool.name] = stack.enter_context(server)
             else:

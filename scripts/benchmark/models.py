@@ -57,10 +57,10 @@ class Model:
         samples = sample_inputs(input_specs(loaded.graph), SAMPLES)
         return [{**sample, **values} for sample in samples]
 
-    def expected(self, inputs: list[Arrays]) -> list[list[np.ndarray]]:
+    def expected(self, inputs: list[Arrays]) -> list[Arrays]:
         """The outputs that its own runtime computes."""
         runner = BACKENDS[REFERENCES[self.format]](self.files, Settings(threads=1), self.shapes)
-        return [list(runner.run(_named(sample, runner.inputs)).values()) for sample in inputs]
+        return [runner.run(_named(sample, runner.inputs)) for sample in inputs]
 
 
 def _named(sample: Arrays, inputs: Mapping[str, object]) -> Arrays:

@@ -302,17 +302,18 @@ def _latency(report: Report) -> Iterator[str]:
     yield "## How fast the files run"
     yield ""
     yield (
-        "Milliseconds of one run on one thread, each file in its own runtime, with the spread (the"
-        " distance of the quartiles, of the median). opt's and the official route's `.nb` files"
+        "Milliseconds of processor time of one run on one thread, which is what a run takes where"
+        " nothing else runs, with the spread (the distance of the quartiles, of the median); each"
+        " file in its own runtime. opt's and the official route's `.nb` files"
         " both run in the official x86 runtime; the ratio is opt's time, of the other's. ONNX"
         " files run in onnxruntime."
     )
     yield ""
     yield "![Latency, of the official route's](benchmarks/latency.svg)"
     yield ""
-    head = ("model", "operators, source route", OPT, OFFICIAL, "ratio", *list(PEERS)[1:])
     rows = ((name, *_latency_row(model)) for name, model in report["models"].items())
-    yield from _table(("model", "operators: opt, official route", *head[2:]), rows)
+    head = ("model", "operators: opt, official route", OPT, OFFICIAL, "ratio", *list(PEERS)[1:])
+    yield from _table(head, rows)
 
 
 def _latency_row(model: Facts) -> Iterator[str]:

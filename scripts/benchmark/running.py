@@ -15,7 +15,7 @@ from types import TracebackType
 import numpy as np
 
 from benchmark.environments import ENVIRONMENTS
-from benchmark.measuring import environment_of
+from benchmark.measuring import FOLDERS, REASON_LENGTH, environment_of
 from benchmark.models import Arrays
 from benchmark.tools import RUNTIME_ENVIRONMENTS, WORKERS
 from opt_tool.api.difference import Comparison
@@ -42,9 +42,15 @@ class Served:
     """A converted model in a process of its own runtime."""
 
     def __init__(
-        self, runtime: str, files: Sequence[Path], inputs: Sequence[Arrays], place: Path
+        self,
+        runtime: str,
+        files: Sequence[Path],
+        inputs: Sequence[Arrays],
+        outputs: Sequence[str],
+        place: Path,
     ) -> None:
         place.mkdir(parents=True, exist_ok=True)
+        (place / "names.json").write_text(json.dumps(list(outputs)), encoding="utf-8")
         named = {
             f"{number}/{position}/{name}": array
             for number, sample in enumerate(inputs)
@@ -109,7 +115,7 @@ class Served:
     def _why(self) -> str:
         words = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [word.strip() for word in words if word.strip()]
-        return said[-1][:160] if said else "it ended without a word"
+        return FOLDERS.sub("", said[-1])[:REASON_LENGTH] if said else "it ended without a word"
 
 
 def compare(
@@ -129,6 +135,8 @@ def compare(
         for reference, result in zip(expected, found, strict=True):
             comparison.add(*_alike(reference[position], result[other]))
         difference = comparison.result()
+        if comparison.scale == 0 and difference.problem is None:
+            continue  # nothing was detected on either side
         if difference.problem is not None or difference.max_rel_error is None:
             return {"problem": difference.problem or "the reference is zero everywhere"}
         worst = max(worst, difference.max_rel_error)
@@ -149,6 +157,7 @@ def _alike(wanted: np.ndarray, computed: np.ndarray) -> tuple[np.ndarray, np.nda
 def _detections(array: np.ndarray) -> np.ndarray:
     """Label, score and box of the surest detections, whose number differs between runtimes."""
     rows = array.reshape(-1, array.shape[-1])[:, 1 - DETECTION :]
+    rows = rows[rows[:, 1] > 0]  # some runtimes fill up with zeros
     surest = rows[np.argsort(-rows[:, 1], kind="stable")]
     return surest[surest[:, 1] >= SURE * surest[0, 1]] if len(surest) else surest
 
@@ -165,7 +174,7 @@ def _matched(expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> lis
 
 
 def latencies(served: Mapping[str, Served]) -> dict[str, dict[str, object]]:
-    """The median seconds of a run of each, all of them in turns, with the spread.
+    """The median processor seconds of a run of each, all of them in turns, with the spread.
 
     The spread is the distance of the quartiles, of the median.
     """

@@ -91,6 +91,14 @@ def test_detections_are_compared_by_score() -> None:
     assert compare([[rows[None, None]]], [[other]])["max_error_of_scale"] == pytest.approx(0.5)
 
 
+def test_nothing_detected_is_no_difference() -> None:
+    none, zeros = np.zeros((0, 7)), np.zeros((1, 1, 100, 7))
+    assert compare([[zeros]], [[none]]) == {"max_error_of_scale": 0.0, "sqnr_db": None}
+    found = zeros.copy()
+    found[0, 0, 0] = (0, 1, 0.9, 0, 0, 1, 1)
+    assert "problem" in compare([[found]], [[none]])
+
+
 # ---- scaling
 
 

@@ -2,10 +2,12 @@
 
     python -I serve.py RUNTIME FOLDER FILE...
 
-FOLDER has ``inputs.npz``, whose arrays are called ``sample/position/name``. The outputs for all
+FOLDER has ``inputs.npz``, whose arrays are called ``sample/position/name``, and may have
+``names.json``, the names of the outputs in the order that is asked for. The outputs for all
 samples are written to ``outputs.npz``; then a line on the standard output says how many there are.
-After that each line read, a number, is answered by the seconds of as many runs and the peak of
-the process's memory, as JSON.
+After that each line read, a number, is answered by the processor seconds of as many runs and the
+peak of the process's memory, as JSON: on one thread that is what a run takes where it need not
+wait for others.
 """
 
 from __future__ import annotations
@@ -100,7 +102,8 @@ def mnn(files: Sequence[str], names: Sequence[str]) -> Loaded:
     kinds = {np.dtype(np.float32): MNN.Halide_Type_Float, np.dtype(np.int32): MNN.Halide_Type_Int}
     known = net.getSessionInputAll(session)
     sources = {n: n for n in known} if set(known) <= set(names) else dict(zip(known, names))  # noqa: B905
-    layout = MNN.Tensor_DimensionType_Caffe
+    results = net.getSessionOutputAll(session)
+    order = in_order(Path.cwd(), list(results))
 
     def feed(arrays: Arrays) -> None:
         by_name = dict(zip(names, arrays, strict=True))
@@ -110,19 +113,20 @@ def mnn(files: Sequence[str], names: Sequence[str]) -> Loaded:
                 net.resizeTensor(known[name], array.shape)
             net.resizeSession(session)
         for name, array in given.items():
+            layout = known[name].getDimensionType()
             host = MNN.Tensor(array.shape, kinds[array.dtype], array, layout)
-            net.getSessionInput(session, name).copyFrom(host)
+            known[name].copyFrom(host)
 
     def fetch() -> Arrays:
-        results: Arrays = []
-        for tensor in net.getSessionOutputAll(session).values():
+        arrays: Arrays = []
+        for tensor in map(results.__getitem__, order):
             shape = tensor.getShape()
             kind = tensor.getDataType()
             empty = np.zeros(shape, np.int32 if kind == MNN.Halide_Type_Int else np.float32)
-            host = MNN.Tensor(shape, kind, empty, layout)
+            host = MNN.Tensor(shape, kind, empty, tensor.getDimensionType())
             tensor.copyToHostTensor(host)
-            results.append(np.array(host.getData(), empty.dtype).reshape(shape))
-        return results
+            arrays.append(np.array(host.getData(), empty.dtype).reshape(shape))
+        return arrays
 
     return feed, lambda: net.runSession(session), fetch
 
@@ -189,6 +193,13 @@ def samples(folder: Path) -> tuple[list[str], list[Arrays]]:
     return [name for name, _ in ordered[0]], [[a for _, a in sample] for sample in ordered]
 
 
+def in_order(folder: Path, found: Sequence[str]) -> list[str]:
+    """Names of outputs, in the order that is asked for where they are the same."""
+    path = folder / "names.json"
+    asked = list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+    return asked if set(asked) == set(found) else list(found)
+
+
 def main() -> None:
     """Answer until the standard input ends."""
     answers = os.fdopen(os.dup(1), "w")
@@ -208,9 +219,9 @@ def main() -> None:
         seconds = []
         for _ in range(int(line)):
             feed(inputs[0])  # a run may have used the memory of its inputs
-            start = time.perf_counter()
+            start = time.process_time()
             run()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         answer = {"seconds": seconds, "peak_bytes": peak_bytes()}
         print(json.dumps(answer), file=answers, flush=True)
 
