@@ -35,6 +35,6 @@ class BeforeAndAfter:
             f"after: {target.value}, Paddle Lite {version}",
             target=target,
             version=version,
-            sqnr_db={layer.weight: layer.sqnr_db for layer in quantization.layers},
+            sqnr_db={layer.node: layer.sqnr_db for layer in quantization.layers},
         )
         write_drawings(self._path, (self._before, after))

@@ -97,7 +97,7 @@ def draw(
         title: What to call it.
         target: What its kernels are for; with ``version`` the library is named that has them.
         version: The runtime's version.
-        sqnr_db: What a quantizer measured, by the names of weights.
+        sqnr_db: What a quantizer measured of the weight of each node, by the node's name.
     """
     painter = _Painter(target, version, {} if sqnr_db is None else sqnr_db)
     boxes: list[Box] = []
@@ -176,7 +176,7 @@ class _Painter:
         for slot, values in node.inputs.items():
             for value in values:
                 if value.is_constant:
-                    yield picture_of(slot, value, self.sqnr_db.get(value.name))
+                    yield picture_of(slot, value, self.sqnr_db.get(node.name))
 
 
 def _caption(node: Node) -> str:
