@@ -22,6 +22,7 @@ from opt_tool.passes.fuse_flatten_fc import FuseFlattenFc
 from opt_tool.passes.fuse_sum_shift import FuseSumShift
 from opt_tool.passes.fuse_transpose_fc import FuseTransposeFc
 from opt_tool.passes.insert_casts import InsertCasts
+from opt_tool.passes.join_heads import JoinHeads
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_depthwise import LowerDepthwise
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
@@ -121,6 +122,7 @@ def fusing_passes(
     yield MergeAffines()  # what neither a layer nor a pattern took
     yield FuseActivation(target, version)  # nothing folds behind an activation any more
     yield FuseAddActivation(target, version)
+    yield JoinHeads()  # of convolutions that have their filters, biases and activations
 
 
 def lowering_passes(
