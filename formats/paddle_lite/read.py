@@ -223,7 +223,11 @@ def _unchanged(value: Any) -> Any:
 
 def _dtype(number: int) -> DType | None:
     """An element type from its number; a negative one leaves the choice to the operator."""
-    return DType(DTYPES[VarType(number)]) if number >= 0 else None
+    if number < 0:
+        return None
+    if number not in VarType.__members__.values() or VarType(number) not in DTYPES:
+        raise ShapeError(f"{number} is no type of elements")
+    return DType(DTYPES[VarType(number)])
 
 
 @functools.cache

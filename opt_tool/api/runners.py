@@ -18,6 +18,7 @@ from opt_tool.api.lowering import optimise
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, TensorType
 from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.fold import UNFIT
 
 Feeds: TypeAlias = Mapping[str, np.ndarray]
 
@@ -64,7 +65,13 @@ class NumpyRunner:
         return {value.name: value.type for value in self.graph.inputs}
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        results = self.executor.run(feeds, keep=self._keep)
+        try:
+            results = self.executor.run(feeds, keep=self._keep)
+        except UNFIT as error:
+            raise UsageError(
+                f"{self.graph.name}: the model cannot be run on these inputs ({error}); "
+                "--input-shape gives others"
+            ) from error
         names = (*(value.name for value in self.graph.outputs), *self._keep)
         return {name: results[name] for name in names}
 

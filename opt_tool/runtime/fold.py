@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from opt_tool.ir import Graph, Node, Operation, Value
+from opt_tool.ir import Graph, Node, Operation, ShapeError, Value
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.runtime.binding import Settings
 from opt_tool.runtime.executor import run_node
@@ -23,9 +23,21 @@ def can_fold(node: Node) -> bool:
     )
 
 
+UNFIT = (ArithmeticError, LookupError, ValueError)
+"""What NumPy raises for numbers that an operation cannot be computed of, such as an index
+behind the end."""
+
+
 def evaluate(node: Node) -> list[np.ndarray]:
-    """The outputs of a node whose operands are all constants."""
-    return run_node(node, node.inputs.map(lambda value: value.array()), Settings())
+    """The outputs of a node whose operands are all constants.
+
+    Raises:
+        ShapeError: when its operands hold what it cannot be computed of.
+    """
+    try:
+        return run_node(node, node.inputs.map(lambda value: value.array()), Settings())
+    except UNFIT as error:
+        raise ShapeError(f"{node.op.type} cannot be computed of its operands: {error}") from error
 
 
 def known_elements(node: Node) -> np.ndarray | None:
@@ -33,6 +45,9 @@ def known_elements(node: Node) -> np.ndarray | None:
     output = node.output
     if output.elements is None or not all(isinstance(dim, int) for dim in output.elements):
         return None
+    limits = np.iinfo(output.dtype.numpy if output.dtype.is_integer else np.int64)
+    if not all(limits.min <= int(dim) <= limits.max for dim in output.elements):
+        raise ShapeError(f"{list(output.elements)} do not fit into {output.dtype.value}")
     return np.array(output.elements, output.dtype.numpy).reshape(output.type.static_shape)
 
 

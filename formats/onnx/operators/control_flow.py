@@ -46,7 +46,12 @@ class Body:
 
     def read(self, inputs: Iterable[Value] = (), part: str = "") -> list[Value] | None:
         """The outputs, with names that have ``part`` in front; None when there are problems."""
-        scope = {**self.scope, **dict(zip(self.names, inputs, strict=True))}
+        given = list(inputs)
+        if len(given) != len(self.names):
+            raise self.node.unsupported(
+                f"its body has {len(self.names)} inputs; it is given {len(given)}"
+            )
+        scope = {**self.scope, **dict(zip(self.names, given, strict=True))}
         place = Place(f"{self.node.name}/{part}", frozenset(self.wanted))
         self.node.reader.read_nodes(self.nodes, scope, place)
         made = [scope.get(name) for name in self.wanted]
@@ -70,6 +75,8 @@ def if_(node: OnnxNode) -> Sequence[Value | None]:
     del node.reader.problems[known:]
     if None in branches:
         raise _undecided(node, f"one of its branches cannot be converted ({reason})")
+    if len({len(branch or ()) for branch in branches}) > 1:
+        raise node.unsupported("its branches make different numbers of results")
     return [
         _selected(node, condition, *pair)
         for pair in zip(*(branch or () for branch in branches), strict=True)
@@ -106,6 +113,8 @@ def _selected(node: OnnxNode, condition: Value, yes: Value, no: Value) -> Value:
 def loop(node: OnnxNode) -> Sequence[Value | None]:
     body = Body(node, "body")
     state = [node.input(index) for index in range(2, len(node.inputs))]
+    if len(body.graph.output) <= len(state):
+        raise node.unsupported(f"its body makes {len(body.graph.output)} results")
     turns = _turns(node)
     running = node.maybe_constant(1, "condition")
     going = running is None or bool(running.reshape(-1)[0])
@@ -171,6 +180,8 @@ def scan(node: OnnxNode) -> Sequence[Value | None]:
     body = Body(node, "body")
     count = node.integer("num_scan_inputs", 0)
     operands = [node.input(index) for index in range(len(node.inputs))]
+    if not 0 < count <= len(operands) or len(body.graph.output) < len(operands) - count:
+        raise node.unsupported(f"it scans {count} of {len(operands)} inputs")
     state, scanned = operands[:-count], operands[-count:]
     rows = _scanned_rows(node, scanned)
     columns: list[list[Value]] = [[] for _ in body.graph.output[len(state) :]]
@@ -198,6 +209,8 @@ def _scanned_rows(node: OnnxNode, scanned: Sequence[Value]) -> list[list[Value]]
     axes = node.integers("scan_input_axes", (0,) * len(scanned))
     backwards = node.integers("scan_input_directions", (0,) * len(scanned))
     rows = []
+    if not len(axes) == len(backwards) == len(scanned):
+        raise node.unsupported("it does not say how each input is scanned")
     for value, axis, reverse in zip(scanned, axes, backwards, strict=True):
         place = node.axis(axis, value.rank)
         length = value.shape[place]
@@ -210,6 +223,8 @@ def _scanned_rows(node: OnnxNode, scanned: Sequence[Value]) -> list[list[Value]]
             raise node.unsupported(f"it takes {length} turns; at most {TURNS} are written out")
         parts = [taken(node, value, turn, place) for turn in range(length)]
         rows.append(parts[::-1] if reverse else parts)
+    if len({len(parts) for parts in rows}) > 1:
+        raise node.unsupported("the scanned inputs are of different lengths")
     return rows
 
 
@@ -217,6 +232,8 @@ def _scan_outputs(node: OnnxNode, columns: Sequence[Sequence[Value]]) -> list[tu
     """Axis and direction of each stacked output."""
     axes = node.integers("scan_output_axes", (0,) * len(columns))
     backwards = node.integers("scan_output_directions", (0,) * len(columns))
+    if not len(axes) == len(backwards) == len(columns):
+        raise node.unsupported("it does not say how each output is stacked")
     return [
         (node.axis(axis, column[0].rank + 1) if column else 0, bool(reverse))
         for axis, reverse, column in zip(axes, backwards, columns, strict=True)

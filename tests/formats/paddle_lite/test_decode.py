@@ -326,10 +326,10 @@ def test_refuses_a_small_file_that_stands_for_endless_objects() -> None:
     builder.PrependUOffsetTRelativeSlot(3, all_attributes, 0)
     op = builder.EndObject()
     data = with_topology(program_of_operators(builder, *[op] * 3000))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DamagedFileError, match="again and again"):
         decode(data)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_refuses_a_topology_that_claims_to_be_huge() -> None:
