@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from opt_tool.api.picture_files import DEFAULT, Preprocessing
 from opt_tool.api.report import QuantizationReport, QuantizedLayer, SearchReport
 from opt_tool.api.runners import Feeds, NumpyRunner
 from opt_tool.api.sample_inputs import input_specs
+from opt_tool.api.samples import SampleFolder
 from opt_tool.api.verification import run_on_samples
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Value
@@ -20,10 +24,10 @@ from opt_tool.passes.quantization.batch_norm_statistics import (
     batch_norm_means,
 )
 from opt_tool.passes.quantization.choose_bits import Choice, Solution, choose_bits
-from opt_tool.passes.quantization.choose_widths import FLOAT, WIDE, choose_widths
+from opt_tool.passes.quantization.choose_widths import WIDE, choose_widths
 from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
 from opt_tool.passes.quantization.equalize_layers import equalize_layers
-from opt_tool.passes.quantization.grid import BITS
+from opt_tool.passes.quantization.grid import BITS, FLOAT
 from opt_tool.passes.quantization.method import DEFAULT_METHOD, METHODS, Method
 from opt_tool.passes.quantization.quantize_weights import (
     QuantizedWeight,
@@ -35,7 +39,10 @@ from opt_tool.runtime import Executor
 from opt_tool.targets import LiteVersion
 
 SAMPLES = 4
-"""How many inputs means and sensitivities are measured with."""
+"""How many made inputs means and sensitivities are measured with."""
+
+MOST_SAMPLES = 16
+"""How many of the user's own at most; more make the search slow and hardly better."""
 
 MODES: Mapping[str, int] = {"int8": 8, "int16": 16, "mixed": 8}
 """The modes, and the bits of a weight that nothing else is said of."""
@@ -59,6 +66,8 @@ class QuantizationOptions:
         max_error_db: For ``mixed`` the least signal to noise at the outputs, in dB.
         min_sqnr_db: What the outputs of the file must keep, or it is not left in place.
         force: Whether weights that are quantized already are quantized again.
+        samples: A folder of inputs to measure with instead of made ones; see ``samples``.
+        preprocessing: What is done to pictures in it.
     """
 
     mode: str = "int8"
@@ -69,6 +78,8 @@ class QuantizationOptions:
     max_error_db: float = MAX_ERROR_DB
     min_sqnr_db: float = MIN_SQNR_DB
     force: bool = False
+    samples: Path | None = None
+    preprocessing: Preprocessing = DEFAULT
 
     def check(self) -> None:
         """Refuse what is out of range; the command line cannot send it, a program can.
@@ -173,6 +184,12 @@ class Quantizer:
         return self.method.correct_bias or self.options.mode == "mixed"
 
     def _samples(self) -> list[dict[str, np.ndarray]]:
+        if self.options.samples is not None:
+            types = {value.name: value.type for value in self.graph.inputs}
+            folder = SampleFolder(
+                self.options.samples, types, self.options.preprocessing, limit=MOST_SAMPLES
+            )
+            return folder[:]
         samples, _ = run_on_samples(NumpyRunner(self.graph), input_specs(self.graph), SAMPLES)
         return samples
 
@@ -298,8 +315,8 @@ def _search_report(
     weights: Sequence[Weight],
 ) -> SearchReport:
     alone = {
-        weight.value.name: _db(probe.signal, options_of[0].noise)
-        for weight, options_of in zip(weights, choices, strict=True)
+        weight.node.name: _db(probe.signal, found[0].noise)
+        for weight, found in zip(weights, choices, strict=True)
     }
     return SearchReport(
         max_error_db=options.max_error_db,
@@ -312,9 +329,10 @@ def _search_report(
 def _report(
     quantizer: Quantizer, done: Sequence[QuantizedWeight], search: SearchReport | None
 ) -> QuantizationReport:
+    alone = {} if search is None else search.sensitivity_db
     layers = tuple(
-        QuantizedLayer(w.op, w.node, w.weight, w.bits, w.bytes_before, w.bytes_after, w.sqnr_db)
-        for w in done
+        QuantizedLayer(**dataclasses.asdict(weight), sensitivity_db=alone.get(weight.node))
+        for weight in done
     )
     return QuantizationReport(
         mode=quantizer.options.mode,

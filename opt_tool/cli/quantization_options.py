@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from opt_tool.cli import options
+from opt_tool.cli.sample_options import preprocessing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,26 +41,27 @@ class NamedBitsType(click.ParamType):  # type: ignore[type-arg]  # only click 8.
 OPTIONS = (
     click.option(
         "--method", type=click.Choice(METHODS), default=METHODS[0], show_default=True,
-        help="How weights are rounded; parity is the rule of Paddle Lite's own converter.",
+        metavar="METHOD",
+        help=f"{', '.join(METHODS)}; parity is Paddle Lite's own rule.",
     ),
     click.option(
         "--keep-float", multiple=True, metavar="NAME",
-        help="Leave the weight of this operation as it is; may be given for several.",
+        help="Leave this operation's weight as it is.",
     ),
     click.option(
         "--bits-for", type=NamedBitsType(), multiple=True, callback=options.unique,
-        help="The bits of one operation's weight: 2 to 16, or 32; may be given for several.",
+        help="The bits of one weight: 2 to 16, or 32.",
     ),
     click.option(
         "--max-error", type=float, default=30.0, show_default=True, metavar="DB",
-        help="For mixed: the signal to noise that the outputs keep at least.",
+        help="For mixed: what outputs keep.",
     ),
     click.option(
         "--min-sqnr", type=float, default=10.0, show_default=True, metavar="DB",
-        help="Leave no file whose outputs keep less signal to noise.",
+        help="What every file must keep.",
     ),
     click.option(
-        "--force", is_flag=True, help="Quantize a file again that is quantized already."
+        "--force", is_flag=True, help="Quantize what is quantized already."
     ),
 )  # fmt: skip
 
@@ -75,6 +77,9 @@ def options_of(mode: str, given: dict[str, Any], bits: int | None = None) -> Qua
     """What the library takes."""
     from opt_tool.api.quantization import QuantizationOptions
 
+    own = {}
+    if given.get("samples") is not None:
+        own = {"samples": given["samples"], "preprocessing": preprocessing_of(given)}
     return QuantizationOptions(
         mode=mode,
         bits=bits,
@@ -84,11 +89,12 @@ def options_of(mode: str, given: dict[str, Any], bits: int | None = None) -> Qua
         max_error_db=given["max_error"],
         min_sqnr_db=given["min_sqnr"],
         force=given["force"],
+        **own,
     )
 
 
 def quantization_rows(report: QuantizationReport) -> list[tuple[object, ...]]:
-    """A row for each weight: operator, name, bits, bytes and signal to noise."""
+    """A row for each weight: operator, name, bits, bytes, signal to noise of it and of outputs."""
     return [
         (
             layer.op,
@@ -96,13 +102,20 @@ def quantization_rows(report: QuantizationReport) -> list[tuple[object, ...]]:
             layer.bits,
             layer.bytes_before,
             layer.bytes_after,
-            "" if layer.sqnr_db is None else f"{layer.sqnr_db:.1f}",
+            _decibels(layer.sqnr_db),
+            _decibels(layer.sensitivity_db),
         )
         for layer in report.layers
     ]
 
 
-QUANTIZATION_COLUMNS = ("operator", "name", "bits", "bytes before", "after", "SQNR dB")
+QUANTIZATION_COLUMNS = (
+    "operator", "name", "bits", "bytes before", "after", "SQNR dB", "alone in 8 bits dB"
+)  # fmt: skip
+
+
+def _decibels(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
 
 
 def quantization_lines(report: QuantizationReport) -> Iterator[str]:

@@ -17,10 +17,12 @@ from opt_tool.cli.quantization_options import (
     quantization_options,
     quantization_rows,
 )
+from opt_tool.cli.sample_options import sample_options
 
 EXAMPLE = """\
 opt quantize mobilenet.onnx -o mobilenet.nb --no-calib --bits 8
-opt quantize float.nb -o small.nb --no-calib --bits mixed --max-error 35"""
+opt quantize float.nb -o small.nb --no-calib --bits mixed --max-error 35
+opt quantize float.nb -o small.nb --no-calib --samples photos --plot w.svg"""
 
 
 @click.command("quantize", cls=OptCommand, example=EXAMPLE)
@@ -28,22 +30,29 @@ opt quantize float.nb -o small.nb --no-calib --bits mixed --max-error 35"""
 @click.option("-o", "--out", type=options.FILE, required=True, help="The .nb file to write.")
 @click.option(
     "--no-calib", is_flag=True, required=True, expose_value=False,
-    help="Use no calibration data; there is no other way in this version.",
+    help="Choose scales from the weights.",
 )  # fmt: skip
 @click.option(
     "--bits", default="8", show_default=True, metavar="BITS",
-    help="8, 16 or mixed; 2 to 15 compute with fewer bits than the file stores.",
+    help="8, 16, mixed; or 2 to 15 to try.",
 )  # fmt: skip
 @options.target_option()
 @options.lite_version_option
 @options.input_shape_option
 @quantization_options
+@sample_options
+@click.option(
+    "--plot",
+    type=options.FILE,
+    metavar="FILE",
+    help="Draw sizes and errors, as .png or .svg.",
+)
 @click.option("--no-verify", is_flag=True, help="Do not compare the file with the source.")
 @click.option("--report", type=options.FILE, help="Write the report to this file, as JSON.")
 def quantize_command(
     model: Path, weights: Path | None, out: Path, bits: str, target: str | None,
     lite_version: str, input_shapes: dict[str, tuple[int, ...]], no_verify: bool,
-    report: Path | None, as_json: bool, quiet: bool, debug: bool,  # noqa: ARG001
+    report: Path | None, plot: Path | None, as_json: bool, quiet: bool, debug: bool,  # noqa: ARG001
     **given: Any,
 ) -> None:  # fmt: skip
     """Write MODEL as a .nb file with its weights in fewer bits.
@@ -51,7 +60,12 @@ def quantize_command(
     MODEL is anything that opt converts, or a .nb file with float weights.
     """
     from opt_tool.api.quantization import mode_of_bits
+    from opt_tool.api.quantization_plot import check_plot, plot_quantization
     from opt_tool.api.quantized_conversion import quantize
+    from opt_tool.api.samples import skipped_warnings
+
+    if plot is not None:
+        check_plot(plot)
 
     mode, width = mode_of_bits(bits)
     with progress(quiet=quiet) as on_stage:
@@ -62,5 +76,8 @@ def quantize_command(
         )  # fmt: skip
     if not quiet and not as_json:
         print_table(QUANTIZATION_COLUMNS, quantization_rows(result.quantization))
-    print_warnings(result.warnings)
+    if plot is not None:
+        plot_quantization(result.quantization, plot)
+    skipped = () if given["samples"] is None else skipped_warnings(given["samples"])
+    print_warnings((*result.warnings, *skipped))
     print_result(result, conversion_lines(result), as_json=as_json)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from opt_tool.passes.quantization.grid import FLOAT
 from opt_tool.passes.quantization.weights import Weight
-
-FLOAT = 32
-"""As a number of bits: the weight stays as it is."""
 
 WIDE = 16
 

@@ -12,10 +12,13 @@ import numpy as np
 BITS = range(2, 17)
 """Widths that can be asked for; the file stores those up to 8 in 8 bits, others in 16."""
 
+FLOAT = 32
+"""As a number of bits: the weight stays as it is."""
+
 
 def stored_bits(bits: int) -> int:
-    """The width of the stored integers."""
-    return 8 if bits <= 8 else 16
+    """The width of what the file stores."""
+    return FLOAT if bits == FLOAT else 8 if bits <= 8 else 16
 
 
 def largest(bits: int) -> int:

@@ -21,8 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from opt_tool.ir import Graph, Quantization
-from opt_tool.passes.quantization.choose_widths import FLOAT
-from opt_tool.passes.quantization.grid import as_kernels, from_kernels, largest, stored_bits
+from opt_tool.passes.quantization.grid import (
+    FLOAT,
+    as_kernels,
+    from_kernels,
+    largest,
+    stored_bits,
+)
 from opt_tool.passes.quantization.method import Method
 from opt_tool.passes.quantization.weights import Weight
 
@@ -72,23 +77,22 @@ def _quantize(graph: Graph, weight: Weight, bits: int, method: Method) -> Quanti
     node, value, axis = weight.node, weight.value, weight.slot.axis
     before = value.array()
     if bits == FLOAT:
-        return _summary(weight, value.name, FLOAT, None)
+        return _summary(weight, FLOAT, None)
     integers = quantized(before, axis, bits, method)
     stored = Quantization(stored_bits(bits), integers.scales, axis)
     made = graph.add_constant(f"{value.name}.int{stored.bits}", integers.array, stored)
     graph.replace_inputs(node, {**node.inputs, weight.slot.slot: made})
-    return _summary(weight, made.name, bits, sqnr_db(before, made.array()))
+    return _summary(weight, bits, sqnr_db(before, made.array()))
 
 
-def _summary(weight: Weight, name: str, bits: int, sqnr: float | None) -> QuantizedWeight:
-    width = FLOAT if bits == FLOAT else stored_bits(bits)
+def _summary(weight: Weight, bits: int, sqnr: float | None) -> QuantizedWeight:
     return QuantizedWeight(
         weight.node.op.type,
         weight.node.name,
-        name,
+        weight.value.name,
         bits,
         weight.bytes_at(FLOAT),
-        weight.bytes_at(width),
+        weight.bytes_at(stored_bits(bits)),
         sqnr,
     )
 

@@ -48,6 +48,37 @@ def test_mixed_finds_the_sensitive_layer_and_meets_the_bound() -> None:
     assert report.bytes_after < wide.bytes_after
 
 
+def test_the_users_samples_decide_what_is_sensitive(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.full((4, 32), 3, np.float32))
+    (tmp_path / "notes.txt").write_text("no sample")
+    options = QuantizationOptions(mode="mixed", method="parity", samples=tmp_path)
+    report = Quantizer(sensitive_graph(), VERSION, options).run()
+    made = QuantizationOptions(mode="mixed", method="parity")
+    other = Quantizer(sensitive_graph(), VERSION, made).run()
+    assert report.search is not None
+    assert other.search is not None
+    assert report.search.sensitivity_db != other.search.sensitivity_db
+
+
+def test_samples_must_fit(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((4, 31), np.float32))
+    options = QuantizationOptions(mode="mixed", samples=tmp_path)
+    with pytest.raises(UsageError, match=r"x\.npy"):
+        Quantizer(sensitive_graph(), VERSION, options).run()
+
+
+def test_the_layers_say_how_sensitive_they_are() -> None:
+    options = QuantizationOptions(mode="mixed", method="parity")
+    report = Quantizer(sensitive_graph(), VERSION, options).run()
+    assert report.search is not None
+    alone = {layer.node: layer.sensitivity_db for layer in report.layers}
+    assert alone == report.search.sensitivity_db
+    assert None not in alone.values()
+    narrow = Quantizer(sensitive_graph(), VERSION, QuantizationOptions()).run()
+    assert [layer.sensitivity_db for layer in narrow.layers] == [None] * 3
+    assert [layer.weight for layer in narrow.layers] == ["weight", "constant.1", "weight.1"]
+
+
 def test_names_decide_for_single_layers() -> None:
     options = QuantizationOptions(keep_float=("first",), bits_for={"third": 16}, method="parity")
     report = Quantizer(sensitive_graph(), VERSION, options).run()
