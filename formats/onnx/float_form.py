@@ -206,19 +206,36 @@ class Rewriter:
         if node.op_type != "Mul":
             return None
         for cast, scales in (node.input, reversed(node.input)):
-            product = self._maker(self._first_input(cast, ("Cast",)), tuple(DYNAMIC))
+            product, bias = self._integer_product(self._behind(cast, ("Cast",)))
             both = self._maker(scales, ("Mul",))
             twin = None if product is None else self.twins.get(product.input[0])
             if product is None or both is None or twin is None or twin.scale not in both.input:
                 continue
             others = [name for name in both.input if name != twin.scale]
             if len(others) == 1:
-                return self._float_product(product, twin, others[0], node)
+                return self._float_product(product, twin, (others[0], bias), node)
         return None
 
+    def _integer_product(self, name: str) -> tuple[onnx.NodeProto | None, str]:
+        """The product that makes ``name``, and the float bias that older exporters add to it."""
+        node = self._maker(name, (*DYNAMIC, "Add"))
+        if node is None or node.op_type != "Add":
+            return node, ""
+        for product, bias in (node.input, reversed(node.input)):
+            made = self._maker(product, tuple(DYNAMIC))
+            number = self._behind(bias, ("Reshape", "Cast", "Floor", "Div"))
+            if made is not None and number:
+                return made, number
+        return None, ""
+
     def _float_product(
-        self, product: onnx.NodeProto, twin: Twin, weight_scale: str, node: onnx.NodeProto
+        self,
+        product: onnx.NodeProto,
+        twin: Twin,
+        scale_and_bias: tuple[str, str],
+        node: onnx.NodeProto,
     ) -> onnx.NodeProto:
+        weight_scale, bias = scale_and_bias
         weight = f"{node.output[0]}.weight"
         zero = [name for name in product.input[3:4] if name]
         self._add(
@@ -231,7 +248,8 @@ class Rewriter:
             )
         )
         operator = DYNAMIC[product.op_type]
-        made = helper.make_node(operator, [twin.name, weight], node.output, name=node.name)
+        operands = [twin.name, weight, *([bias] if bias else [])]
+        made = helper.make_node(operator, operands, node.output, name=node.name)
         made.attribute.extend(product.attribute)
         return made
 
@@ -239,7 +257,11 @@ class Rewriter:
         node = self.makers.get(name)
         return node if node is not None and node.op_type in operators else None
 
-    def _first_input(self, name: str, operators: tuple[str, ...]) -> str:
-        """The first input of the node that makes ``name``, if it is one of ``operators``."""
-        node = self._maker(name, operators)
-        return "" if node is None else node.input[0]
+    def _behind(self, name: str, operators: Sequence[str]) -> str:
+        """What ``name`` is made of by these operators, last first; empty if by others."""
+        for operator in operators:
+            node = self._maker(name, (operator,))
+            if node is None:
+                return ""
+            name = node.input[0]
+        return name

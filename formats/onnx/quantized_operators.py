@@ -68,13 +68,16 @@ CONCAT = "QLinearConcat"
 STANDARD = frozenset(("QLinearConv", "QLinearMatMul"))
 """Those of ONNX's own domain; the others are onnxruntime's."""
 
+LSTM = "DynamicQuantizeLSTM"
+"""The one whose weights alone are quantized: its operands 1 and 2, (D, inputs, 4 * hidden)."""
+
 LAYOUT = "channels_last"
 """An attribute of the pools, which float operators do not have."""
 
 
 def is_quantized_operator(node: onnx.NodeProto) -> bool:
     """Whether ``expanded`` knows a node."""
-    known = node.op_type in (*QUANTIZED_OPERATORS, CONCAT)
+    known = node.op_type in (*QUANTIZED_OPERATORS, CONCAT, LSTM)
     return known and _integer(node, LAYOUT) == 0
 
 
@@ -84,6 +87,9 @@ def expanded(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
     Args:
         node: One that ``is_quantized_operator``.
     """
+    if node.op_type == LSTM:
+        yield from _lstm(node)
+        return
     known = QUANTIZED_OPERATORS.get(node.op_type) or _concat(node)
     inputs = [*node.input, *[""] * known.scale]  # those left out at the end are as empty
     output = node.output[0]
@@ -111,6 +117,20 @@ def expanded(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
 def _concat(node: onnx.NodeProto) -> QuantizedOperator:
     operands = tuple(Operand(position) for position in range(2, len(node.input), 3))
     return QuantizedOperator("Concat", operands, 0)
+
+
+def _lstm(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    """An LSTM on restored weights, which ONNX's has the other way round."""
+    inputs = [*node.input, *[""] * 12][:12]
+    operands = inputs[:8]
+    for index, scale in ((1, 8), (2, 10)):
+        restored, turned = (f"{inputs[index]}.{word}" for word in ("restored", "turned"))
+        yield _dequantize([inputs[index], *inputs[scale : scale + 2]], restored, 0)
+        yield helper.make_node("Transpose", [restored], [turned], perm=[0, 2, 1])
+        operands[index] = turned
+    computed = helper.make_node("LSTM", operands, node.output, name=node.name)
+    computed.attribute.extend(node.attribute)
+    yield computed
 
 
 def _dequantize(inputs: list[str], output: str, axis: int) -> onnx.NodeProto:

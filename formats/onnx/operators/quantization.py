@@ -30,6 +30,7 @@ from opt_tool.formats.onnx.operators.unary import (
 )
 from opt_tool.formats.onnx.quantized_operators import (
     CONCAT,
+    LSTM,
     MICROSOFT,
     QUANTIZED_OPERATORS,
     STANDARD,
@@ -222,7 +223,7 @@ def _quantized(node: OnnxNode) -> Sequence[Value | None]:
     return expand_in_place(node, expanded(node.proto))
 
 
-for _name in (*QUANTIZED_OPERATORS, CONCAT):
+for _name in (*QUANTIZED_OPERATORS, CONCAT, LSTM):
     _domain = "" if _name in STANDARD else MICROSOFT
     onnx_op(_name, since=1, domain=_domain)(_quantized)
 

@@ -27,6 +27,7 @@ WEIGHTS: dict[str, np.ndarray] = {
     "m": RNG.integers(-127, 128, (6, 4)).astype(np.int8),
     "ms": np.array(0.01, np.float32),
     "mz": np.zeros((), np.int8),
+    "column": np.array([1, -1, 1, 1], np.int64),
     "s": np.array(STEP, np.float32),
     "t": np.array(3 * STEP, np.float32),
     "middle": np.array(128, np.uint8),
@@ -145,6 +146,22 @@ def test_a_dynamic_product_is_a_product() -> None:
         y = Mul(f, both)
     """
     assert operators(assert_within(model(body), 3)) == ["matmul_v2"]
+
+
+def test_a_bias_that_was_quantized_with_the_product_is_a_bias() -> None:
+    body = """
+        q, a, z = DynamicQuantizeLinear(x)
+        i = ConvInteger(q, w, z, mz)
+        both = Mul(a, ms)
+        r = Div(ws, both)  d = Floor(r)  e = Cast<to = 6>(d)  b = Reshape(e, column)
+        g = Add(i, b)
+        f = Cast<to = 1>(g)
+        y = Mul(f, both)
+    """
+    graph = assert_within(model(body), 8)
+    assert operators(graph) == ["conv2d"]
+    (conv,) = (node for node in graph.nodes if node.op.type == "conv2d")
+    np.testing.assert_array_equal(conv.input("Bias").array(), WEIGHTS["ws"])
 
 
 def test_a_dynamic_convolution_is_a_convolution() -> None:

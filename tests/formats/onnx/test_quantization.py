@@ -304,3 +304,29 @@ def test_precision_of_half_is_refused() -> None:
     model = node_model("QuantizeLinear", {"x": X, "s": SCALE}, constants=["s"], **options)
     with pytest.raises(UnsupportedModelError, match="precision"):
         read_model(model)
+
+
+@pytest.mark.parametrize("zero", [None, 3])
+def test_lstm_with_quantized_weights(zero: int | None) -> None:
+    """onnxruntime rounds the activations as well: to about 1 % of what they are."""
+    directions, hidden, given = 2, 5, 4
+    points = None if zero is None else np.full(directions, zero, np.int8)
+    inputs = {
+        "x": RNG.standard_normal((6, 1, given)).astype(np.float32),
+        "w": bits(np.int8, directions, given, 4 * hidden),
+        "r": bits(np.int8, directions, hidden, 4 * hidden),
+        "b": RNG.standard_normal((directions, 8 * hidden)).astype(np.float32),
+        "lengths": None,
+        "h": None,
+        "c": None,
+        "p": None,
+        "ws": np.array([0.004, 0.009], np.float32),
+        "wz": np.zeros(directions, np.int8) if points is None else points,
+        "rs": np.array([0.005, 0.003], np.float32),
+        "rz": np.zeros(directions, np.int8) if points is None else points,
+    }
+    constants = [name for name, array in inputs.items() if array is not None and name != "x"]
+    options: dict[str, Any] = {"domain": "com.microsoft", "direction": "bidirectional"}
+    assert_reads(
+        "DynamicQuantizeLSTM", inputs, constants=constants, hidden_size=hidden, atol=0.02, **options
+    )
