@@ -32,7 +32,7 @@ class FoldConstants:
 
 
 def _folds(graph: Graph, node: Node) -> bool:
-    """Whether a node was folded; one whose operands do not fit is left to the run, which says so."""
+    """Whether a node was folded; one whose operands do not fit is left to the run."""
     try:
         return fold(graph, node)
     except ShapeError:

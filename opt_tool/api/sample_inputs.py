@@ -6,6 +6,7 @@ table has, everything else gets normal numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ SPATIAL_SIZES = ((224, 224), (48, 320), (320, 320), (640, 640))
 
 IMAGE_CHANNELS = (1, 3, 4)
 SMALLEST_IMAGE = 8
+LARGEST_PICTURE = 4 << 20
+"""Pictures of more pixels would take longer to draw than the model to run."""
+
 LOOKUPS: Mapping[str, tuple[str, str]] = {
     "gather": ("X", "Index"),
     "lookup_table": ("W", "Ids"),
@@ -138,9 +142,13 @@ def image_channel_axis(shape: tuple[int, ...]) -> int | None:
         return None
     first, last = len(shape) - 3, len(shape) - 1
     for axis, sides in ((first, shape[-2:]), (last, shape[-3:-1])):
-        if shape[axis] in IMAGE_CHANNELS and min(sides) >= SMALLEST_IMAGE:
+        if shape[axis] in IMAGE_CHANNELS and _is_picture(sides):
             return axis
     return None
+
+
+def _is_picture(sides: tuple[int, ...]) -> bool:
+    return min(sides) >= SMALLEST_IMAGE and math.prod(sides) <= LARGEST_PICTURE
 
 
 def _pictures(rng: np.random.Generator, shape: tuple[int, ...], axis: int) -> np.ndarray:

@@ -83,6 +83,9 @@ def _box_sizes(layer: CaffeLayer, param: caffe_pb2.PriorBoxParameter) -> list[tu
         raise layer.unsupported(
             f"{len(param.min_size)} min_size and {len(param.max_size)} max_size"
         )
+    given = (*param.min_size, *param.max_size, *param.aspect_ratio)
+    if not all(0 < number < math.inf for number in given):
+        raise layer.unsupported("sizes and ratios that are not positive numbers")
     ratios = _aspect_ratios(param)
     sizes = []
     for index, small in enumerate(param.min_size):

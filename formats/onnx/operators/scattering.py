@@ -6,6 +6,7 @@ to zeros instead and chosen by a mask, so that neither infinities nor rounding g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from opt_tool.formats.onnx.casting import carried, cast
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.indexing import (
+    MOST_POSITIONS,
     counted_tuples,
     flat,
     linear_positions,
@@ -125,8 +127,11 @@ def _last_of_equal(
 
 def _written(node: OnnxNode, x: Value, index: Value, updates: Value) -> Value:
     """Where something is written, bool in the shape of x."""
-    zeros = node.new_constant(np.zeros(static_shape(node, x, "data"), np.int32), "unwritten")
-    ones = np.ones(static_shape(node, updates, "updates"), np.int32)
+    places, written = static_shape(node, x, "data"), static_shape(node, updates, "updates")
+    if max(math.prod(places), math.prod(written)) > MOST_POSITIONS:
+        raise node.unsupported(f"data {list(places)}; at most {MOST_POSITIONS} elements are read")
+    zeros = node.new_constant(np.zeros(places, np.int32), "unwritten")
+    ones = np.ones(written, np.int32)
     counts = node.add(
         ScatterNdAdd(), X=zeros, Index=index, Updates=node.new_constant(ones, "written")
     )
