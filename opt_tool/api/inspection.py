@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ class TensorReport:
 class LayerReport:
     """One operation; what an open dimension leaves unknown is None.
 
-    ``algorithm`` is how the NumPy runtime computes a convolution.
+    ``share`` is the layer's part of all multiply-accumulates, ``algorithm`` how the NumPy
+    runtime computes a convolution.
     """
 
     name: str
@@ -46,6 +48,7 @@ class LayerReport:
     parameter_bytes: int
     bits: int | None
     macs: int | None
+    share: float | None
     activation_bytes: int | None
     algorithm: str | None
 
@@ -111,7 +114,7 @@ def describe(
     graph: Graph, path: str, format: str, settings: Settings = DEFAULTS
 ) -> InspectionReport:
     """Describe a graph that came from a file."""
-    layers = tuple(_layer(node, settings) for node in graph.nodes)
+    layers = _with_shares([_layer(node, settings) for node in graph.nodes])
     return InspectionReport(
         path=path,
         format=format,
@@ -133,8 +136,21 @@ def _layer(node: Node, settings: Settings) -> LayerReport:
         parameter_bytes=cost.parameter_bytes(node),
         bits=cost.bits(node),
         macs=cost.macs(node),
+        share=None,
         activation_bytes=cost.known_sum(cost.value_bytes(value) for value in node.outputs.flat()),
         algorithm=algorithm_of(node, settings),
+    )
+
+
+def _with_shares(layers: Sequence[LayerReport]) -> tuple[LayerReport, ...]:
+    """The layers with their parts of the work, where all of it is known."""
+    total = cost.known_sum(layer.macs for layer in layers)
+    if not total:
+        return tuple(layers)
+    return tuple(
+        dataclasses.replace(layer, share=layer.macs / total)
+        for layer in layers
+        if layer.macs is not None
     )
 
 

@@ -55,8 +55,9 @@ LISTED = 3
     "-d", "--out-dir", type=options.FILE, metavar="DIR", help="The folder for several models."
 )
 @click.option(
-    "--jobs", type=click.IntRange(1), default=1, help="How many to convert at a time, with -d."
-)
+    "--jobs", type=click.IntRange(1), default=1, metavar="N",
+    help="How many to convert at a time, with -d.",
+)  # fmt: skip
 @options.target_option(default="arm", show_default=True)
 @options.lite_version_option
 @options.library_option
@@ -96,7 +97,7 @@ def convert_command(
 
     MODEL is an ONNX, TFLite or .nb file, or a Caffe network with its WEIGHTS. The file is run
     on made inputs and must compute what the model computes in its own runtime; otherwise it is
-    not left in place. Exit codes: see opt --help.
+    not left in place.
     """
     if (out is None) == (out_dir is None):
         raise click.UsageError("give either -o FILE for one model or -d DIR for several", ctx)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +26,11 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 opt inspect mobilenet.nb
+opt inspect mobilenet.nb --csv > layers.csv
 opt inspect detector.onnx --target arm --input-shape images=1,3,320,320"""
+
+NAMED = 3
+"""So many of the layers whose sizes are open are named; the JSON object has them all."""
 
 COLUMNS = (
     "layer",
@@ -33,6 +40,7 @@ COLUMNS = (
     "parameters",
     "bits",
     "MACs",
+    "share",
     "bytes out",
     "algorithm",
 )
@@ -45,6 +53,7 @@ COLUMNS = (
 @options.input_shape_option
 @options.conv_algorithm_option
 @options.conv_policy_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print the layers as CSV on standard output.")
 def inspect_command(
     file: Path,
     weights: Path | None,
@@ -53,6 +62,7 @@ def inspect_command(
     input_shapes: dict[str, tuple[int, ...]],
     conv_algorithm: str | None,
     conv_policy: str,
+    as_csv: bool,
     as_json: bool,
     quiet: bool,
     debug: bool,  # noqa: ARG001
@@ -63,6 +73,8 @@ def inspect_command(
     """
     from opt_tool.api.inspection import inspect
 
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other")
     report = inspect(
         file,
         weights,
@@ -72,6 +84,9 @@ def inspect_command(
         conv_algorithm=conv_algorithm,
         conv_policy=conv_policy,
     )
+    if as_csv:
+        click.echo(_csv(report), nl=False)
+        return
     if not (quiet or as_json):
         print_table(COLUMNS, _rows(report))
     print_result(report, _summary(report), as_json=as_json)
@@ -87,9 +102,24 @@ def _rows(report: InspectionReport) -> Iterator[tuple[object, ...]]:
             layer.parameters,
             layer.bits,
             _or_unknown(layer.macs),
+            "" if layer.share is None else f"{layer.share:.1%}",
             _or_unknown(layer.activation_bytes),
             layer.algorithm,
         )
+
+
+def _csv(report: InspectionReport) -> str:
+    """A line for each layer under the keys of the JSON object; what is unknown is empty."""
+    text = io.StringIO()
+    from opt_tool.api.inspection import LayerReport
+
+    names = [field.name for field in dataclasses.fields(LayerReport)]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    for layer in report.layers:
+        row = dataclasses.asdict(layer)
+        writer.writerow({**row, "output_shape": readable_shape(layer.output_shape)})
+    return text.getvalue()
 
 
 def _or_unknown(number: int | None) -> int | str:
@@ -111,7 +141,9 @@ def _summary(report: InspectionReport) -> Iterator[str]:
             f"{readable_bytes(totals.peak_memory_bytes)} of activations at once"
         )
     if report.unknown:
+        names = ", ".join(map(repr, report.unknown[:NAMED]))
+        more = f" and {len(report.unknown) - NAMED} more" if len(report.unknown) > NAMED else ""
         yield (
             f"the sizes of {counted(len(report.unknown), 'layer')} are known only at run time; "
-            "--input-shape fixes them"
+            f"--input-shape fixes them: {names}{more}"
         )

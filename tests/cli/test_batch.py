@@ -65,7 +65,7 @@ def test_each_conversion_gets_the_options(folder: Path) -> None:
     assert (report["target"], report["lite_version"]) == ("x86", "2.12")
     assert report["verification"]["status"] == "skipped"
     assert report["quantization"]["mode"] == "int8"
-    assert report["quantization"]["layers"] == []  # of the only two weights
+    assert {layer["bits"] for layer in report["quantization"]["layers"]} <= {32}
     assert data["models"][0]["warnings"]
 
 

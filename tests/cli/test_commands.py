@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -137,9 +138,25 @@ def test_inspect_shows_layers_and_totals(converted: Path) -> None:
     assert "conv2d/def/2/1/1" in result.stderr
 
 
+def test_inspect_prints_layers_as_csv(converted: Path) -> None:
+    result = opt("inspect", converted, "--csv")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    layers = opt_json("inspect", converted)["layers"]
+    assert [row["name"] for row in rows] == [layer["name"] for layer in layers]
+    assert [int(row["macs"]) for row in rows] == [layer["macs"] for layer in layers]
+    assert sum(float(row["share"]) for row in rows) == pytest.approx(1)
+    assert rows[0]["output_shape"] == "1x8x16x16"
+    assert opt("inspect", converted, "--csv", "--json").exit_code == 2
+
+
 def test_inspect_says_what_is_open(tmp_path: Path) -> None:
     model = classifier(tmp_path / "open.onnx", shape=("n", 3, "h", "w"))
-    assert "--input-shape fixes them" in opt("inspect", model).stdout
+    assert (
+        "--input-shape fixes them: 'conv2d', 'relu', 'conv2d.1' and" in opt("inspect", model).stdout
+    )
+    (unknown, *_) = csv.DictReader(opt("inspect", model, "--csv").stdout.splitlines())
+    assert (unknown["macs"], unknown["share"]) == ("", "")
 
 
 def test_verify_passes_and_fails_with_exit_code_4(
