@@ -23,11 +23,14 @@ def model(tmp_path: Path) -> CaffeModel:
     return make_model(tmp_path, {"x": (1, 3, 9, 9)}, [layer], blobs)
 
 
-def run(*arguments: str, name: str = NAMES[0]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OPT": str(Path(sys.executable).parent / "opt")}
+def run(
+    *arguments: str, name: str = NAMES[0], locale: str = "C.UTF-8", folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    opt = str(Path(sys.executable).parent / "opt")
+    environment = {**os.environ, "OPT": opt, "LC_ALL": locale}
     return subprocess.run(
         [str(SCRIPTS / name), *arguments],
-        capture_output=True, text=True, check=False, env=environment,
+        capture_output=True, text=True, encoding="utf-8", check=False, env=environment, cwd=folder,
     )  # fmt: skip
 
 
@@ -54,11 +57,12 @@ def test_takes_values_after_a_space_and_a_folder(model: CaffeModel, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--framework is missing"),
-        (["--framework=mxnet"], "'mxnet' is not onnx or caffe"),
+        ([], "caffe needs --prototxt and --weight"),
+        (["--framework=mxnet"], "'mxnet' is not caffe, onnx, tensorflow or tflite"),
+        (["--framework=tensorflow"], "tensorflow needs --model"),
         (["--framework=caffe", "--prototxt=a"], "needs --prototxt and --weight"),
         (["--framework=onnx"], "onnx needs --model"),
-        (["--framework=onnx", "--model=a"], "--optimize_out is missing"),
+        (["--help=fr"], "the help is in en and zh"),
         (["--framework=onnx", "--model=a", "--optimize_out=b", "--valid_targets=npu"], "'npu'"),
         (["--quant"], "there is no flag '--quant'"),
         (["--model"], "--model needs a value"),
@@ -74,8 +78,47 @@ def test_says_what_is_wrong(arguments: list[str], words: str) -> None:
     assert words in result.stderr
 
 
-def test_explains_itself() -> None:
-    result = run("--help")
+def test_writes_where_upstreams_script_does_by_default(model: CaffeModel) -> None:
+    result = run(
+        f"--prototxt={model.prototxt}", f"--weight={model.caffemodel}", folder=model.prototxt.parent
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert (model.prototxt.parent / "lite_opt_dir.nb").is_file()
+
+
+def test_quantizes_as_opt_does(model: CaffeModel, tmp_path: Path) -> None:
+    sizes = {}
+    for kind in ("QUANT_INT8", "QUANT_INT16"):
+        result = run(
+            "--framework=caffe", f"--prototxt={model.prototxt}", f"--weight={model.caffemodel}",
+            f"--optimize_out={tmp_path / kind}", "--quant_model=true", f"--quant_type={kind}",
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        sizes[kind] = (tmp_path / f"{kind}.nb").stat().st_size
+    assert sizes["QUANT_INT8"] < sizes["QUANT_INT16"]
+
+
+FLAGS = (
+    "--framework", "--model", "--prototxt", "--weight", "--fluid_save_dir", "--valid_targets",
+    "--optimize_out", "--quant_model", "--quant_type", "--help",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "locale", "word"),
+    [
+        (["--help"], "C.UTF-8", "Convert a model"),
+        (["--help"], "zh_CN.UTF-8", "将模型转换为"),
+        (["--help=zh"], "C.UTF-8", "将模型转换为"),
+        (["--help=en"], "zh_CN.UTF-8", "Convert a model"),
+        (["-h"], "de_DE.UTF-8", "Convert a model"),
+    ],
+)
+def test_explains_every_flag_in_both_languages(
+    arguments: list[str], locale: str, word: str
+) -> None:
+    result = run(*arguments, locale=locale)
     assert result.returncode == 0
-    for flag in ("--framework", "--prototxt", "--weight", "--optimize_out", "--quant_type"):
-        assert flag in result.stdout
+    assert result.stdout.startswith(word)
+    for flag in FLAGS:
+        assert f"  {flag}" in result.stdout
