@@ -24,6 +24,7 @@ from opt_tool.ir.operations.elementwise import (
     ElementwiseSub,
     Scale,
 )
+from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.operations.reduction import (
     ArgMax,
@@ -250,4 +251,16 @@ def test_many_regions_take_time_in_proportion(b: TestGraphs) -> None:
         x = b.add(Conv2D(), Input=x, Filter=b.weight(2, 2, 1, 1))
     graph = b.build(x)
     assert ChangeLayout().run(graph).changes == 400
+    assert transposes(graph) == 0
+
+
+@pytest.mark.parametrize("interpolate", [NearestInterp, BilinearInterp])
+def test_leaves_no_transpose_around_a_resize_between_sums(
+    b: TestGraphs, interpolate: type[Operation]
+) -> None:
+    before = b.add(Transpose2(axis=FIRST), X=b.add(Relu(), X=last(b)))
+    grown = b.add(interpolate(out_h=10, out_w=12), X=before)
+    y = b.add(ElementwiseAdd(), X=last(b, grown), Y=b.weight(4))
+    graph = b.build(first(b, y))
+    assert_rewrites(ChangeLayout(), graph, 2)
     assert transposes(graph) == 0
