@@ -93,8 +93,8 @@ def pool(text: str, size: Shape = (7, 9), reference: str = "caffe") -> Case:
 
 def depthwise_without_group(type: str) -> Case:
     """Forks take as many groups as there are channels, whatever the text says."""
-    param = "num_output: 6 kernel_h: 3 kernel_w: 2 pad: 1 stride: 2"
-    blobs = random_blobs((6, 1, 3, 2), (6,))
+    param = "num_output: 12 kernel_h: 3 kernel_w: 2 pad: 1 stride: 2"
+    blobs = random_blobs((12, 1, 3, 2), (12,))
     grouped = f"convolution_param {{ {param} group: 6 }}"
     return Case(
         type,
@@ -194,6 +194,7 @@ ACTIVATIONS = [
 ARITHMETIC = [
     Case("Power", "power_param { power: 1 scale: 0.5 shift: 3 }"),
     Case("Power", "power_param { power: 2 scale: 0.5 shift: 0.1 }"),
+    Case("Power", "power_param { shift: 1 }"),
     Case("Power", "power_param { power: 3 }"),
     Case("Power", "power_param { power: 0 }"),
     Case("Power", "power_param { power: 0.5 shift: 3 }"),
@@ -204,6 +205,7 @@ ARITHMETIC = [
     Case("Exp"),
     Case("Exp", "exp_param { base: 2 scale: 0.5 shift: 0.3 }"),
     Case("Log", "log_param { shift: 3 }"),
+    Case("Log", "log_param { base: 0.5 shift: 3 }"),
     Case("Log", "log_param { base: 10 scale: 0.5 shift: 3 }"),
     Case("Eltwise", "eltwise_param { operation: SUM }", THREE),
     Case("Eltwise", "eltwise_param { coeff: 1 coeff: -0.5 }", TWO),

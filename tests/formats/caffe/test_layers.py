@@ -10,6 +10,7 @@ import caffe_references
 from caffe_answers import Computed, compute, difference
 from caffe_detectors import DETECTORS
 from caffe_layer_cases import CASES, Case
+from caffe_models import random_blobs
 from opt_tool.formats.caffe import read
 from opt_tool.formats.caffe.registry import INPUT, supported_layers
 from opt_tool.ir import verify
@@ -37,6 +38,15 @@ def test_layer_computes_what_the_reference_computes(
         found = executor.run({name: sample[name] for name in names})
         for name in case.top_names:
             assert difference(found[name], wanted[name]) <= BOUND
+
+
+@pytest.mark.parametrize(("groups", "made"), [(1, "conv2d"), (6, "depthwise_conv2d")])
+def test_a_group_for_each_channel_is_depthwise(tmp_path: Path, groups: int, made: str) -> None:
+    param = f"convolution_param {{ num_output: 6 kernel_size: 3 group: {groups} }}"
+    blobs = random_blobs((6, 6 // groups, 3, 3), (6,))
+    model = Case("Convolution", param, blobs=blobs).make(tmp_path)
+    graph = read(model.prototxt, model.caffemodel)
+    assert [node.op.type for node in graph.nodes] == [made]
 
 
 @pytest.mark.parametrize(
