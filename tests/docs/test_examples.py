@@ -1,81 +1,61 @@
-"""The Python in the pages works as it stands there."""
+"""Every example script runs, prints what it says, and stands in the documentation."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import opt_tool
-from opt_tool.api import official_runtime
-from pages import DOCS, PAGES, ROOT, TRANSLATION, blocks_of, name_of
 
-DEVICE = DOCS / "device.md"
-EXAMPLES = [
-    page for page in PAGES if page not in (DEVICE, TRANSLATION) and blocks_of(page, "python")
-]
-FMNIST = ROOT / "tests" / "data" / "fmnist_mbv2s.onnx"
-
-
-def code_of(page: Path) -> str:
-    """All blocks of a page as one program; later ones use what earlier ones define."""
-    texts = [block.text for block in blocks_of(page, "python")]
-    future = "from __future__ import annotations\n"
-    return future + "\n".join(texts).replace(future, "")
-
-
-def execute(code: str, folder: Path, python: str = sys.executable) -> str:
-    """Run a program in a process of its own, since it may register operators."""
-    (folder / "page.py").write_text(code, encoding="utf-8")
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
-    done = subprocess.run(
-        [python, "page.py"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths if python == sys.executable else ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+MODEL = ROOT / "tests" / "data" / "fmnist_mbv2s.onnx"
+ARGUMENTS = {
+    "convert": ["MODEL", "new.nb"],
+    "run": ["MODEL"],
+    "verify": ["MODEL", "float.nb"],
+    "quantize": ["MODEL", "small.nb"],
+}
+SAYS = {
+    "convert": ["new.nb: ", "logits: largest difference ", "fuse-activation: "],
+    "run": ["input input: ", "output logits: float32 (1, 10)", "logits: differs by "],
+    "verify": ["passed on 3 samples", "logits: "],
+    "quantize": ["bytes of weights became", " 8 bits, ", "logits: "],
+}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the pages name."""
-    shutil.copy(FMNIST, tmp_path)
-    opt_tool.convert(FMNIST, tmp_path / "fmnist.nb", verify=False)
-    return tmp_path
+def run_example(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    words = [str(MODEL) if argument == "MODEL" else argument for argument in arguments]
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py"), *words],
+        capture_output=True, text=True, check=False, cwd=folder,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
-def test_the_python_of_a_page_works(page: Path, folder: Path) -> None:
-    execute(code_of(page), folder)
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_an_example_runs_and_says_what_it_promises(name: str, tmp_path: Path) -> None:
+    if name == "verify":
+        opt_tool.convert(MODEL, tmp_path / "float.nb", verify=False)
+    result = run_example(name, tmp_path, *ARGUMENTS[name])
+    assert result.returncode == 0, result.stderr
+    for words in SAYS[name]:
+        assert words in result.stdout
 
 
-def test_the_head_of_a_file_is_as_the_page_says(folder: Path) -> None:
-    printed = execute(code_of(DOCS / "nb-format.md"), folder)
-    assert printed.startswith("meta version 2 for v2.13\nparameters ")
+def test_there_is_no_other_example() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(ARGUMENTS)
 
 
-@pytest.mark.official
-def test_the_python_for_the_device_works_in_the_official_runtime(folder: Path) -> None:
-    opt_tool.convert(FMNIST, folder / "fmnist-x86.nb", target="x86", verify=False)
-    printed = execute(code_of(DEVICE), folder, str(official_runtime.interpreter()))
-    session = opt_tool.Session(folder / "fmnist-x86.nb")
-    image = np.zeros((1, 1, 28, 28), np.float32)
-    scores = session.run({"input": image})["logits"]
-    assert f"class {int(scores.argmax())}" in printed
+def test_an_example_shows_how_an_error_is_met(tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_text("no model")
+    result = run_example("convert", tmp_path, "bad.onnx", "new.nb")
+    assert "bad.onnx: a text file, not a model" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_the_snippets_for_devices_are_for_the_same_file() -> None:
-    for language in ("cpp", "java", "python"):
-        (block,) = blocks_of(DEVICE, language)
-        assert re.search(r"set_model_from_file|setModelFromFile", block.text), language
-        assert block.text.count("{") == block.text.count("}")
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_the_page_on_python_names_every_example(name: str) -> None:
+    assert f"examples/{name}.py" in (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
