@@ -95,6 +95,7 @@ def equalize_layers(graph: Graph, limits: Mapping[Value, np.ndarray]) -> dict[Va
             break
     for value in total:  # it is no longer what the source calls so
         graph.rename(value, graph.unique_name(f"{value.name}.equalized"))
+    graph.remove_unused()
     return total
 
 
@@ -167,7 +168,6 @@ def _replace(graph: Graph, node: Node, slot: str, array: np.ndarray) -> None:
     if not old.users:
         graph.rename(old, graph.unique_name(f"{name}.before"))
         graph.rename(new, name)
-        graph.remove_unused()
 
 
 # ---- what makes a pair
