@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from command_line import opt, opt_json
-from opt_tool.api import doctor, official_runtime
+from opt_tool.api import official_runtime
 from opt_tool.api.doctor import OPTIONAL, RUNTIMES, Package, check_package, diagnose
 
 if sys.version_info >= (3, 11):
@@ -71,7 +71,7 @@ def test_says_how_to_install_the_official_runtime(
 
 def test_something_required_that_is_missing_is_exit_code_3(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = ["no-such-thing>=1.5", "numpy>=999", "pillow>=10; extra == 'images'"]
-    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda name: wanted)  # noqa: ARG005
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: wanted)  # noqa: ARG005
     result = opt("doctor")
     assert result.exit_code == 3
     assert "no-such-thing is missing: pip install 'no-such-thing>=1.5'" in result.stdout
