@@ -141,6 +141,7 @@ def test_names_of_the_model_are_only_texts(driver: Chrome, tmp_path: Path) -> No
     box = Box(HOSTILE, HOSTILE, HOSTILE, HOSTILE, attributes=(Attribute(HOSTILE, HOSTILE, False),))
     drawing = Drawing(HOSTILE, (box, box), (Arrow(0, 1, HOSTILE),), {HOSTILE: HOSTILE})
     opened(driver, write(tmp_path / "hostile.html", drawing))
+    assert found(driver, ".box")[0].startswith(HOSTILE[:30])
     driver.find_elements(By.CSS_SELECTOR, ".box")[0].click()
     driver.find_element(By.ID, "search").send_keys("onerror")
     assert driver.execute_script("return window.broken === undefined")
