@@ -7,6 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from opt_tool.kernels.epilogue import with_constant
+from opt_tool.kernels.memory import in_a_row
+
+PART = 1 << 16
+"""How many elements are added before they are read again."""
+
 ERF_NEAR = (
     (9.60497373987051638749, 90.0260197203842689217, 2232.00534594684319226,
      7003.32514112805075473, 55592.3013010394962768),
@@ -129,6 +135,21 @@ def add(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.nd
     """x + y; ``out`` may be one of them, as in all functions that have it."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.add(x, y, out=out)
+
+
+def add_relu(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """max(x + y, 0); ``out`` may be one of them, as in all functions that have it."""
+    operands = [x, y] if out is None else [x, y, out]
+    rows = [in_a_row(array) for array in operands if array.strides == x.strides]
+    found = [row for row in rows if row is not None and row.size == x.size]
+    if len(found) < 3:
+        total = np.asarray(add(x, y, out=out))
+        return with_constant(np.maximum, total, 0, total)
+    for start in range(0, x.size, PART):
+        left, right, sums = (row[start : start + PART] for row in found)
+        add(left, right, out=sums)  # the sums are in the cache when they are read again
+        with_constant(np.maximum, sums, 0, sums)
+    return operands[2]
 
 
 def subtract(x: np.ndarray, y: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:

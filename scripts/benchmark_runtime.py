@@ -1,11 +1,12 @@
 """Measure the NumPy runtime beside onnxruntime and write what was measured as JSON.
 
-    python scripts/benchmark_runtime.py [--growth] [--repeat N] [--out FILE] NAME=MODEL[:SHAPE]...
+    python scripts/benchmark_runtime.py [--reference] [--memory] [--repeat N] [--out FILE]
+        NAME=MODEL[:SHAPE]...
 
 For each model: the interleaved ratios of wall time and of processor time, one thread each, and
-the outputs' difference from onnxruntime's; then
-Winograd against im2col, layer by layer, for all layers that the cost model picks it for;
-then whether many runs in a row take more and more memory, with the process's own peak.
+the outputs' difference from onnxruntime's; with --reference how long onnx.reference takes for
+one run; Winograd against im2col, layer by layer, for all layers that the cost model picks it
+for; with --memory the peak of a process of its own after one run and after many.
 """
 
 from __future__ import annotations
@@ -13,14 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any  # JSON
 
 import numpy as np
+from onnx.reference import ReferenceEvaluator
+from threadpoolctl import threadpool_info
 
 from opt_tool.api.benchmark import interleaved, spread
 from opt_tool.api.loading import load_model
@@ -30,6 +37,7 @@ from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.ir import Node
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.kernels import convolution, winograd
+from opt_tool.kernels.memory import channels_first
 from opt_tool.runtime import Settings
 from opt_tool.runtime.convolution_plan import TRANSFORMS, algorithm_of
 from opt_tool.runtime.threads import limited_threads
@@ -45,7 +53,7 @@ def model_argument(text: str) -> tuple[str, Path, tuple[int, ...] | None]:
     return name, Path(path), tuple(map(int, shape.split(","))) if shape else None
 
 
-def _feeds(path: Path, shape: tuple[int, ...] | None) -> tuple[Feeds, Shapes]:
+def _feeds_of(path: Path, shape: tuple[int, ...] | None) -> tuple[Feeds, Shapes]:
     """Inputs for a model, the first one in a shape that is given, and their shapes."""
     first = load_model(path).graph.inputs[0].name
     given = {} if shape is None else {first: shape}
@@ -53,9 +61,11 @@ def _feeds(path: Path, shape: tuple[int, ...] | None) -> tuple[Feeds, Shapes]:
     return feeds, {name: array.shape for name, array in feeds.items()}
 
 
-def measure(path: Path, shape: tuple[int, ...] | None, repeat: int) -> dict[str, Any]:
-    """Times and differences of one model in both runtimes."""
-    feeds, shapes = _feeds(path, shape)
+def measure(
+    path: Path, shape: tuple[int, ...] | None, repeat: int, *, reference: bool
+) -> dict[str, Any]:
+    """Times and differences of one model in all runtimes."""
+    feeds, shapes = _feeds_of(path, shape)
     start = time.process_time()
     ours = numpy_runner((path,), SETTINGS, shapes)
     result = ours.run(feeds)
@@ -65,6 +75,7 @@ def measure(path: Path, shape: tuple[int, ...] | None, repeat: int) -> dict[str,
     seconds = interleaved([ours, theirs], feeds, repeat)
     medians = [statistics.median(times) for times in seconds]
     processor = _by_turns([lambda: ours.run(feeds), lambda: theirs.run(feeds)], repeat)
+    slow = reference_seconds(path, feeds) if reference else None
     return {
         "input_shapes": {name: list(array.shape) for name, array in feeds.items()},
         "median_seconds": medians[0],
@@ -74,7 +85,8 @@ def measure(path: Path, shape: tuple[int, ...] | None, repeat: int) -> dict[str,
         "ratio": medians[0] / medians[1],
         "processor_time_ratio": processor[0] / processor[1],
         "first_run_cpu_seconds": first,
-        "planned_activation_bytes": ours.executor.plan.size,
+        "onnx_reference_seconds": slow,
+        "times_as_fast_as_onnx_reference": None if slow is None else slow / medians[0],
         "max_error_of_scale": max(
             float(np.abs(result[name] - y).max() / np.abs(y).max()) for name, y in expected.items()
         ),
@@ -94,7 +106,9 @@ def winograd_layers(nodes: Iterator[Node], repeat: int) -> Iterator[dict[str, ob
             continue
         done.add(shapes)
         assert isinstance(node.op, Conv2D)
-        x = np.random.default_rng(0).standard_normal(shapes[0]).astype(np.float32)
+        batch, channels, *size = shapes[0]
+        drawn = np.random.default_rng(0).standard_normal((batch, *size, channels))
+        x = channels_first(drawn.astype(np.float32))
         seconds = _by_turns(
             (_im2col(node.op, x, node), _winograd(node.op, x, node, algorithm)), repeat
         )
@@ -110,7 +124,11 @@ def winograd_layers(nodes: Iterator[Node], repeat: int) -> Iterator[dict[str, ob
 
 def _im2col(op: Conv2D, x: np.ndarray, node: Node) -> Callable[[], object]:
     weight = node.input("Filter").array()
-    return lambda: convolution.conv2d(x, weight, paddings=op.paddings, groups=op.groups)
+    by_rows = convolution.goes_by_rows(x.shape[1], x.shape[3], op.dilations, op.groups)
+    ready = convolution.filter_matrix(weight, groups=op.groups, by_rows=by_rows)
+    return lambda: convolution.conv2d(
+        x, weight, paddings=op.paddings, groups=op.groups, ready=ready
+    )
 
 
 def _winograd(op: Conv2D, x: np.ndarray, node: Node, algorithm: str) -> Callable[[], object]:
@@ -132,36 +150,85 @@ def _by_turns(functions: Sequence[Callable[[], object]], repeat: int) -> list[fl
     return [statistics.median(times) for times in seconds]
 
 
-def growth(path: Path, shape: tuple[int, ...] | None) -> dict[str, object]:
-    """The process's peak before and after many runs in a row."""
-    feeds, shapes = _feeds(path, shape)
-    runner = numpy_runner((path,), SETTINGS, shapes)
+def reference_seconds(path: Path, feeds: Feeds) -> float:
+    """How long onnx.reference takes for one run; it has nothing to warm up."""
+    evaluator = ReferenceEvaluator(str(path))
+    start = time.perf_counter()
+    evaluator.run(None, dict(feeds))
+    return time.perf_counter() - start
+
+
+def memory(path: Path) -> dict[str, object]:
+    """This process's peak after one run and after many, beside what has to be in memory.
+
+    The model is read once; all its shapes must be fixed.
+    """
+    runner = numpy_runner((path,), SETTINGS, {})
+    (feeds,) = sample_inputs(input_specs(runner.graph), 1)
     runner.run(feeds)
-    before = peak_rss_bytes()
+    after_one = peak_rss_bytes()
     for _ in range(RUNS_IN_A_ROW):
         runner.run(feeds)
+    executor = runner.executor
+    needed = executor.weight_bytes + executor.prepared_bytes + executor.plan.size
     return {
+        "weight_bytes": executor.weight_bytes,
+        "transformed_weight_bytes": executor.prepared_bytes,
+        "planned_activation_bytes": executor.plan.size,
+        "peak_rss_bytes_after_one": after_one,
         "runs": RUNS_IN_A_ROW,
-        "peak_rss_bytes_after_one": before,
         "peak_rss_bytes": peak_rss_bytes(),
+        "peak_by_needed": None if after_one is None else after_one / needed,
+    }
+
+
+def _in_a_process_of_its_own(path: Path) -> dict[str, object]:
+    command = [sys.executable, __file__, "--memory-of", str(path)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    measured: dict[str, object] = json.loads(result.stdout)
+    return measured
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    blas = [
+        {key: info[key] for key in ("internal_api", "version", "architecture") if key in info}
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    ]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "processors": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "blas": blas,
+        **{name: version(name) for name in ("numpy", "onnx", "onnxruntime")},
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the models that the command line names."""
     parser = argparse.ArgumentParser(description="Measure the NumPy runtime.")
-    parser.add_argument("models", nargs="+", type=model_argument, metavar="NAME=MODEL[:SHAPE]")
+    parser.add_argument("models", nargs="*", metavar="NAME=MODEL[:SHAPE]")
     parser.add_argument("--repeat", type=int, default=15)
-    parser.add_argument("--growth", action="store_true", help="Run the first model many times.")
+    parser.add_argument("--reference", action="store_true", help="Time onnx.reference as well.")
+    parser.add_argument("--memory", action="store_true", help="Measure the peak of the first one.")
+    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="Where to write the JSON; else it is printed.")
     options = parser.parse_args(arguments)
-    report: dict[str, Any] = {"numpy": np.__version__}
-    if options.growth:
-        _, path, shape = options.models[0]
-        report["growth"] = growth(path, shape)
+    if options.memory_of is not None:
+        print(json.dumps(memory(options.memory_of)))
+        return 0
+    report: dict[str, Any] = {"machine": machine(), "threads": SETTINGS.threads}
+    if options.memory:
+        report["memory"] = _in_a_process_of_its_own(model_argument(options.models[0])[1])
     models: dict[str, dict[str, Any]] = {}
-    for name, path, shape in options.models:
-        models[name] = measured = measure(path, shape, options.repeat)
+    for name, path, shape in map(model_argument, options.models):
+        measured = measure(path, shape, options.repeat, reference=options.reference)
+        models[name] = measured
         print(f"{name}: ratio {measured['ratio']:.2f}", file=sys.stderr)
     report["models"] = models
     gains = [row["speed_up"] for model in models.values() for row in model["winograd_layers"]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,16 @@ Out: TypeAlias = np.ndarray | None
 Result: TypeAlias = np.ndarray | Sequence[np.ndarray]
 Compute: TypeAlias = Callable[[Arrays, Out], Result]
 Binder: TypeAlias = Callable[[Node, "Settings"], Compute]
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A computation that keeps weights made ready beside the graph's own."""
+
+    @property
+    def prepared_bytes(self) -> int:
+        """Their bytes."""
+
 
 ALGORITHMS = ("direct", "im2col", "winograd23", "winograd43", "winograd63")
 """How a convolution that is neither 1x1 nor depthwise can be computed."""

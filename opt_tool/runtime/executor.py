@@ -15,7 +15,7 @@ import numpy as np
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Operands, Value
 from opt_tool.kernels.memory import aligned_empty, channels_first
-from opt_tool.runtime.binding import Compute, Settings, as_results, bind
+from opt_tool.runtime.binding import Compute, Prepared, Settings, as_results, bind
 from opt_tool.runtime.memory_plan import plan_memory, value_bytes
 from opt_tool.runtime.threads import limited_threads
 
@@ -57,6 +57,17 @@ class Executor:
         self._constants = {value: value.array() for value in graph.constants}
         self.plan = plan_memory(graph)
         self._arenas: list[Arena] = []
+
+    @property
+    def weight_bytes(self) -> int:
+        """The bytes of all constants."""
+        return sum(array.nbytes for array in self._constants.values())
+
+    @property
+    def prepared_bytes(self) -> int:
+        """The bytes of all weights that were made ready for an algorithm beside the constants."""
+        computes: Iterator[object] = (step.compute for step in self.steps)
+        return sum(one.prepared_bytes for one in computes if isinstance(one, Prepared))
 
     def constant(self, value: Value) -> np.ndarray:
         """A constant of the graph as its operations read it."""

@@ -62,3 +62,20 @@ def test_a_power_of_whole_numbers_is_cut() -> None:
 def test_what_is_left_has_the_sign_of_the_divisor() -> None:
     x, y = np.array([7, -7, 7, -7, 6], np.int32), np.array([3, 3, -3, -3, 3], np.int32)
     np.testing.assert_array_equal(elementwise.modulo(x, y), [1, 2, -2, -1, 0])
+
+
+@pytest.mark.parametrize("size", [5, elementwise.PART + 3])
+def test_a_sum_is_cut_off_below_zero_in_any_order_in_memory(size: int) -> None:
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((1, 2, 3, size)).astype(np.float32) for _ in range(2))
+    expected = np.maximum(x + y, 0)
+    last = [array.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2) for array in (x, y)]
+    for left, right in ((x, y), last, (x, last[1]), (x[:, :1], y), (x[..., ::2], y[..., ::2])):
+        wanted = np.maximum(left + right, 0)
+        np.testing.assert_array_equal(elementwise.add_relu(left, right), wanted)
+        out = np.full_like(np.broadcast_to(left, wanted.shape), np.nan, subok=False)
+        assert elementwise.add_relu(left, right, out=out) is out
+        np.testing.assert_array_equal(out, wanted)
+    for left, right in ((x, y), last):
+        assert elementwise.add_relu(left, right, out=right) is right
+        np.testing.assert_array_equal(right, expected)

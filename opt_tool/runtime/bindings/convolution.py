@@ -19,6 +19,9 @@ from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 
 Preparation: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
+Way: TypeAlias = tuple[str, np.ndarray | None]
+"""An algorithm, and the weights as it takes them if that is not as they are."""
+
 
 class Convolution:
     """One convolution, ready to run; weights are made ready once for each way to compute it."""
@@ -29,10 +32,14 @@ class Convolution:
         self.settings = settings
         self._activate = in_place(node.op.activation)
         self._constant = node.input("Filter").is_constant
-        self._algorithms: dict[tuple[int, ...], str] = {}
+        self._ways: dict[tuple[int, ...], Way] = {}
         self._ready: dict[object, np.ndarray] = {}
         if self._constant and node.input("Input").type.is_static:
-            self._weights_for(node.input("Input").type.static_shape, node.input("Filter").array())
+            self._way(node.input("Input").type.static_shape, node.input("Filter").array())
+
+    @property
+    def prepared_bytes(self) -> int:
+        return sum(array.nbytes for array in self._ready.values())
 
     def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
         residual = arrays.maybe("ResidualData")
@@ -46,7 +53,7 @@ class Convolution:
 
     def _convolve(self, arrays: Arrays, activate: InPlace | None, out: Out) -> np.ndarray:
         x, weight, bias = arrays.one("Input"), arrays.one("Filter"), arrays.maybe("Bias")
-        algorithm, ready = self._algorithm(x.shape, weight), self._weights_for(x.shape, weight)
+        algorithm, ready = self._way(x.shape, weight)
         if algorithm in TRANSFORMS:
             assert ready is not None
             return winograd.conv2d(
@@ -73,19 +80,19 @@ class Convolution:
             out=out,
         )
 
-    def _algorithm(self, shape: tuple[int, ...], weight: np.ndarray) -> str:
-        """The choice for an input's shape; weights that are computed are not transformed."""
-        if shape not in self._algorithms:
+    def _way(self, shape: tuple[int, ...], weight: np.ndarray) -> Way:
+        """The choice for an input's shape; weights that are computed are taken as they are."""
+        if shape not in self._ways:
             layer = Layer.of(self.op, shape, weight.shape)
-            self._algorithms[shape] = choose(layer, self.settings) if self._constant else "im2col"
-        return self._algorithms[shape]
+            algorithm = choose(layer, self.settings) if self._constant else "im2col"
+            as_it_is = algorithm in ("direct", "pointwise") or not self._constant
+            ready = None if as_it_is else self._made_ready(algorithm, layer, weight)
+            self._ways[shape] = algorithm, ready
+        return self._ways[shape]
 
-    def _weights_for(self, shape: tuple[int, ...], weight: np.ndarray) -> np.ndarray | None:
-        """The weights as the algorithm for an input's shape takes them, if not as they are."""
-        algorithm = self._algorithm(shape, weight)
-        if algorithm in ("direct", "pointwise") or not self._constant:
-            return None
-        key, make = self._preparation(algorithm, Layer.of(self.op, shape, weight.shape))
+    def _made_ready(self, algorithm: str, layer: Layer, weight: np.ndarray) -> np.ndarray:
+        """The weights as an algorithm takes them; made once for all shapes that it is alike for."""
+        key, make = self._preparation(algorithm, layer)
         if key not in self._ready:
             self._ready[key] = make(weight)
         return self._ready[key]
