@@ -9,7 +9,7 @@ from opt_tool.passes.lower_relu6 import LowerRelu6
 from opt_tool.targets import Library
 
 
-@pytest.mark.parametrize("threshold", [1.0, 5.5])
+@pytest.mark.parametrize("threshold", [0.25, 1.0])
 def test_writes_other_thresholds_than_6_as_clip(threshold: float) -> None:
     b = TestGraphs()
     graph = b.build(b.add(Relu6(threshold), X=b.input(3, 4)))
@@ -19,7 +19,7 @@ def test_writes_other_thresholds_than_6_as_clip(threshold: float) -> None:
 
 def test_writes_a_minimum_for_the_basic_build() -> None:
     b = TestGraphs()
-    graph = b.build(b.add(Relu6(1.5), X=b.input(3, 4)))
+    graph = b.build(b.add(Relu6(0.25), X=b.input(3, 4)))
     assert_rewrites(LowerRelu6(Library.BASIC), graph, 1)
     assert ops(graph) == [Relu, ElementwiseMin]
 
