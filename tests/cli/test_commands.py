@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from command_line import opt, opt_json, opt_process
-from opt_tool.api import verification
+from opt_tool.api.difference import Difference
 from small_models import classifier, unsupported
 
 IMAGE = np.random.default_rng(0).random((1, 3, 16, 16), np.float32)
@@ -60,7 +60,7 @@ def test_convert_warns_when_it_did_not_verify(tmp_path: Path, model: Path) -> No
 def test_a_failed_verification_is_exit_code_4_with_the_report(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "BOUND", 0.0)
+    monkeypatch.setattr(Difference, "within", lambda *bounds: False)  # noqa: ARG005
     result = opt("convert", model, "-o", tmp_path / "out.nb", "--json")
     assert result.exit_code == 4
     assert json.loads(result.stdout)["verification"]["status"] == "failed"
