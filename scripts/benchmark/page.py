@@ -93,8 +93,9 @@ def _head(report: Report) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
     yield (
-        f"Made by `{conditions['command']}` on {conditions['date']}, in {conditions['minutes']:g}"
-        f" minutes. Every figure stands in [benchmarks.json](benchmarks.json)."
+        f"Made by `{conditions['command']}` on {conditions['date']}; its parts took"
+        f" {conditions['minutes']:g} minutes together. Every figure stands in"
+        " [benchmarks.json](benchmarks.json)."
     )
     yield ""
     yield (

@@ -121,6 +121,8 @@ def mnn(files: Sequence[str], names: Sequence[str]) -> Loaded:
         arrays: Arrays = []
         for tensor in map(results.__getitem__, order):
             shape = tensor.getShape()
+            if shape and not any(shape):
+                sys.exit("a session of MNN computes nothing of it; it needs MNN's modules")
             kind = tensor.getDataType()
             empty = np.zeros(shape, np.int32 if kind == MNN.Halide_Type_Int else np.float32)
             host = MNN.Tensor(shape, kind, empty, tensor.getDimensionType())
