@@ -28,6 +28,8 @@ from types import FrameType
 from typing import Any
 
 import atheris
+from google.protobuf.message import DecodeError, EncodeError
+from google.protobuf.text_format import ParseError
 
 with atheris.instrument_imports(include=["opt_tool"]):
     import opt_tool
@@ -121,21 +123,22 @@ def _mutator(reader: str) -> Callable[[bytes, int, int], bytes]:
         if rng.random() < 0.5:
             try:
                 return change_structure(reader, data, rng)[:max_size]
-            except (*UNWRITABLE, *PARSE_ERRORS):  # no longer of the format
+            except NOT_ITS_FORMAT:  # no longer of the format
                 pass
         return bytes(atheris.Mutate(data, max_size))
 
     return mutate
 
 
-def _parse_errors() -> tuple[type[Exception], ...]:
-    from google.protobuf.message import DecodeError, EncodeError
-    from google.protobuf.text_format import ParseError
-
-    return (DecodeError, EncodeError, ParseError, IndexError, AttributeError)
-
-
-PARSE_ERRORS = _parse_errors()
+NOT_ITS_FORMAT: tuple[type[BaseException], ...] = (
+    *UNWRITABLE,
+    DecodeError,
+    EncodeError,
+    ParseError,
+    IndexError,
+    AttributeError,
+)
+"""What libraries raise for bytes that have no structure to change."""
 
 
 def _target(

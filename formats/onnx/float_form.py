@@ -108,10 +108,10 @@ class Rewriter:
             self._add(replaced)
             return
         self._add(node)
-        if node.op_type == "QuantizeLinear":
+        if node.op_type == "QuantizeLinear" and len(node.input) >= 2 and node.output:
             number, scale, zero = (*node.input, "")[:3]
             self.twins[node.output[0]] = Twin(self._bounded(number, scale, zero), scale, zero)
-        elif node.op_type == "DynamicQuantizeLinear":
+        elif node.op_type == "DynamicQuantizeLinear" and len(node.output) == 3 and node.input:
             self.twins[node.output[0]] = Twin(node.input[0], *node.output[1:3])
         elif node.op_type in MOVING and node.input[0] in self.twins and len(node.output) == 1:
             self._move(node, self.twins[node.input[0]])

@@ -144,7 +144,7 @@ def _attribute_faults(
         defined = schema.attributes.get(attribute.name)
         if defined is None or attribute.ref_attr_name:
             continue
-        wanted = int(defined.type.value)
+        wanted = int(defined.type.value)  # type: ignore[attr-defined]  # its stub is no enum
         if attribute.type not in (wanted, onnx.AttributeProto.UNDEFINED):
             yield (
                 f"its attribute {attribute.name!r} is of the type {_type_name(attribute.type)}; "

@@ -79,7 +79,7 @@ def check_results(op: Operation, results: Iterable[TensorType]) -> None:
 
 def _faults(op: Operation) -> Iterator[str]:
     kind = type(op)
-    for name, hint, fits in _fields(kind):
+    for name, hint, fits in _fields(kind):  # type: ignore[arg-type]  # a class has a hash
         value = getattr(op, name)
         if not fits(value):
             yield f"{name} is {value!r}, which is not of the type {_text(hint)}"

@@ -45,7 +45,7 @@ def known_elements(node: Node) -> np.ndarray | None:
     output = node.output
     if output.elements is None or not all(isinstance(dim, int) for dim in output.elements):
         return None
-    limits = np.iinfo(output.dtype.numpy if output.dtype.is_integer else np.int64)
+    limits = np.iinfo(output.dtype.value if output.dtype.is_integer else "int64")
     if not all(limits.min <= int(dim) <= limits.max for dim in output.elements):
         raise ShapeError(f"{list(output.elements)} do not fit into {output.dtype.value}")
     return np.array(output.elements, output.dtype.numpy).reshape(output.type.static_shape)

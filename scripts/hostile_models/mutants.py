@@ -21,6 +21,7 @@ from opt_tool.formats.caffe.caffe_pb2 import NetParameter
 from opt_tool.formats.paddle_lite import schema
 from opt_tool.formats.paddle_lite.decode import decode
 from opt_tool.formats.paddle_lite.encode import encode
+from opt_tool.targets import AttributeType
 
 BYTES_SHARE = 0.3
 """So many of the mutants are changed byte by byte."""
@@ -186,7 +187,7 @@ def frozen(tree: Any) -> Any:
     for name in MAPPINGS & set(fields):
         fields[name] = {pair.key: pair.value for pair in fields[name]}
     if tree.kind is schema.Attribute:
-        fields["type"] = schema.AttributeType(fields["type"])
+        fields["type"] = AttributeType(fields["type"])
     if tree.kind is schema.Var:
         fields["type"] = schema.VarType(fields["type"])
     return tree.kind(**fields)

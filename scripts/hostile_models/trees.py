@@ -62,7 +62,7 @@ def places(tree: object) -> Iterator[Place]:
             yield from _in_slot(tree[key], _setter(tree, key))
     elif hasattr(tree, "__dict__"):
         for name, child in vars(tree).items():
-            yield from _in_slot(child, lambda value, name=name: setattr(tree, name, value))
+            yield from _in_slot(child, _attribute_setter(tree, name))
 
 
 def _in_slot(child: object, assign: Callable[[Any], None]) -> Iterator[Place]:
@@ -79,8 +79,7 @@ def _in_message(message: Message) -> Iterator[Place]:
         elif field.type in (FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_GROUP):
             yield from _in_message(value)
         else:
-            name = field.name
-            yield Leaf(value, lambda value, name=name: setattr(message, name, value))
+            yield Leaf(value, _attribute_setter(message, field.name))
 
 
 def _in_list(items: MutableSequence[Any]) -> Iterator[Place]:
@@ -96,6 +95,13 @@ def _in_list(items: MutableSequence[Any]) -> Iterator[Place]:
 def _setter(container: Any, key: Any) -> Callable[[Any], None]:  # a list or a mapping
     def assign(value: object) -> None:
         container[key] = value
+
+    return assign
+
+
+def _attribute_setter(owner: object, name: str) -> Callable[[Any], None]:
+    def assign(value: object) -> None:
+        setattr(owner, name, value)
 
     return assign
 

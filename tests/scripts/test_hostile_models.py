@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tiers
+from fetch_models import CACHE
 from hostile_models import byte_changes, seeds, trees, trial
 from hostile_models.mutants import CHANGES, frozen, thaw
 from opt_tool.formats.paddle_lite.decode import decode
@@ -27,7 +28,7 @@ def script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def need_models() -> None:
-    missing = [name for name in (*seeds.ONNX, *seeds.TFLITE) if not (seeds.CACHE / name).is_file()]
+    missing = [name for name in (*seeds.ONNX, *seeds.TFLITE) if not (CACHE / name).is_file()]
     tiers.need(f"{missing[0]} is missing; scripts/fetch_models.py fetches it" if missing else None)
 
 

@@ -216,7 +216,11 @@ def _float_power(node: OnnxNode, base: Value, exponent: Value) -> Value:
 
 def _computed_power(node: OnnxNode, base: Value, exponent: Value) -> Value:
     """elementwise_pow, with the base in the shape of the result: ARM may swap a smaller one."""
-    if broadcast(base.shape, exponent.shape) != base.shape:
+    try:
+        shape = broadcast(base.shape, exponent.shape)
+    except ValueError as error:
+        raise node.unsupported(str(error)) from error
+    if shape != base.shape:
         base, exponent = expanded_together(node.builder, base, exponent)
     return node.add(elementwise.ElementwisePow(), X=base, Y=exponent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -40,12 +41,21 @@ NUMBERS: Mapping[str, Callable[[OnnxNode, str], np.ndarray]] = {
 """How Constant holds numbers that are not a tensor."""
 
 
+MOST_FILLED = 1 << 24
+"""More equal elements than this are not written into a file."""
+
+
 @onnx_op("ConstantOfShape", since=9)
 def constant_of_shape(node: OnnxNode) -> Value:
     shape = node.input(0)
     value = node.tensor("value") if node.has("value") else np.zeros(1, np.float32)
+    if value.size != 1:
+        raise node.unsupported(f"a value of {value.size} elements; one is needed")
     if shape.is_constant:
-        return node.new_constant(np.full(shape.array(), value.reshape(-1)[0]), "filled")
+        sizes = [int(size) for size in shape.array().reshape(-1)]
+        if min(sizes, default=0) < 0 or math.prod(sizes) > MOST_FILLED:
+            raise node.unsupported(f"shape {sizes}; at most {MOST_FILLED} elements are filled")
+        return node.new_constant(np.full(sizes, value.reshape(-1)[0]), "filled")
     dtype = DType.of(value.dtype)
     made = dtype if dtype in FILLABLE else CARRIERS.get(dtype)
     if made is None:

@@ -55,7 +55,10 @@ def slice_10(node: OnnxNode) -> Value:
 
 
 def _length(node: OnnxNode) -> int:
-    size = node.input(1).shape[0]
+    starts = node.input(1)
+    if starts.rank != 1:
+        raise node.unsupported(f"its starts are {starts.type}, not a vector")
+    size = starts.shape[0]
     if not isinstance(size, int):
         raise node.unsupported("how many axes it slices is known only at run time")
     return size

@@ -103,6 +103,14 @@ def test_a_name_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
         load_model(path)
 
 
+def test_a_quantization_without_its_outputs_is_no_crash(tmp_path: Path) -> None:
+    node = helper.make_node("DynamicQuantizeLinear", ["x"], ["y"])
+    path = model(tmp_path / "m.onnx", [node])
+    path = change(path, lambda m: setattr(m.opset_import[0], "version", 10))  # before there was one
+    with pytest.raises(OptError):
+        read(path)
+
+
 def test_an_input_may_be_an_output(tmp_path: Path) -> None:
     path = model(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], ("y", "x"))
     graph = read(path)
@@ -172,6 +180,18 @@ CRASHES: dict[str, list[Node]] = {
     "gather-behind-the-end": [helper.make_node("Gather", ["w", "six"], ["y"])],
     "gather-elements-of-other-rank": [helper.make_node("GatherElements", ["x", "six"], ["y"])],
     "conv-of-a-matrix": [helper.make_node("Conv", ["x", "w"], ["y"])],
+    "pow-of-shapes-that-do-not-broadcast": [
+        helper.make_node("Pow", ["w", "two"], ["y"]),
+    ],
+    "slice-from-a-scalar": [
+        helper.make_node("Shape", ["x"], ["s"]),
+        helper.make_node("Squeeze", ["six"], ["scalar"]),
+        helper.make_node("Slice", ["x", "scalar", "scalar"], ["y"]),
+    ],
+    "scatter-into-too-much": [
+        helper.make_node("ConstantOfShape", ["much"], ["data"]),
+        helper.make_node("ScatterElements", ["data", "six", "w"], ["y"]),
+    ],
     "scan-of-nothing": [
         helper.make_node(
             "Scan",
@@ -191,8 +211,12 @@ CRASHES: dict[str, list[Node]] = {
 def test_what_once_crashed_is_refused(tmp_path: Path, name: str) -> None:
     path = model(tmp_path / "m.onnx", CRASHES[name])
 
-    def add_six(loaded: onnx.ModelProto) -> None:
-        loaded.graph.initializer.append(numpy_helper.from_array(np.array([6]), "six"))
+    def add_numbers(loaded: onnx.ModelProto) -> None:
+        numbers = {"six": [6], "much": [1 << 34], "two": [1.0, 2.0]}
+        for name, given in numbers.items():
+            kind = np.float32 if name == "two" else np.int64
+            array = np.array(given, kind)
+            loaded.graph.initializer.append(numpy_helper.from_array(array, name))
 
     with pytest.raises(OptError):
-        read(change(path, add_six))
+        read(change(path, add_numbers))
