@@ -249,3 +249,14 @@ def test_planning_time_grows_with_the_number_of_values() -> None:
     plan = plan_memory(graph)
     assert plan.size >= 8000 * 32
     assert time.process_time() - start < 2, "all 8,000 live at once: pairs of them take minutes"
+
+
+def test_stretches_in_order_never_meet_while_both_live() -> None:
+    rng = np.random.default_rng(0)
+    lives = [(int(first), int(first + rng.integers(0, 9))) for first in range(300)]
+    stretches = [memory_plan.Stretch(int(rng.choice([64, 128])), *life) for life in lives]
+    size = memory_plan._place_in_order(stretches)
+    assert max(s.offset + s.size for s in stretches) <= size
+    for a, b in itertools.combinations(stretches, 2):
+        apart = a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
+        assert apart or not a.overlaps(b)
