@@ -29,6 +29,8 @@ def _filter(node: TfliteNode, index: int) -> np.ndarray:
     weights = node.constant(index, "filter")
     if weights.ndim != 4:
         raise node.unsupported(f"a filter of {weights.ndim} dimensions; 4 are needed")
+    if weights.size == 0:
+        raise node.unsupported(f"a filter {list(weights.shape)} without elements")
     return weights
 
 
@@ -80,7 +82,11 @@ def depthwise_conv(node: TfliteNode) -> Laid:
     """The filter is (1, R, S, C * multiplier), the multiples of one channel side by side."""
     weights = _filter(node, 1).transpose(3, 0, 1, 2)
     channels = node.laid(0).shape[-1]
-    if not isinstance(channels, int) or weights.shape[1] != 1 or weights.shape[0] % max(channels, 1):
+    if (
+        not isinstance(channels, int)
+        or weights.shape[1] != 1
+        or weights.shape[0] % max(channels, 1)
+    ):
         raise node.unsupported(
             f"a depthwise filter {list(weights.shape)} on an input of {channels} channels"
         )
