@@ -69,7 +69,10 @@ def load_weights(path: Path) -> Weights:
         raise DamagedFileError(
             path, "not a whole caffemodel (the protobuf cannot be parsed); copy it again"
         ) from error
-    upgrade(path, message)
+    try:
+        upgrade(path, message)
+    except UnicodeDecodeError as error:  # protobuf copies texts, and looks at them only then
+        raise DamagedFileError(path, "a name in it is not UTF-8; copy the file again") from error
     return Weights(path, message.layer)
 
 

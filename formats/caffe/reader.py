@@ -179,6 +179,8 @@ class NetworkReader:
                 f"input {name!r} has the shape {list(shape)}; --input-shape {name}=... gives "
                 "another one",
             )
+        if name in self._scope:
+            raise DamagedFileError(self.path, f"two inputs are called {name!r}")
         self._scope[name] = self.builder.graph.add_input(name, TensorType(DType.FLOAT32, shape))
 
     # ---- layers
