@@ -15,7 +15,8 @@ from pages import DOCS, ROOT, name_of
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The documentation as it is published; a broken link or a page without a place fails."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    command = [sys.executable, "-m", "mkdocs", "build", "-f", ".mkdocs.yml", "--strict"]
+    command += ["--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -256,7 +256,7 @@ def test_many_regions_take_time_in_proportion(b: TestGraphs) -> None:
 
 @pytest.mark.parametrize("interpolate", [NearestInterp, BilinearInterp])
 def test_leaves_no_transpose_around_a_resize_between_sums(
-    b: TestGraphs, interpolate: type[Operation]
+    b: TestGraphs, interpolate: type[NearestInterp | BilinearInterp]
 ) -> None:
     before = b.add(Transpose2(axis=FIRST), X=b.add(Relu(), X=last(b)))
     grown = b.add(interpolate(out_h=10, out_w=12), X=before)
