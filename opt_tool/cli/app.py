@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import signal
 import sys
@@ -24,6 +25,9 @@ from opt_tool.cli.visualize import visualize_command
 from opt_tool.errors import OptError
 
 TERMINATED = 128 + signal.SIGTERM
+
+GARBAGE_THRESHOLDS = (10_000, 20, 20)
+"""How many new objects start a collection: starting up makes more than Python expects."""
 
 EPILOG = """\b
 Exit codes: 0 done, 2 wrong usage, 3 something is not supported, 4 verification
@@ -75,6 +79,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; never shows a traceback unless --debug asks for it."""
     signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     if "--debug" not in sys.argv:
         sys.excepthook = _report_fault
     cli(prog_name="opt")
