@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from opt_tool.errors import OpenInputError, UnsupportedOperatorError
+from opt_tool.errors import OpenInputError
+from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.formats.onnx.tensors import to_array
-from opt_tool.ir import Dim, Operation, Value
+from opt_tool.ir import Dim, Value
 from opt_tool.runtime import FoldingBuilder
 
 if TYPE_CHECKING:
     from opt_tool.formats.onnx.reader import GraphReader
 
 
-class OnnxNode:
+class OnnxNode(ImportedNode):
     """A node being read.
 
     Attributes are read by accessors that take the ONNX default; optional operands may be
@@ -150,27 +151,3 @@ class OnnxNode:
         if attribute is None:
             raise self.unsupported(f"attribute {name!r} is missing")
         return attribute.g
-
-    def axis(self, axis: int, rank: int) -> int:
-        """An axis counted from the front; refuses one that the rank does not have."""
-        if not -rank <= axis < rank:
-            raise self.unsupported(f"axis {axis} does not exist in a tensor of rank {rank}")
-        return axis % rank
-
-    # ---- building
-
-    def add(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> Value:
-        """Add an operation and return its first output; operands are given by slot."""
-        return self.builder.add(op, **inputs)
-
-    def add_all(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
-        """Add an operation and return all its outputs."""
-        return self.builder.add_all(op, **inputs)
-
-    def new_constant(self, array: np.ndarray, what: str = "constant") -> Value:
-        """A constant named after this node."""
-        return self.builder.constant(array, f"{self.name}.{what}")
-
-    def unsupported(self, problem: str) -> UnsupportedOperatorError:
-        """The error that refuses this node, to be raised."""
-        return UnsupportedOperatorError(self.operator, self.name, problem)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from opt_tool.errors import UnsupportedOperatorError
+from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.formats.tflite.orders import PLANES, Laid, Order, plain
 from opt_tool.formats.tflite.schema import ABSENT, Activation, Operator, Tensor
 from opt_tool.ir import Dim, Operation, Value
@@ -31,7 +31,7 @@ ACTIVATIONS: dict[Activation, Operation | None] = {
 }
 
 
-class TfliteNode:
+class TfliteNode(ImportedNode):
     """An operator being read.
 
     ``laid`` is an operand as it happens to be, ``value`` is one in the file's order. What
@@ -142,25 +142,7 @@ class TfliteNode:
         except ValueError:
             raise self.unsupported(f"{name} {number} is none that opt knows") from None
 
-    def axis(self, axis: int, rank: int) -> int:
-        """An axis counted from the front; refuses one that the rank does not have."""
-        if not -rank <= axis < rank:
-            raise self.unsupported(f"axis {axis} does not exist in a tensor of rank {rank}")
-        return axis % rank
-
     # ---- building
-
-    def add(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> Value:
-        """Add an operation and return its first output; operands are given by slot."""
-        return self.builder.add(op, **inputs)
-
-    def add_all(self, op: Operation, **inputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
-        """Add an operation and return all its outputs."""
-        return self.builder.add_all(op, **inputs)
-
-    def new_constant(self, array: np.ndarray, what: str = "constant") -> Value:
-        """A constant named after this node."""
-        return self.builder.constant(array, f"{self.name}.{what}")
 
     def activated(self, x: Value) -> Value:
         """What the operator's fused activation makes of its result."""
@@ -191,7 +173,3 @@ class TfliteNode:
             return value
         missing = tuple(range(rank - x.rank))
         return Laid(self.add(Unsqueeze2(axes=missing), X=value)).in_order(self.builder, order)
-
-    def unsupported(self, problem: str) -> UnsupportedOperatorError:
-        """The error that refuses this node, to be raised."""
-        return UnsupportedOperatorError(self.operator, self.name, problem)
