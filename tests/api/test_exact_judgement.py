@@ -77,11 +77,11 @@ def test_the_reference_s_outputs_are_told_by_their_places() -> None:
     assert same.status == "passed"
 
 
-def cancelling(shift: float = 0.0) -> Graph:
-    """A difference of numbers about 4000 times as large, shifted by a part of its scale."""
+def cancelling(shift: float = 0.0, large: float = 16384.0) -> Graph:
+    """A difference of numbers that are ``large``, shifted by a part of its scale, about 4."""
     b = TestGraphs()
-    large = b.add(Scale(bias=16384.0), X=b.input(1, 800))
-    difference = b.add(Scale(bias=-16384.0), X=large)
+    sum = b.add(Scale(bias=large), X=b.input(1, 800))
+    difference = b.add(Scale(bias=-large), X=sum)
     return b.build(b.add(Scale(bias=4 * shift), "y", X=difference))
 
 
@@ -101,3 +101,14 @@ def test_nobody_is_asked_for_more_than_rounding_leaves(
     found = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
     assert found.status == status
     assert (found.reason is not None and "rounding alone" in found.reason) == (status == "passed")
+
+
+def test_a_model_that_rounding_destroys_is_not_excused() -> None:
+    """Rounding alone is off by about 6 %; nobody may be off by more than 2 %."""
+    source, candidate = cancelling(large=2.0**22), cancelling(0.03, large=2.0**22)
+    sample = feeds(source, seed=3)
+    pairs = [Pair("y", "y")]
+    expected = run(source, seed=3)
+    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    found = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
+    assert (report.status, found.status) == ("failed", "failed")

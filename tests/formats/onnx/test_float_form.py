@@ -30,6 +30,7 @@ WEIGHTS: dict[str, np.ndarray] = {
     "column": np.array([1, -1, 1, 1], np.int64),
     "s": np.array(STEP, np.float32),
     "t": np.array(3 * STEP, np.float32),
+    "fine": np.array(0.01, np.float32),
     "middle": np.array(128, np.uint8),
     "lowest": np.array(0, np.uint8),
     "as_int8": np.array(-128, np.int8),
@@ -77,9 +78,11 @@ def test_a_pair_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("zero", ["lowest", "as_int8"])
+@pytest.mark.parametrize("scale", ["s", "fine"])
 @pytest.mark.parametrize("opset", [10, 21])
-def test_a_range_from_zero_stays(zero: str, opset: int) -> None:
-    body = f"q = QuantizeLinear(x, s, {zero})  y = DequantizeLinear(q, s, {zero})"
+def test_a_range_from_zero_stays(zero: str, scale: str, opset: int) -> None:
+    """The fine one ends at 2.55, within what x holds."""
+    body = f"q = QuantizeLinear(x, {scale}, {zero})  y = DequantizeLinear(q, {scale}, {zero})"
     assert operators(assert_within(model(body, opset=opset), 0.5)) == ["clip"]
 
 
