@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 
 import pytest
@@ -9,6 +10,15 @@ import pytest
 import tiers
 from conversions import Conversions
 from opt_tool.api import official_runtime
+
+
+def pytest_configure() -> None:
+    """Take SIGINT where the tests run in the background of a shell, which ignores it.
+
+    Processes inherit that, so that the commands under test would not be interrupted.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
