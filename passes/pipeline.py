@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from opt_tool.ir import Graph, verify
+from opt_tool.ir import Graph, Verifier
 from opt_tool.passes.add_fc_bias import AddFcBias
 from opt_tool.passes.cancel_transposes import CancelTransposes
 from opt_tool.passes.change_layout import ChangeLayout
@@ -161,10 +161,11 @@ def run_passes(
         on_pass: Called after each pass with the graph that it left.
     """
     reports = []
+    verifier = Verifier()
     for graph_pass in passes:
         report = graph_pass.run(graph)
         if report.changes:
-            verify(graph)
+            verifier.verify(graph)
         if on_pass is not None:
             on_pass(graph, report)
         reports.append(report)

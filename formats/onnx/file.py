@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+import mmap
+from os import SEEK_END
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
 
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
+from opt_tool.formats.onnx.detached_weights import parse_detached
 from opt_tool.formats.onnx.soundness import check_nodes, check_texts
 
 
 def load_model(path: Path) -> onnx.ModelProto:
-    """Parse an ONNX file without its external data.
+    """Parse an ONNX file without its external data; large weights stay in the file, too.
 
     Raises:
         FileAccessError: when the file cannot be read.
         DamagedFileError: when it is not a whole ONNX model.
         UnsupportedError: when its opset is newer than the installed onnx package.
     """
+    data = _mapped(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileAccessError(path, f"cannot be read: {error.strerror}") from error
-    if not data:
-        raise DamagedFileError(path, "the file is empty; export or copy the model again")
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(data)
+        with memoryview(data) as view:
+            model = parse_detached(view, path.resolve().name)
     except DecodeError as error:
         raise DamagedFileError(
             path, "not a whole ONNX model (the protobuf cannot be parsed); copy or export it again"
         ) from error
     _check(model, path)
     return model
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    try:
+        with path.open("rb") as stream:
+            if stream.seek(0, SEEK_END) == 0:
+                raise DamagedFileError(path, "the file is empty; export or copy the model again")
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise FileAccessError(path, f"cannot be read: {error.strerror}") from error
 
 
 def _check(model: onnx.ModelProto, path: Path) -> None:

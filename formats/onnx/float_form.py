@@ -24,6 +24,7 @@ from opt_tool.formats.onnx.quantized_operators import (
     expanded,
     is_quantized_operator,
 )
+from opt_tool.formats.onnx.tensors import TensorReader
 
 MOVING = frozenset(
     (
@@ -60,13 +61,13 @@ def is_quantized(operators: Sequence[str]) -> bool:
     return any("Quantize" in name or name.startswith(("QLinear", "QGemm")) for name in operators)
 
 
-def float_form(model: onnx.ModelProto) -> onnx.ModelProto:
+def float_form(model: onnx.ModelProto, tensors: TensorReader) -> onnx.ModelProto:
     """The float model that a quantized one stands for; any other is handed back as it is."""
     if not is_quantized([node.op_type for node in model.graph.node]):
         return model
     rewritten = onnx.ModelProto()
     rewritten.CopyFrom(model)
-    Rewriter(rewritten).run()
+    Rewriter(rewritten, tensors).run()
     if all(entry.domain != MICROSOFT for entry in rewritten.opset_import):
         rewritten.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
     return rewritten
@@ -84,7 +85,8 @@ class Twin:
 class Rewriter:
     """Rewrites the nodes of one model in place; what nothing reads any more stays."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, tensors: TensorReader) -> None:
+        self.tensors = tensors
         self.graph = model.graph
         self.opset = next((x.version for x in model.opset_import if x.domain in ("", "ai.onnx")), 1)
         self.constants = {tensor.name: tensor for tensor in self.graph.initializer}
@@ -154,7 +156,7 @@ class Rewriter:
             return True
         if one not in self.constants or other not in self.constants:
             return False
-        left, right = (numpy_helper.to_array(self.constants[name]) for name in (one, other))
+        left, right = (self.tensors.stored(self.constants[name]) for name in (one, other))
         return left.dtype == right.dtype and np.array_equal(left, right)
 
     def _bounded(self, name: str, scale: str, zero: str) -> str:
@@ -186,7 +188,7 @@ class Rewriter:
         tensor = self.constants.get(name)
         if tensor is None or int(np.prod(tensor.dims)) != 1:
             return None
-        return numpy_helper.to_array(tensor).reshape(())
+        return self.tensors.stored(tensor).reshape(())
 
     def _clip(self, name: str, bounded: str, highest: float) -> Iterator[onnx.NodeProto]:
         if self.opset < CLIP_BY_OPERANDS:

@@ -10,7 +10,6 @@ import onnx
 
 from opt_tool.errors import OpenInputError
 from opt_tool.formats.imported_node import ImportedNode
-from opt_tool.formats.onnx.tensors import to_array
 from opt_tool.ir import Dim, Value
 from opt_tool.runtime import FoldingBuilder
 
@@ -143,7 +142,7 @@ class OnnxNode(ImportedNode):
         attribute = self._attributes.get(name)
         if attribute is None:
             raise self.unsupported(f"attribute {name!r} is missing")
-        return to_array(attribute.t, self.reader.directory)
+        return self.reader.tensors.array(attribute.t)
 
     def graph(self, name: str) -> onnx.GraphProto:
         """A sub-graph attribute; refuses the node when it is missing."""

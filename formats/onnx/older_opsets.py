@@ -15,6 +15,7 @@ import onnx
 from onnx import helper, version_converter
 
 from opt_tool.errors import UnsupportedError
+from opt_tool.formats.onnx.detached_weights import attach
 
 OLDEST = 7
 """The first opset whose operators are read; the first that onnxruntime runs, too."""
@@ -35,6 +36,7 @@ def upgraded(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     if opset >= OLDEST:
         return model
     try:
+        attach(model, path)  # the converter of onnx 1.16 drops external data
         _align_operands(model.graph, _ranks(model))
         return version_converter.convert_version(model, OLDEST)
     except (

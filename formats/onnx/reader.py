@@ -36,7 +36,7 @@ from opt_tool.formats.onnx.place import TOP, Place
 from opt_tool.formats.onnx.refusals import refusal_of
 from opt_tool.formats.onnx.registry import importer_for
 from opt_tool.formats.onnx.soundness import check_names
-from opt_tool.formats.onnx.tensors import dtype_of, to_array
+from opt_tool.formats.onnx.tensors import TensorReader, dtype_of
 from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime import FoldingBuilder
@@ -78,9 +78,9 @@ class GraphReader:
     """The state of reading one model."""
 
     def __init__(self, model: onnx.ModelProto, path: Path) -> None:
-        self.model = model = float_form(upgraded(model, path))
+        self.tensors = TensorReader(path.resolve().parent)
+        self.model = model = float_form(upgraded(model, path), self.tensors)
         self.path = path
-        self.directory = path.resolve().parent
         self.opsets = opsets_of(model.opset_import)
         self.functions = {(body.domain, body.name): body for body in model.functions}
         self.calls: list[tuple[str, str]] = []
@@ -117,7 +117,7 @@ class GraphReader:
     def add_initializers(self, proto: onnx.GraphProto, scope: dict[str, Value]) -> None:
         """Put the weights of a graph into its scope."""
         for tensor in proto.initializer:
-            array = to_array(tensor, self.directory)
+            array = self.tensors.array(tensor)
             scope[tensor.name] = self.builder.constant(array, tensor.name)
         if proto.sparse_initializer:
             raise UnsupportedError(f"{self.path}: sparse weights are not supported")

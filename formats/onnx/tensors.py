@@ -7,12 +7,12 @@ unsigned integers of more than 8 bits become int64 where their values fit.
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.ir import DType
@@ -55,47 +55,70 @@ def _type_name(elem_type: int) -> str:
     return names.get(elem_type, str(elem_type)).lower()
 
 
-def to_array(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
-    """The contents of a tensor in the graph's element type.
+class TensorReader:
+    """Reads the tensors of one model, whose data may lie in files of the model's folder.
 
-    Args:
-        tensor: The tensor, whose data may lie in a file of its own.
+    Attributes:
         directory: The folder of the model, which external data may not leave.
-
-    Raises:
-        UnsupportedError: for an element type that the graph does not have.
-        DamagedFileError: when the data do not fit the shape or cannot be found.
     """
-    dtype = dtype_of(tensor.data_type)
-    if any(dim < 0 for dim in tensor.dims) or len(tensor.dims) > MAX_RANK:
-        raise DamagedFileError(
-            directory, f"tensor {tensor.name!r} has the shape {list(tensor.dims)[:MAX_RANK]}"
-        )
-    if tensor.data_location == TensorProto.EXTERNAL:
-        array = _external(tensor, directory)
-    else:
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._maps: dict[Path, mmap.mmap] = {}
+
+    def array(self, tensor: TensorProto) -> np.ndarray:
+        """The contents of a tensor in the graph's element type.
+
+        External data stay where they are: the array is a view of the mapped file, which need
+        not lie at a multiple of its elements' size.
+
+        Raises:
+            UnsupportedError: for an element type that the graph does not have.
+            DamagedFileError: when the data do not fit the shape or cannot be found.
+        """
+        dtype = dtype_of(tensor.data_type)
+        return self.stored(tensor).astype(dtype.numpy, copy=False)
+
+    def stored(self, tensor: TensorProto) -> np.ndarray:
+        """The contents in the element type of the file; see ``array``."""
+        if any(dim < 0 for dim in tensor.dims) or len(tensor.dims) > MAX_RANK:
+            shape = list(tensor.dims)[:MAX_RANK]
+            raise DamagedFileError(self.directory, f"tensor {tensor.name!r} has the shape {shape}")
+        if tensor.data_location == TensorProto.EXTERNAL:
+            return self._external(tensor)
         try:
-            array = numpy_helper.to_array(tensor)
+            return numpy_helper.to_array(tensor)
         except (ValueError, TypeError) as error:
             raise DamagedFileError(
-                directory, f"tensor {tensor.name!r} does not fit its shape ({error})"
+                self.directory, f"tensor {tensor.name!r} does not fit its shape ({error})"
             ) from error
-    return array.astype(dtype.numpy, copy=False)
+
+    def _external(self, tensor: TensorProto) -> np.ndarray:
+        """A view of a tensor whose data lie in the model's file or beside it."""
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        path = _inside(entries.get("location", ""), self.directory, tensor.name)
+        dtype_of(tensor.data_type)  # refuses elements without a size of their own
+        source = element_type(tensor)
+        shape = tuple(tensor.dims)
+        offset = _number(entries.get("offset", "0"), path, tensor.name)
+        count = math.prod(shape)
+        if not path.is_file() or path.stat().st_size < offset + count * source.itemsize:
+            raise DamagedFileError(path, f"external data of tensor {tensor.name!r} are missing")
+        if count == 0:
+            return np.zeros(shape, source)
+        return np.frombuffer(self._map(path), source, count, offset).reshape(shape)
+
+    def _map(self, path: Path) -> mmap.mmap:
+        """The file in memory: mapped once, as systems limit how many maps there are."""
+        if path not in self._maps:
+            with path.open("rb") as stream:
+                self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._maps[path]
 
 
-def _external(tensor: onnx.TensorProto, directory: Path) -> np.ndarray:
-    """Map a tensor whose data lie beside the model into memory."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    path = _inside(entries.get("location", ""), directory, tensor.name)
-    source = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
-    shape = tuple(tensor.dims)
-    offset = _number(entries.get("offset", "0"), path, tensor.name)
-    needed = math.prod(shape) * source.itemsize
-    if not path.is_file() or path.stat().st_size < offset + needed:
-        raise DamagedFileError(path, f"external data of tensor {tensor.name!r} are missing")
-    if needed == 0:
-        return np.zeros(shape, source)
-    return np.memmap(path, source, "r", offset, shape)
+def element_type(tensor: TensorProto) -> np.dtype:
+    """How the elements of a tensor's raw data are encoded."""
+    return np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
 
 
 def _number(text: str, path: Path, name: str) -> int:

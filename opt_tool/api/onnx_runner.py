@@ -24,6 +24,7 @@ from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.older_opsets import upgraded
+from opt_tool.formats.onnx.tensors import TensorReader
 from opt_tool.ir import DType, TensorType
 
 LARGE = 64 * 1024 * 1024
@@ -218,10 +219,13 @@ def _outputs_message(names: Sequence[str]) -> bytes:
 
 
 def _rewritten(source: _Source) -> bytes:
-    """The model, of an opset that is read, without the shapes that followed from its own."""
+    """The model, of an opset that is read, without the shapes that followed from its own.
+
+    Its large weights are external data of its file, which onnxruntime finds by the folder.
+    """
     model = upgraded(load_model(source.path), source.path)
     if source.as_float:
-        model = float_form(model)
+        model = float_form(model, TensorReader(source.path.resolve().parent))
     shapes, extra = source.shapes, source.extra
     graph = model.graph
     for info in graph.input:

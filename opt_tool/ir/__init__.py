@@ -15,7 +15,7 @@ from opt_tool.ir.operation import (
 )
 from opt_tool.ir.printer import format_graph, format_node
 from opt_tool.ir.types import Dim, DType, Shape, TensorType
-from opt_tool.ir.verify import InvalidGraphError, verify
+from opt_tool.ir.verify import InvalidGraphError, Verifier, verify
 
 __all__ = [
     "OPERATIONS",
@@ -34,6 +34,7 @@ __all__ = [
     "Source",
     "TensorType",
     "Value",
+    "Verifier",
     "format_graph",
     "format_node",
     "operations",

@@ -28,6 +28,9 @@ LEAST, LARGEST = -128, 127
 TOLERANCE = 1e-6
 """How far from a whole number a quotient may be, in parts of it: a few roundings of float32."""
 
+SMALLEST = np.finfo(np.float32).tiny
+"""Below it a float32 has lost bits."""
+
 TRIED = 16
 """How many elements of each channel are tried with every scale; others need to fit just one."""
 
@@ -72,12 +75,13 @@ def grid_scales(kernels: np.ndarray) -> np.ndarray | None:
         (channels,), or None where some element of a channel fits no scale.
     """
     channels = kernels.reshape(len(kernels), -1)
+    some = channels[:, :: max(channels.shape[1] // TRIED, 1)]
+    largest = np.abs(channels[0]).max()
+    if largest >= SMALLEST and not _fits_a_grid(some[0], largest):
+        return None  # weights that were never quantized end here
     most = np.abs(channels).max(axis=1)
     scales = np.ones_like(most)
-    fits = most < np.finfo(np.float32).tiny  # nothing but zeros
-    some = channels[:, :: max(channels.shape[1] // TRIED, 1)]
-    if not (fits[0] or _fits_a_grid(some[0], most[0])):
-        return None  # weights that were never quantized end here
+    fits = most < SMALLEST  # nothing but zeros
     for steps in range(1, -LEAST + 1):  # the coarsest grid that fits
         scale = np.where(fits, scales, most / np.float32(steps))
         found = ~fits & _are_whole(some / scale[:, None])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphs import TestGraphs, ops
-from opt_tool.ir import DType, Graph, InvalidGraphError, ShapeError, TensorType, verify
+from opt_tool.ir import DType, Graph, InvalidGraphError, ShapeError, TensorType, Verifier, verify
 from opt_tool.ir.operations.activation import Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
 
@@ -112,6 +112,16 @@ def test_verify_finds_a_wrong_type() -> None:
     graph.values["h"].type = TensorType(DType.FLOAT32, (1, 5))
     with pytest.raises(InvalidGraphError, match="should have shape"):
         verify(graph)
+
+
+def test_a_verifier_sees_what_changed_since_it_last_looked() -> None:
+    graph = chain()
+    verifier = Verifier()
+    verifier.verify(graph)
+    verifier.verify(graph)
+    graph.values["h"].type = TensorType(DType.FLOAT32, (1, 5))
+    with pytest.raises(InvalidGraphError, match=r"%h: .*should have shape"):
+        verifier.verify(graph)
 
 
 def test_verify_finds_a_node_out_of_order() -> None:

@@ -1,0 +1,179 @@
+"""Leaves large weights in their file when an ONNX model is parsed.
+
+protobuf copies whatever it parses, and NumPy would copy it once more. So the message is made
+from the bytes around the weights, and its tensors point to their places in the file the way
+they point to external data. For the encoding see
+https://protobuf.dev/programming-guides/encoding, for the fields onnx.proto.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto
+
+from opt_tool.formats.onnx.tensors import DTYPES, element_type
+
+GRAPH_OF_MODEL = 7
+INITIALIZER_OF_GRAPH = 5
+RAW_DATA_OF_TENSOR = 9
+
+SMALLEST_DETACHED = 64 * 1024
+"""Bytes of a tensor below which it costs more to take it out than to copy it."""
+
+LONGEST_VARINT = 10
+
+VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
+
+
+MOST_FIELDS = 500_000
+"""Fields after which looking for weights is given up: protobuf counts them faster."""
+
+
+class UnscannableError(Exception):
+    """What is to be parsed as it is, to be read or refused by protobuf itself."""
+
+
+class Field(NamedTuple):
+    """One field of a message, by positions in the file; its content lies in front of ``end``."""
+
+    number: int
+    wire_type: int
+    start: int
+    content: int
+    end: int
+
+
+def parse_detached(data: memoryview, file_name: str) -> onnx.ModelProto:
+    """Parse a model; its large weights become external data of the file ``file_name``.
+
+    Raises:
+        DecodeError: when the bytes are not a whole message.
+    """
+    model = onnx.ModelProto()
+    try:
+        outside = b"".join(_detached_model(data, file_name))
+    except (UnscannableError, DecodeError):
+        outside = bytes(data)
+    model.ParseFromString(outside)
+    return model
+
+
+def attach(model: onnx.ModelProto, path: Path) -> None:
+    """Copy the weights that were left in the file ``path`` into the message.
+
+    Raises:
+        OSError: when the file can no longer be read.
+    """
+    name = path.resolve().name
+    for tensor in model.graph.initializer:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        if entries.get("location") != name:
+            continue
+        with path.open("rb") as stream:
+            stream.seek(int(entries["offset"]))
+            tensor.raw_data = stream.read(int(entries["length"]))
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+
+
+def _detached_model(data: memoryview, file_name: str) -> Iterator[bytes | memoryview]:
+    """The bytes of a model whose graphs are without their large weights."""
+    for field in _fields(data, 0, len(data)):
+        if (field.number, field.wire_type) != (GRAPH_OF_MODEL, LENGTH_DELIMITED):
+            yield data[field.start : field.end]
+            continue
+        graph = b"".join(_detached_graph(data, field, file_name))
+        yield _length_delimited(GRAPH_OF_MODEL, graph)
+
+
+def _detached_graph(data: memoryview, graph: Field, file_name: str) -> Iterator[bytes | memoryview]:
+    """The bytes of a graph without its large weights; what lies between them stays together."""
+    kept_from = graph.content
+    for field in _fields(data, graph.content, graph.end):
+        is_weight = (field.number, field.wire_type) == (INITIALIZER_OF_GRAPH, LENGTH_DELIMITED)
+        if not is_weight or field.end - field.content < SMALLEST_DETACHED:
+            continue
+        tensor = _detached_tensor(data, field, file_name)
+        if tensor is not None:
+            yield data[kept_from : field.start]
+            yield _length_delimited(INITIALIZER_OF_GRAPH, tensor)
+            kept_from = field.end
+    yield data[kept_from : graph.end]
+
+
+def _detached_tensor(data: memoryview, weight: Field, file_name: str) -> bytes | None:
+    """A tensor without its data; None for one that should be copied, or refused, as it is."""
+    fields = list(_fields(data, weight.content, weight.end))
+    raw = [field for field in fields if field.number == RAW_DATA_OF_TENSOR]
+    if len(raw) != 1 or raw[0].wire_type != LENGTH_DELIMITED:
+        return None
+    tensor = TensorProto()
+    tensor.ParseFromString(
+        b"".join(data[field.start : field.end] for field in fields if field is not raw[0])
+    )
+    size = raw[0].end - raw[0].content
+    if tensor.HasField("data_location") or tensor.external_data or not _holds(tensor, size):
+        return None
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", file_name), ("offset", raw[0].content), ("length", size)):
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor.SerializeToString()
+
+
+def _holds(tensor: TensorProto, size: int) -> bool:
+    """Whether the raw data of a tensor are as many bytes as its elements."""
+    if tensor.data_type not in DTYPES or any(dim < 0 for dim in tensor.dims):
+        return False
+    return math.prod(tensor.dims) * element_type(tensor).itemsize == size
+
+
+def _fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
+    """The fields of the message that lies between two positions."""
+    for _ in range(MOST_FIELDS):
+        if start == end:
+            return
+        key, content = _varint(data, start, end)
+        wire_type = key & 7
+        if wire_type == LENGTH_DELIMITED:
+            length, content = _varint(data, content, end)
+            stop = content + length
+        elif wire_type == VARINT:
+            stop = _varint(data, content, end)[1]
+        elif wire_type in (FIXED32, FIXED64):
+            stop = content + (4 if wire_type == FIXED32 else 8)
+        else:  # groups, which ONNX does not use
+            raise UnscannableError(f"a field of the wire type {wire_type}")
+        if stop > end:
+            raise UnscannableError("a field reaches beyond its message")
+        yield Field(key >> 3, wire_type, start, content, stop)
+        start = stop
+    raise UnscannableError(f"more than {MOST_FIELDS} fields")
+
+
+def _varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
+    """An integer of seven bits a byte, the lowest first, and where it ends."""
+    value = 0
+    for count, byte in enumerate(data[position : min(position + LONGEST_VARINT, end)]):
+        value |= (byte & 0x7F) << (7 * count)
+        if byte < 0x80:
+            return value, position + count + 1
+    raise UnscannableError("an integer without an end")
+
+
+def _length_delimited(number: int, content: bytes) -> bytes:
+    """The field of a message with this content."""
+    return _varint_bytes(number << 3 | LENGTH_DELIMITED) + _varint_bytes(len(content)) + content
+
+
+def _varint_bytes(value: int) -> bytes:
+    groups = []
+    while value >= 0x80:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*groups, value))
