@@ -9,6 +9,7 @@ from opt_tool.passes.add_fc_bias import AddFcBias
 from opt_tool.passes.cancel_transposes import CancelTransposes
 from opt_tool.passes.change_layout import ChangeLayout
 from opt_tool.passes.choose_kernels import ChooseKernels
+from opt_tool.passes.delay_shuffle import DelayShuffle
 from opt_tool.passes.fold_constants import FoldConstants
 from opt_tool.passes.fold_crop import FoldCrop
 from opt_tool.passes.fold_pad import FoldPad
@@ -37,6 +38,7 @@ from opt_tool.passes.lower_softmax import LowerSoftmax
 from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_affines import MergeAffines
 from opt_tool.passes.merge_reshapes import MergeReshapes
+from opt_tool.passes.order_by_memory import OrderByMemory
 from opt_tool.passes.quantization.keep_integers import KeepIntegers
 from opt_tool.passes.recognise_clip import RecogniseClip
 from opt_tool.passes.recognise_gelu import RecogniseGelu
@@ -70,6 +72,7 @@ def passes_for(
     yield from simplifying_passes()
     yield from fusing_passes(target, version, library)
     yield from lowering_passes(target, version, library)
+    yield OrderByMemory()  # of all the values that there will be
     yield KeepIntegers(version)  # of weights that nothing scales any more
     yield ChooseKernels(target, version, library)  # last: it looks at what all the others leave
 
@@ -122,6 +125,7 @@ def fusing_passes(
     yield MergeAffines()  # what neither a layer nor a pattern took
     yield FuseActivation(target, version)  # nothing folds behind an activation any more
     yield FuseAddActivation(target, version)
+    yield DelayShuffle()  # of depthwise convolutions that have their final filters
     yield JoinHeads()  # of convolutions that have their filters, biases and activations
 
 

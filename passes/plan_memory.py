@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from opt_tool.ir import DType, Graph, Value
+from opt_tool.ir import DType, Graph, Node, Value
 
 MOST_PROBES, LEAST_PROBES, ALL_PROBES = 256, 16, 1 << 19
 """Variables to try for one value, and for all values of a graph together as far as each gets
@@ -60,7 +60,7 @@ def plan_variable_names(graph: Graph) -> dict[Value, str]:
     own = _unshared(graph)
     names = {value: value.name for value in lives if value in own}
     variables: dict[DType, list[Variable]] = {}
-    by_size = sorted((value for value in lives if value not in own), key=_size, reverse=True)
+    by_size = sorted((value for value in lives if value not in own), key=value_bytes, reverse=True)
     probes = max(LEAST_PROBES, min(MOST_PROBES, ALL_PROBES // (len(by_size) + 1)))
     for value in by_size:
         tried = variables.setdefault(value.dtype, [])
@@ -72,8 +72,25 @@ def planned_bytes(names: Mapping[Value, str]) -> int:
     """The memory that the variables of a plan take; a symbolic dimension counts as 1."""
     sizes: dict[str, int] = {}
     for value, name in names.items():
-        sizes[name] = max(sizes.get(name, 0), _size(value))
+        sizes[name] = max(sizes.get(name, 0), value_bytes(value))
     return sum(sizes.values())
+
+
+def live_bytes(graph: Graph, order: Iterable[Node]) -> int:
+    """The most bytes that live at once in an order of the nodes; as above for open sizes."""
+    outputs = set(graph.outputs)
+    readers = {value: len(value.users) for value in graph.values.values()}
+    current = peak = sum(map(value_bytes, graph.inputs))
+    for node in order:
+        made = tuple(node.outputs.flat())
+        current += sum(map(value_bytes, made))
+        peak = max(peak, current)
+        current -= sum(value_bytes(v) for v in made if not readers[v] and v not in outputs)
+        for value in dict.fromkeys(node.inputs.flat()):
+            readers[value] -= 1
+            if not readers[value] and not value.is_constant and value not in outputs:
+                current -= value_bytes(value)
+    return peak
 
 
 def _place(value: Value, life: Life, variables: list[Variable], probes: int) -> str:
@@ -85,7 +102,8 @@ def _place(value: Value, life: Life, variables: list[Variable], probes: int) -> 
     return value.name
 
 
-def _size(value: Value) -> int:
+def value_bytes(value: Value) -> int:
+    """The bytes of a value; a symbolic dimension counts as 1."""
     known = math.prod(dim for dim in value.shape if isinstance(dim, int))
     return known * value.dtype.numpy.itemsize
 

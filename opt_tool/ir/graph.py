@@ -333,6 +333,13 @@ class Graph:
         node.graph = None
         self._node_names.discard(node.name)
 
+    def reorder(self, nodes: Iterable[Node]) -> None:
+        """Execute the nodes, all of the graph's, in another order that makes what each reads."""
+        for node in nodes:
+            node._previous._next = node._next
+            node._next._previous = node._previous
+            self._insert(node, self._head)
+
     def freeze(self, node: Node, arrays: Sequence[np.ndarray]) -> None:
         """Replace a node by what it computes: its outputs become constants."""
         for value, array in zip(tuple(node.outputs.flat()), arrays, strict=True):
