@@ -6,6 +6,9 @@ import numpy as np
 
 Pair = tuple[int, int]
 
+LARGEST_MATRIX = 1 << 25
+"""Readers lay out weights (count, size) of at most so many elements: 5,792 pixels to as many."""
+
 
 def nearest_positions(
     size: int, count: int, *, align_corners: bool, scale: float | None = None

@@ -31,7 +31,7 @@ from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.interpolation import BilinearInterp, Interpolation, NearestInterp
 from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.kernels.interpolation import linear_matrix, nearest_positions
+from opt_tool.kernels.interpolation import LARGEST_MATRIX, linear_matrix, nearest_positions
 
 OPSET_10 = Rule(coordinates="asymmetric", rounding="simple")
 """How Upsample and the first Resize find elements."""
@@ -103,7 +103,7 @@ def resize(node: OnnxNode) -> Value:
 def _by_scales(
     node: OnnxNode, x: Value, axes: Sequence[int], scales: Sequence[float]
 ) -> list[Target]:
-    if len(scales) != len(axes) or min(scales, default=1) <= 0:
+    if len(scales) != len(axes) or not all(0 < scale <= LARGEST_MATRIX for scale in scales):
         raise node.unsupported(f"scales {list(scales)} are not positive ones for {len(axes)} axes")
     return [
         Target(axis, x.shape[axis], _scaled(x.shape[axis], scale), scale)
@@ -130,7 +130,7 @@ def _by_sizes(node: OnnxNode, x: Value, axes: Sequence[int], counts: Sequence[Di
     ratios = [
         np.float32(count) / np.float32(size)
         for size, count in zip(sizes, counts, strict=True)
-        if isinstance(size, int) and isinstance(count, int)
+        if isinstance(size, int) and isinstance(count, int) and size
     ]
     if len(ratios) != len(axes) or policy not in ("not_larger", "not_smaller"):
         raise node.unsupported(
@@ -172,7 +172,7 @@ def _resized(node: OnnxNode, x: Value, targets: Sequence[Target], rule: Rule) ->
         target.axis: Axis(
             int(target.size),
             int(target.count),
-            target.scale or float(np.float32(target.count) / np.float32(target.size)),
+            target.scale or float(np.float32(target.count) / np.float32(max(int(target.size), 1))),
             *roi.get(target.axis, (0.0, 1.0)),
         )
         for target in changed
@@ -201,8 +201,9 @@ def _check(node: OnnxNode, rule: Rule) -> None:
 
 
 def _resized_statically(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: Rule) -> Value:
-    if any(axis.count < 1 for axis in axes.values()):
-        raise node.unsupported("the output would be empty")
+    if any(min(axis.size, axis.count) < 1 for axis in axes.values()):
+        raise node.unsupported("the input is, or the output would be empty")
+    _check_weights(node, axes.values(), rule)
     if rule.mode == "nearest" and not any(outside(axis, rule).any() for axis in axes.values()):
         planar = _planar(x, axes) and x.dtype is DType.FLOAT32
         op = _nearest_operator(axes.values(), rule) if planar else None
@@ -218,6 +219,16 @@ def _resized_statically(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: R
     if linear is not None:
         return _with_operator(node, x, axes, linear)
     return _multiplied(node, x, axes, rule)
+
+
+def _check_weights(node: OnnxNode, axes: Iterable[Axis], rule: Rule) -> None:
+    """Refuse an axis whose weights, or whose indices, would fill the memory."""
+    for axis in axes:
+        weights = axis.count if rule.mode == "nearest" else axis.size * axis.count
+        if weights > LARGEST_MATRIX:
+            raise node.unsupported(
+                f"{axis.size} elements to {axis.count}; at most {LARGEST_MATRIX} weights are made"
+            )
 
 
 def _planar(x: Value, axes: Iterable[int]) -> bool:

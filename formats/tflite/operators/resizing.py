@@ -7,6 +7,7 @@ axis is gathered, or multiplied by its matrix.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.kernels.interpolation import linear_matrix, nearest_positions
+from opt_tool.kernels.interpolation import LARGEST_MATRIX, linear_matrix, nearest_positions
 
 F = np.float32
 
@@ -74,8 +75,19 @@ def _axes(node: TfliteNode, x: Value) -> tuple[Axis, Axis]:
             f"planes of {height} x {width}, known only at run time; give the input's shape with "
             "--input-shape"
         )
+    if max(counts) > LARGEST_MATRIX:
+        raise node.unsupported(f"a size of {list(counts)}; at most {LARGEST_MATRIX} are supported")
     options = node.flag("align_corners"), node.flag("half_pixel_centers")
     return Axis(height, counts[0], *options), Axis(width, counts[1], *options)
+
+
+def _check_weights(node: TfliteNode, axes: Iterable[Axis]) -> None:
+    """Refuse an axis whose weights would fill the memory."""
+    for axis in axes:
+        if axis.size * axis.count > LARGEST_MATRIX:
+            raise node.unsupported(
+                f"{axis.size} elements to {axis.count}; at most {LARGEST_MATRIX} weights are made"
+            )
 
 
 @tflite_op("RESIZE_NEAREST_NEIGHBOR")
@@ -104,6 +116,7 @@ def _same_indices(axis: Axis, *, align_corners: bool) -> bool:
 def resize_bilinear(node: TfliteNode) -> Laid:
     x = node.planes(0)
     axes = _axes(node, x)
+    _check_weights(node, axes)
     for align_corners, align_mode in ((False, 0), (False, 1), (True, 1)):
         if all(_same_weights(axis, align_corners, align_mode) for axis in axes):
             op = BilinearInterp(

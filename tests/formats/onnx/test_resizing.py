@@ -220,6 +220,21 @@ def test_the_size_of_another_tensor(mode: str, coordinates: str, size: tuple[int
         (by_scales(normal(1, 2, 3, 3), 1, 1, 2), {}, "scales"),
         (by_scales(normal(1, 2, 3, 3), 1, 1, 0.1, 2), {"dynamic": False}, "empty"),
         (by_sizes(normal(1, 2, 3, 3), 2, 2), {}, "2 sizes for 4 axes"),
+        (by_sizes(normal(1, 2, 3, 3), 1, 2, 3, 1 << 34), {"dynamic": False}, "at most"),
+        (
+            by_sizes(normal(1, 2, 3, 3), 1, 2, 3, 1 << 24),
+            {"dynamic": False, "mode": "linear"},
+            "at most",
+        ),
+        (by_scales(normal(1, 2, 3, 3), 1, 1, 2, np.inf), {"dynamic": False}, "scales"),
+        (by_scales(normal(1, 2, 3, 3), 1, 1, 2, np.nan), {"dynamic": False}, "scales"),
+        (by_scales(normal(1, 2, 3, 3), 1, 1, 2, 3e38), {"dynamic": False}, "scales"),
+        (by_sizes(normal(1, 2, 0, 3), 1, 2, 3, 3), {"dynamic": False}, "empty"),
+        (
+            by_sizes(normal(1, 2, 0, 3), 1, 2, 3, 3),
+            {"dynamic": False, "keep_aspect_ratio_policy": "not_larger"},
+            "not_larger",
+        ),
     ],
     ids=str,
 )

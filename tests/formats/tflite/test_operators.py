@@ -394,6 +394,22 @@ def test_resizing(
         assert {BilinearInterp, NearestInterp} & set(types(graph))
 
 
+@pytest.mark.parametrize(
+    ("code", "size"),
+    [
+        ("RESIZE_BILINEAR", (3, 1610612748)),
+        ("RESIZE_BILINEAR", (3, 1 << 24)),
+        ("RESIZE_NEAREST_NEIGHBOR", (3, 1610612748)),
+    ],
+)
+def test_refuses_a_size_whose_weights_would_fill_the_memory(
+    code: str, size: tuple[int, int]
+) -> None:
+    made = one_op(code, {"x": normal(1, 4, 5, 3), "s": ints(*size)}, constants=("s",))
+    with pytest.raises(UnsupportedModelError, match="at most"):
+        made.read()
+
+
 def test_sums_and_largest(tmp_path: Path) -> None:
     axis = ints(1).reshape(())
     inputs = {"x": normal(2, 4, 3), "a": axis}
