@@ -1,5 +1,8 @@
 # To be sourced: makes .venv in the checkout with the tool in it. Needs $root, the checkout.
 
+# The versions that CI and developers have; what a user installs is not bound to them.
+pins="$root/.ci/constraints.txt"
+
 # Print a Python that opt runs on, 3.10 to 3.13, or nothing.
 find_python() {
     local candidate
@@ -16,8 +19,13 @@ sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
     fi
 }
 
+# make_development_environment: install the checkout and what its development needs, as pinned.
+make_development_environment() {
+    make_environment --group dev --constraint "$pins" --build-constraint "$pins"
+}
+
 # make_environment [PIP ARGUMENT...]: install the checkout, and what the arguments name besides.
-# What was installed from the same pyproject.toml with the same arguments is not installed again.
+# What was installed from the same files with the same arguments is not installed again.
 make_environment() {
     local python stamp
     python="$root/.venv/bin/python"
@@ -34,10 +42,10 @@ make_environment() {
         rm -rf "$root/.venv"
         "$base" -m venv "$root/.venv"
     fi
-    stamp="$root/.venv/installed-$(cat "$root/pyproject.toml" - <<<"$*" | cksum | tr ' ' -)"
+    stamp="$root/.venv/installed-$(cat "$root/pyproject.toml" "$pins" - <<<"$*" | cksum | tr ' ' -)"
     if [ ! -f "$stamp" ]; then
         echo "== installing opt into .venv"
-        "$python" -m pip install -qq --upgrade 'pip>=25.1'
+        "$python" -m pip install -qq --upgrade --constraint "$pins" pip
         (cd "$root" && "$python" -m pip install -qq --editable . "$@")
         touch "$stamp"
     fi

@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/environment.sh"
 
 cd "$root"
-make_environment --group dev
+make_development_environment
 python=.venv/bin/python
 echo "== fetching models"
 "$python" scripts/fetch_models.py >/dev/null

@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/environment.sh"
 
 cd "$root"
-make_environment --group dev
+make_development_environment
 python=.venv/bin/python
 without() {
     echo "== going on without $1; the tests that need it will say so" >&2

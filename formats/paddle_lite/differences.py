@@ -11,19 +11,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def four_pads(pads: tuple[int, ...]) -> tuple[int, ...]:
+def four_pads(pads: object) -> object:
     """Top, bottom, left, right; the official tool also writes (height, width) for both sides."""
-    return (pads[0], pads[0], pads[1], pads[1]) if len(pads) == 2 else pads
+    if isinstance(pads, tuple) and len(pads) == 2:
+        return (pads[0], pads[0], pads[1], pads[1])
+    return pads
 
 
-def two_or_none(padding: tuple[int, ...]) -> tuple[int, ...]:
+def two_or_none(padding: object) -> object:
     """What is added at the end of each side; the official tool also writes nothing."""
-    return padding if padding else (0, 0)
+    return (0, 0) if padding == () else padding
 
 
-def axis_or_first(axis: int) -> int:
+def axis_or_first(axis: object) -> object:
     """The axis of a gather; -1 stands for the first."""
-    return max(axis, 0)
+    return max(axis, 0) if isinstance(axis, int) else axis
 
 
 FIXED: Mapping[str, Mapping[str, object]] = {
@@ -71,4 +73,7 @@ DECODED: Mapping[str, Mapping[str, Callable[[Any], object]]] = {
     "gather": {"axis": axis_or_first},
     "pool2d": {"paddings": four_pads},
 }
-"""How to read fields whose form in the file is another one, or one of several."""
+"""How to read fields whose form in the file is another one, or one of several.
+
+A value that is of no form stays what it is, for the check of the operation's types.
+"""

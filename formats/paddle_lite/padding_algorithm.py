@@ -11,7 +11,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from opt_tool.errors import UnsupportedOperatorError
-from opt_tool.ir import Dim, Operation, Value
+from opt_tool.ir import Dim, Operation, ShapeError, Value
+from opt_tool.ir.attributes import check_attributes
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.pooling import Pool2D
 
@@ -25,6 +26,7 @@ def with_paddings(
 
     Raises:
         UnsupportedOperatorError: when they depend on a size that only the run knows.
+        ShapeError: when the operator has no operands or attributes to make them from.
     """
     algorithm = plain.get(ATTRIBUTE)
     if algorithm not in ("SAME", "VALID") or not isinstance(op, (Conv2D, Conv2DTranspose, Pool2D)):
@@ -33,11 +35,13 @@ def with_paddings(
         return op  # the runtime pads nothing then
     if algorithm == "VALID":
         return dataclasses.replace(op, paddings=(0, 0, 0, 0))
-    slot = "X" if isinstance(op, Pool2D) else "Input"
-    kernel = op.ksize if isinstance(op, Pool2D) else inputs["Filter"][0].shape[2:]
+    check_attributes(op)
+    slots = ("X",) if isinstance(op, Pool2D) else ("Input", "Filter")
+    planes, *kernels = [_plane(inputs, slot) for slot in slots]
+    kernel = op.ksize if isinstance(op, Pool2D) else kernels[0]
     sides = [
         _same(size, extent, stride, op, name)
-        for size, extent, stride in zip(inputs[slot][0].shape[2:], kernel, op.strides, strict=True)
+        for size, extent, stride in zip(planes, kernel, op.strides, strict=True)
     ]
     paddings = (*sides[0], *sides[1])
     if isinstance(op, Pool2D):
@@ -45,9 +49,19 @@ def with_paddings(
     return dataclasses.replace(op, paddings=paddings, dilations=(1, 1))
 
 
+def _plane(inputs: Mapping[str, Sequence[Value]], slot: str) -> tuple[Dim, Dim]:
+    """The height and width of an operand."""
+    operands = inputs.get(slot, ())
+    if len(operands) != 1 or operands[0].rank != 4:
+        raise ShapeError(f"{ATTRIBUTE} SAME needs one tensor of 4 dimensions as {slot}")
+    height, width = operands[0].shape[2:]
+    return height, width
+
+
 def _same(size: Dim, extent: Dim, stride: int, op: Operation, name: str) -> tuple[int, int]:
     """The pads in front of an axis and behind it for ceil(size / stride) windows."""
-    assert isinstance(extent, int)
+    if not isinstance(extent, int):
+        raise ShapeError(f"the size of the windows ({extent}) is known only at run time")
     if stride == 1:
         total = extent - 1
     elif isinstance(size, int):

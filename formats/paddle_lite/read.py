@@ -221,17 +221,21 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-def _dtype(number: int) -> DType | None:
+def _dtype(number: object) -> DType | None:
     """An element type from its number; a negative one leaves the choice to the operator."""
-    if number < 0:
+    if isinstance(number, int) and number < 0:
         return None
-    if number not in VarType.__members__.values() or VarType(number) not in DTYPES:
-        raise ShapeError(f"{number} is no type of elements")
+    if (
+        not isinstance(number, int)
+        or number not in VarType.__members__.values()
+        or VarType(number) not in DTYPES
+    ):
+        raise ShapeError(f"{number!r} is no type of elements")
     return DType(DTYPES[VarType(number)])
 
 
 @functools.cache
-def _dtype_fields(op_type: str) -> Mapping[str, Callable[[int], DType | None]]:
+def _dtype_fields(op_type: str) -> Mapping[str, Callable[[object], DType | None]]:
     """The fields of an operation that are element types, which the file has as numbers."""
     hints = get_type_hints(OPERATIONS[op_type])
     return {name: _dtype for name, hint in hints.items() if DType in (hint, *get_args(hint))}

@@ -40,7 +40,7 @@ def main(job: Path) -> None:
     predictor = create_paddle_predictor(config)
     output_count = _output_count(predictor)
     results, seconds = {}, []
-    with np.load(str(job / "inputs.npz")) as inputs:
+    with np.load(str(job / "inputs.npz"), allow_pickle=False) as inputs:
         for number, names in enumerate(request["names"]):
             _note(job, f"running input set {number + 1} of {len(request['names'])}")
             arrays = [inputs[f"{number}/{i}"] for i in range(request["counts"][number])]

@@ -25,6 +25,7 @@ from opt_tool.formats.paddle_lite.schema import (
 from opt_tool.targets import AttributeType, LiteVersion
 
 X, Y = tensor("x", 1, 4, 8, 8), tensor("y", 1, 4, 8, 8)
+SAME = {"padding_algorithm": text("SAME")}
 PLAIN = (feed("x", 0), operator("relu"), fetch("y", 0))
 
 
@@ -85,6 +86,10 @@ def test_refuses_a_topology_that_is_none(
         {"groups": text("one")},
         {"paddings": integers(1, 2, 3)},
         {"strides": Attribute(AttributeType.FLOATS, (1.0, 1.0))},
+        {"paddings": integer(1)},
+        {"padding_algorithm": text("SAME"), "strides": integers(1)},
+        {"padding_algorithm": text("SAME"), "strides": integers(0, 0)},
+        {"padding_algorithm": text("SAME"), "strides": text("one")},
     ],
 )
 def test_refuses_attributes_that_a_convolution_cannot_have(
@@ -101,6 +106,12 @@ def test_refuses_attributes_that_a_convolution_cannot_have(
         OpDesc("split", {"X": ("x",)}, {"Out": ("y",)}, {"num": integer(2), "axis": integer(1)}),
         OpDesc("split", {"X": ("x",)}, {"Out": ("y",)}, {"num": integer(2**31 - 1)}),
         operator("cast", in_dtype=integer(5), out_dtype=integer(65536)),
+        operator("cast", in_dtype=integer(5), out_dtype=text("five")),
+        operator("gather", axis=text("first")),
+        OpDesc(
+            "conv2d", {"Input": ("x",)}, {"Output": ("y",)}, {**SAME, "strides": integers(1, 1)}
+        ),
+        operator("pool2d", **SAME, pooling_type=text("max"), ksize=integers(2, 2, 2)),
         OpDesc(
             "slice",
             {"Input": ("x",)},
@@ -114,7 +125,18 @@ def test_refuses_attributes_that_a_convolution_cannot_have(
         ),
         conv(w_quant_scale=Attribute(AttributeType.FLOATS, (1.0, 2.0))),
     ],
-    ids=["outputs", "too-few", "parts", "no-type", "axis", "scales"],
+    ids=[
+        "outputs",
+        "too-few",
+        "parts",
+        "no-type",
+        "type-in-words",
+        "axis-in-words",
+        "same-without-filter",
+        "same-in-three",
+        "axis",
+        "scales",
+    ],
 )
 def test_refuses_operators_whose_parts_do_not_match(tmp_path: Path, op: OpDesc) -> None:
     with pytest.raises(OptError):
