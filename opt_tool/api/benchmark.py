@@ -13,8 +13,8 @@ import numpy as np
 
 from opt_tool.api import cost
 from opt_tool.api.file_format import FileFormat
+from opt_tool.api.json_form import to_json
 from opt_tool.api.loading import formats_of, load_model
-from opt_tool.api.report import to_json
 from opt_tool.api.runners import BACKENDS, Feeds, Files, NumpyRunner, Runner, numpy_runner
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.errors import UsageError

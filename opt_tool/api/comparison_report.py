@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from opt_tool.api.difference import Difference
 from opt_tool.api.divergence import Cause
+from opt_tool.api.json_form import to_json
 from opt_tool.api.layer_comparison import LayerDifference
-from opt_tool.api.report import InputReport, to_json
+from opt_tool.api.report import InputReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from opt_tool._version import __version__
 from opt_tool.api import official_runtime
-from opt_tool.api.report import to_json
+from opt_tool.api.json_form import to_json
 
 DISTRIBUTION = "opt-tool"
 PYTHON_FIRST, PYTHON_LIMIT = (3, 10), (3, 14)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opt_tool.api import cost
+from opt_tool.api.json_form import to_json
 from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import lower
-from opt_tool.api.report import to_json
 from opt_tool.ir import Dim, Graph, Node, Value
 from opt_tool.runtime import Settings
 from opt_tool.runtime.binding import POLICIES

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from opt_tool.api.json_form import to_json
 from opt_tool.api.loading import SourceNode, load_model, source_nodes
 from opt_tool.api.lowering import lower, parse_library, parse_target
-from opt_tool.api.report import to_json
 from opt_tool.errors import UnsupportedModelError, UsageError
 from opt_tool.ir import OPERATIONS, Graph, Node
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for, library_of

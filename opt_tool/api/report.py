@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from opt_tool.api.difference import Difference
+from opt_tool.api.json_form import to_json
 from opt_tool.passes.quantization.weights import FloatWeight
 
 CHUNK = 1 << 20
@@ -181,24 +178,6 @@ class ConversionReport:
     def to_json(self) -> str:
         """The report as a JSON object, always with the same keys in the same order."""
         return to_json(self)
-
-
-def to_json(report: Any) -> str:
-    """A dataclass or plain data as JSON; numbers that JSON does not have become null."""
-    is_report = dataclasses.is_dataclass(report) and not isinstance(report, type)
-    data = dataclasses.asdict(report) if is_report else report
-    return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def plain(data: Any) -> Any:
-    """Data as JSON has it: no tuples, and null for what is not finite."""
-    if isinstance(data, dict):
-        return {key: plain(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [plain(item) for item in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data
 
 
 def file_sha256(*paths: Path) -> str:

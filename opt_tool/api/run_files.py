@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 
 from opt_tool.api.array_files import load_array
+from opt_tool.api.json_form import to_json
 from opt_tool.api.output_file import make_folder, output_file
-from opt_tool.api.report import to_json
 from opt_tool.api.session import Session
 from opt_tool.errors import UsageError
 from opt_tool.ir import TensorType

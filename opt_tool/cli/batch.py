@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from opt_tool.api.report import to_json
+from opt_tool.api.json_form import to_json
 from opt_tool.errors import UsageError
 
 MAIN = "from opt_tool.cli import main; main()"

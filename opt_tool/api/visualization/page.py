@@ -11,7 +11,7 @@ import importlib.resources
 import json
 from collections.abc import Sequence
 
-from opt_tool.api.report import plain
+from opt_tool.api.json_form import plain
 from opt_tool.api.visualization.drawing import Box, Drawing
 
 ESCAPED = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opt_tool.api.file_format import FileFormat
+from opt_tool.api.json_form import to_json
 from opt_tool.api.loading import LoadedModel, load_model
 from opt_tool.api.lowering import lower, parse_target
 from opt_tool.api.output_file import check_output, write_text
-from opt_tool.api.report import to_json
 from opt_tool.api.visualization.dot import dot_text, svg_text
 from opt_tool.api.visualization.drawing import Drawing, draw
 from opt_tool.api.visualization.page import page_text
