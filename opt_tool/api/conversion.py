@@ -7,6 +7,7 @@ loads its own copy, and that one is gone before the written file is read back.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from opt_tool._version import __version__
+from opt_tool.api.difference import largest
 from opt_tool.api.drift import is_exact, judge_quantized, quantization_failures
-from opt_tool.api.exact_judgement import judge_exactly
+from opt_tool.api.exact_judgement import Definition, judge_exactly
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
 from opt_tool.api.loading import LoadedModel, caffe_files, load_model
@@ -76,12 +78,27 @@ class FailedConversionError(VerificationError):
         if verification.min_sqnr_db is not None and is_exact(verification):
             super().__init__(_drift_sentence(report))
             return
-        facts = "; ".join(failures(report.verification))
-        super().__init__(
+        super().__init__(_fault_sentence(report))
+
+
+def _fault_sentence(report: ConversionReport) -> str:
+    """That the file is not what the reference computes, and whose fault it may be."""
+    verification = report.verification
+    facts = "; ".join(failures(verification))
+    if not verification.file_errors:
+        return (
             f"{report.source.path}: the converted model does not compute what the source "
             f"computes, so no file was written: {facts}. This is a fault of opt: please report "
             "it with the model"
         )
+    ours, theirs = map(largest, (verification.file_errors, verification.reference_errors))
+    return (
+        f"{report.source.path}: the converted model does not compute what "
+        f"{verification.reference} computes, so no file was written: {facts}. The file is within "
+        f"{ours:.1e} of what opt computes of the source in float64, {verification.reference} "
+        f"within {theirs:.1e}: either that is inexact, or opt reads the model wrong. Please "
+        "report it with the model; --no-verify writes the file"
+    )
 
 
 def _drift_sentence(report: ConversionReport) -> str:
@@ -331,8 +348,24 @@ def _verify(request: Request, written: Written, part: Path) -> VerificationRepor
         if report.status == "passed":
             return report
         together = list(zip(samples, fed, expected, strict=True))
-        return judge_exactly(report, _load(request).graph, candidate, together, pairs)
+        source = _load(request).graph
+        define = functools.partial(_definition, request, written, source)
+        return judge_exactly(report, source, candidate, together, pairs, define)
     return judge_quantized(report, candidate, written.restored, fed, request.quantization)
+
+
+def _definition(request: Request, written: Written, source: Graph) -> Definition | None:
+    """What computes the source in float64 without opt's reader, where there is such a thing."""
+    if written.source.format != FileFormat.ONNX.value:
+        return None
+    from opt_tool.api.onnx_definition import onnx_definition
+
+    return onnx_definition(
+        request.files[0],
+        source,
+        input_values=request.input_values,
+        as_float=written.quantized,
+    )
 
 
 def _expected(

@@ -9,6 +9,7 @@ problem that no bound excuses.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,11 @@ class Difference:
         return (
             self.problem is None and self.max_rel_error is not None and self.max_rel_error <= bound
         )
+
+
+def largest(differences: Iterable[Difference]) -> float:
+    """The largest difference, of the scale of its tensor."""
+    return max((difference.max_rel_error or 0.0 for difference in differences), default=0.0)
 
 
 class Comparison:

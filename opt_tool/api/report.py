@@ -124,7 +124,8 @@ class VerificationReport:
 
     ``reason`` says why the bound is not the usual one, or why outputs need not be within it:
     then ``file_errors`` and ``reference_errors`` are how far the file and the reference are
-    from what the source computes in float64, both within the bound. Of a quantized file,
+    from what the source computes in float64. A verification that failed has them where only
+    the reference is not within the bound of that, as opt reads the source. Of a quantized file,
     ``restored`` is what is held to the bound: the file against the graph with the weights
     that the runtime restores; ``outputs`` is the drift from the source, which must keep
     ``min_sqnr_db``.

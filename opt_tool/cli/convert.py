@@ -244,7 +244,7 @@ def verification_line(verification: VerificationReport) -> str:
         return _drift_line(verification)
     if verification.file_errors:
         return _exact_line(verification)
-    worst = largest(verification.outputs)
+    worst = _largest(verification.outputs)
     return (
         f"verification {verification.status}: largest difference from {verification.reference} "
         f"is {worst:.1e} of the output's scale (bound {verification.bound:g}, "
@@ -252,24 +252,25 @@ def verification_line(verification: VerificationReport) -> str:
     )
 
 
-def largest(differences: Iterable[Difference]) -> float:
-    """The largest difference, of the scale of its tensor."""
-    return max((difference.max_rel_error or 0.0 for difference in differences), default=0.0)
+def _largest(differences: Iterable[Difference]) -> float:
+    from opt_tool.api.difference import largest
+
+    return largest(differences)
 
 
 def _exact_line(verification: VerificationReport) -> str:
     """The verdict on a file and a reference that are apart."""
     return (
-        f"verification {verification.status}: off by {largest(verification.file_errors):.1e} of "
+        f"verification {verification.status}: off by {_largest(verification.file_errors):.1e} of "
         f"the output's scale from what the source computes in float64, {verification.reference} "
-        f"by {largest(verification.reference_errors):.1e} (bound {verification.bound:g}, "
+        f"by {_largest(verification.reference_errors):.1e} (bound {verification.bound:g}, "
         f"{counted(verification.samples, 'sample')})"
     )
 
 
 def _drift_line(verification: VerificationReport) -> str:
     """The two verdicts on a quantized file."""
-    worst = largest(verification.restored)
+    worst = _largest(verification.restored)
     kept = [output.sqnr_db for output in verification.outputs if output.sqnr_db is not None]
     drift = f"{min(kept):.1f} dB" if kept else "everything"
     return (

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
 import pytest
 
 from graphs import TestGraphs, feeds, run
-from opt_tool.api.exact_judgement import judge_exactly
+from opt_tool.api.difference import largest
+from opt_tool.api.exact_judgement import Definition, judge_exactly
 from opt_tool.api.report import VerificationReport
+from opt_tool.api.runners import NumpyRunner
 from opt_tool.api.verification import Pair, verify_graph
+from opt_tool.errors import UsageError
 from opt_tool.ir import Graph
+from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.ir.operations.activation import Relu, Sigmoid
 from opt_tool.ir.operations.elementwise import Scale
 
 BOUND = 1e-4
+Tensors: TypeAlias = dict[str, np.ndarray]
 
 
 def graph(shift: float = 0.0) -> Graph:
@@ -20,7 +29,13 @@ def graph(shift: float = 0.0) -> Graph:
     return b.build(b.add(Sigmoid(), "y", X=scores))
 
 
-def judged(file: float, reference: float, *, inner: str = "scores") -> VerificationReport:
+def judged(
+    file: float,
+    reference: float,
+    *,
+    inner: str = "scores",
+    define: Callable[[], Definition | None] = lambda: None,
+) -> VerificationReport:
     """The verification of a file and of a reference that are off by parts of the scale."""
     source, candidate = graph(), graph(file)
     sample = feeds(source, seed=3)
@@ -32,7 +47,7 @@ def judged(file: float, reference: float, *, inner: str = "scores") -> Verificat
     report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
     if report.status == "passed":
         return report
-    return judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
+    return judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs, define)
 
 
 def test_the_exact_result_excuses_a_reference_on_its_other_side() -> None:
@@ -48,11 +63,57 @@ def test_the_exact_result_excuses_a_reference_on_its_other_side() -> None:
     assert "float64" in report.reason
 
 
-@pytest.mark.parametrize(("file", "reference"), [(1.5e-4, 0.0), (0.0, 1.5e-4), (1e-3, -1e-3)])
-def test_nothing_is_excused_that_is_not_within_the_bound(file: float, reference: float) -> None:
-    report = judged(file, reference)
+@pytest.mark.parametrize(("file", "reference"), [(1.5e-4, 0.0), (1e-3, -1e-3)])
+def test_no_file_is_excused_that_is_not_within_the_bound(file: float, reference: float) -> None:
+    report = judged(file, reference, define=Defined)
     assert report.status == "failed"
     assert report.file_errors == report.reference_errors == ()
+
+
+def test_a_reference_that_is_off_alone_passes_nothing_but_is_told() -> None:
+    """It may be right, and the source read wrong."""
+    report = judged(0.0, 1.5e-4)
+    assert report.status == "failed"
+    assert largest(report.file_errors) < BOUND < largest(report.reference_errors)
+
+
+class Defined:
+    """A definition that is off by part of the scale, as one is of a source that was read wrong."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        self.graph = graph(shift)
+
+    def compute(self, feeds: Mapping[str, np.ndarray], names: Sequence[str]) -> Tensors:
+        wide = {name: array.astype(np.float64) for name, array in feeds.items()}
+        results = NumpyRunner(in_double_precision(self.graph), keep=["scores"]).run(wide)
+        return {name: results[name] for name in names}
+
+
+def test_a_definition_of_its_own_shows_that_the_reference_is_off() -> None:
+    report = judged(0.5e-4, 3e-4, define=Defined)
+    assert report.status == "passed"
+    assert report.reason is not None
+    assert "definitions" in report.reason
+    assert largest(report.file_errors) < BOUND < largest(report.reference_errors)
+
+
+def test_a_definition_that_the_file_does_not_meet_shows_that_the_source_was_read_wrong() -> None:
+    report = judged(0.0, 3e-4, define=lambda: Defined(3e-4))
+    assert report.status == "failed"
+    assert report.file_errors == ()
+
+
+class Undefined(Defined):
+    """A definition that lacks an operator."""
+
+    def compute(self, feeds: Mapping[str, np.ndarray], names: Sequence[str]) -> Tensors:
+        raise UsageError(f"no operator makes {names} of {list(feeds)}")
+
+
+def test_a_definition_that_lacks_an_operator_decides_nothing() -> None:
+    report = judged(0.0, 3e-4, define=Undefined)
+    assert report.status == "failed"
+    assert largest(report.file_errors) < BOUND
 
 
 def test_two_sides_that_are_wrong_together_pass_as_they_did() -> None:
