@@ -65,9 +65,9 @@ def test_the_exact_result_excuses_a_reference_on_its_other_side() -> None:
 
 @pytest.mark.parametrize(("file", "reference"), [(1.5e-4, 0.0), (1e-3, -1e-3)])
 def test_no_file_is_excused_that_is_not_within_the_bound(file: float, reference: float) -> None:
-    report = judged(file, reference, define=Defined)
-    assert report.status == "failed"
-    assert report.file_errors == report.reference_errors == ()
+    for report in (judged(file, reference), judged(file, reference, define=Defined)):
+        assert report.status == "failed"
+        assert report.file_errors == report.reference_errors == ()
 
 
 def test_a_reference_that_is_off_alone_passes_nothing_but_is_told() -> None:
