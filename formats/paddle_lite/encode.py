@@ -47,6 +47,7 @@ from opt_tool.formats.paddle_lite.schema import (
     Var,
     VarType,
 )
+from opt_tool.ir.mapped_arrays import forget
 
 MAX_PARAMETERS = 0xFFFF
 MAX_PARAMETER_BYTES = 0xFFFF_FFFF - (1 << 20)  # leaves enough for what stands around the data
@@ -140,6 +141,7 @@ def _write_parameters(parameters: list[Parameter], stream: BinaryIO) -> None:
         stream.write(head)
         stream.write(raw)
         stream.write(tail)
+        forget(parameter.data)
 
 
 def _raw_bytes(array: np.ndarray) -> memoryview:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from opt_tool.ir import Graph, Quantization
+from opt_tool.ir.mapped_arrays import forget
 from opt_tool.passes.quantization.grid import as_kernels, from_kernels
 from opt_tool.passes.quantization.weights import Weight, restored_weights
 from opt_tool.passes.rewrite import PassReport
@@ -54,6 +55,9 @@ def _keep(graph: Graph, weight: Weight) -> bool:
     value, axis = weight.value, weight.slot.axis
     if weight.bytes_at(8) >= value.array().nbytes:
         return False
+    if not _fits_a_grid(np.take(value.array(), 0, axis)):
+        forget(value.array())
+        return False  # weights that were never quantized end here
     kernels = as_kernels(value.array(), axis)
     scales = grid_scales(kernels)
     if scales is None:
@@ -76,9 +80,6 @@ def grid_scales(kernels: np.ndarray) -> np.ndarray | None:
     """
     channels = kernels.reshape(len(kernels), -1)
     some = channels[:, :: max(channels.shape[1] // TRIED, 1)]
-    largest = np.abs(channels[0]).max()
-    if largest >= SMALLEST and not _fits_a_grid(some[0], largest):
-        return None  # weights that were never quantized end here
     most = np.abs(channels).max(axis=1)
     scales = np.ones_like(most)
     fits = most < SMALLEST  # nothing but zeros
@@ -90,10 +91,14 @@ def grid_scales(kernels: np.ndarray) -> np.ndarray | None:
     return scales if fits.all() and _are_whole(channels / scales[:, None]).all() else None
 
 
-def _fits_a_grid(elements: np.ndarray, most: np.ndarray) -> bool:
-    """Whether elements of one channel, at most so large, lie on any of the grids."""
-    scales = most / np.arange(1, -LEAST + 1, dtype=np.float32)
-    return bool(_are_whole(elements / scales[:, None]).any())
+def _fits_a_grid(channel: np.ndarray) -> bool:
+    """Whether some elements of a channel lie on any of the grids, as nothing but zeros do."""
+    largest = np.abs(channel).max()
+    if largest < SMALLEST:
+        return True
+    some = channel.reshape(-1)[:: max(channel.size // TRIED, 1)]
+    scales = largest / np.arange(1, -LEAST + 1, dtype=np.float32)
+    return bool(_are_whole(some / scales[:, None]).any())
 
 
 def _are_whole(quotients: np.ndarray) -> np.ndarray:
