@@ -28,13 +28,14 @@ def make_large_model(megabytes: int, folder: Path) -> Path:
     rng = np.random.default_rng(0)
     with (folder / "large.data").open("wb") as stream:
         for _ in range(count):
-            stream.write(rng.standard_normal((SIDE, SIDE), np.float32) / np.float32(SIDE**0.5))
+            weight = rng.standard_normal((SIDE, SIDE), np.float32) / np.float32(SIDE**0.5)
+            stream.write(weight.tobytes())
     nodes = [helper.make_node("MatMul", [f"t{n}", f"w{n}"], [f"t{n + 1}"]) for n in range(count)]
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, SIDE))]
+    first, last = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, SIDE))
         for name in ("t0", f"t{count}")
-    ]
-    graph = helper.make_graph(nodes, "large", *ends, [_weight(number) for number in range(count)])
+    )
+    graph = helper.make_graph(nodes, "large", [first], [last], list(map(_weight, range(count))))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     path = folder / "large.onnx"
     onnx.save(model, path)

@@ -20,8 +20,8 @@ ROOM = 160 << 20
 @pytest.mark.skipif(sys.platform != "linux", reason="maximum resident sets are in kB on Linux only")
 def test_a_conversion_holds_a_few_weights_at_a_time(tmp_path: Path) -> None:
     model = make_large_model(MEGABYTES, tmp_path)
-    options = ("-o", tmp_path / "out.nb", "--no-verify", "--quiet")
-    command = [sys.executable, "-c", MAIN, "convert", model, *options]
+    options = ("-o", str(tmp_path / "out.nb"), "--no-verify", "--quiet")
+    command = [sys.executable, "-c", MAIN, "convert", str(model), *options]
     with subprocess.Popen(command) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
