@@ -17,11 +17,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from opt_tool.kernels.depthwise import depthwise_conv2d
-from opt_tool.kernels.epilogue import Epilogue
-from opt_tool.kernels.memory import aligned_empty, channels_last, hand_over, output_for
+from opt_tool.kernels.epilogue import Epilogue, Target
+from opt_tool.kernels.memory import (
+    aligned_empty,
+    channels_last,
+    hand_over,
+    maybe_channels_last,
+    output_for,
+    overlapping,
+)
 from opt_tool.kernels.planes import (
     InPlace,
     Pads,
@@ -34,18 +40,16 @@ from opt_tool.kernels.planes import (
     shifted,
     window_counts,
 )
+from opt_tool.kernels.products import SMALL, lie_in_rows, multiply
 
 WINDOWS_BYTES = 1024 * 1024
 """How much of the windows is laid out at once: half of a core's own cache."""
 
-OUTPUT_BYTES = 512 * 1024
+OUTPUT_BYTES = 1024 * 1024
 """How much of a pointwise convolution's output is made at once."""
 
-FEWEST_WINDOWS = 256
+FEWEST_WINDOWS = 784
 """Products of fewer windows than this would read the weights too often."""
-
-FEW_ROWS = 96
-"""See ``_multiply``."""
 
 LONG_ROW, FEW_CHANNELS = 48, 24
 """From how many windows in a row and up to how many channels rows are laid out."""
@@ -56,14 +60,20 @@ def goes_by_rows(channels: int, columns: int, dilations: Pair, groups: int) -> b
     return groups == dilations[0] == 1 and columns >= LONG_ROW and channels <= FEW_CHANNELS
 
 
-def filter_matrix(weight: np.ndarray, *, groups: int = 1, by_rows: bool = False) -> np.ndarray:
+def filter_matrix(
+    weight: np.ndarray, *, groups: int = 1, by_rows: bool = False, small: bool = False
+) -> np.ndarray:
     """weight (O, C / groups, R, S) in the order of the layout: of its taps, and as it multiplies.
 
-    By windows that is (groups, O / groups, R * S * C), by rows (R * C * S, O).
+    By windows that is (groups, O / groups, R * S * C), by rows (R * C * S, O). With ``small``
+    a little matrix lies in memory as ``products`` takes it.
     """
     if by_rows:
         return weight.transpose(2, 1, 3, 0).reshape(-1, len(weight))
-    return weight.transpose(0, 2, 3, 1).reshape(groups, len(weight) // groups, -1)
+    matrix = weight.transpose(0, 2, 3, 1).reshape(groups, len(weight) // groups, -1)
+    if small and groups == 1 and lie_in_rows(matrix.shape[2], len(weight)):
+        return np.ascontiguousarray(matrix.swapaxes(1, 2)).swapaxes(1, 2)
+    return matrix
 
 
 def conv2d(
@@ -77,6 +87,8 @@ def conv2d(
     groups: int = 1,
     ready: np.ndarray | None = None,
     activate: InPlace | None = None,
+    residual: np.ndarray | None = None,
+    small: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolve x (N, C, H, W) with weight (O, C / groups, R, S) to (N, O, P, Q), channels last.
@@ -91,9 +103,12 @@ def conv2d(
         groups: Into how many parts the channels are divided.
         ready: What ``filter_matrix`` makes of the weight, or ``depthwise.written_out``.
         activate: Applied to the output while it is in the cache.
-        out: Where to write the output.
+        residual: Added to the output before that; not where channels are filtered by themselves.
+        small: Whether BLAS is fast at small products, see ``products``.
+        out: Where to write the output, which may be ``residual``.
     """
     if weight.shape[:2] == (groups, 1) and groups > 1:
+        assert residual is None
         return depthwise_conv2d(
             x,
             weight,
@@ -110,18 +125,21 @@ def conv2d(
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
     y = output_for(out, (len(x), len(weight), *counts), np.result_type(x, weight))
     finish = Epilogue.of(bias, activate)
+    added = maybe_channels_last(residual)
+    by_rows = kernel != (1, 1) and goes_by_rows(x.shape[1], counts[1], dilations, groups)
+    if ready is None:
+        ready = filter_matrix(weight, groups=groups, by_rows=by_rows, small=small)
     if kernel == (1, 1):
         taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
-        _pointwise(channels_last(taken), weight, groups, finish, y)
+        _pointwise(channels_last(taken), ready, finish, y, added, small=small)
         return hand_over(y, out)
-    rows = goes_by_rows(x.shape[1], counts[1], dilations, groups)
-    matrix = filter_matrix(weight, groups=groups, by_rows=rows) if ready is None else ready
     corner = (-paddings[0], -paddings[2])
-    for image, planes in zip(channels_last(x), y, strict=True):
-        if rows:
-            _by_rows(image, corner, matrix, kernel, strides, dilations[1], finish, planes)
+    for number, image in enumerate(channels_last(x)):
+        target = Target(y[number], None if added is None else added[number], finish)
+        if by_rows:
+            _by_rows(image, corner, ready, kernel, strides, dilations[1], target, small=small)
         else:
-            _by_windows(image, corner, matrix, kernel, strides, dilations, finish, planes)
+            _by_windows(image, corner, ready, kernel, strides, dilations, target, small=small)
     return hand_over(y, out)
 
 
@@ -163,31 +181,26 @@ def direct_conv2d(
 
 
 def _pointwise(
-    x: np.ndarray, weight: np.ndarray, groups: int, finish: Epilogue, out: np.ndarray
+    x: np.ndarray,
+    filters: np.ndarray,
+    finish: Epilogue,
+    out: np.ndarray,
+    added: np.ndarray | None,
+    *,
+    small: bool,
 ) -> None:
-    """x (N, P, Q, C) by weight (O, C / groups, 1, 1), some places at a time."""
-    count = math.prod(out.shape[:3])
-    filters = weight.reshape(groups, -1, weight.shape[1])
+    """x (N, P, Q, C) by filters (groups, O / groups, C / groups), some places at a time."""
+    count, groups = math.prod(out.shape[:3]), len(filters)
     places = x.reshape(count, groups, -1)
-    results = out.reshape(count, groups, -1)
-    fitting = max(FEWEST_WINDOWS, OUTPUT_BYTES // (len(weight) * out.itemsize))
+    flat = None if added is None else added.reshape(count, -1)
+    target = Target(out.reshape(count, -1), flat, finish)
+    fitting = max(FEWEST_WINDOWS, OUTPUT_BYTES // (out.shape[3] * out.itemsize))
     step = -(-count // max(1, -(-count // fitting)))
     for start in range(0, count, step):
         part = slice(start, start + step)
-        _multiply(places[part], filters, results[part])
-        finish(results[part])
-
-
-def _multiply(rows: np.ndarray, filters: np.ndarray, out: np.ndarray) -> None:
-    """Multiply rows (T, groups, K) by filters (groups, O / groups, K) to (T, groups, O / groups).
-
-    BLAS is faster at many filters by few rows than the other way around, by more than it
-    takes to turn the product over.
-    """
-    if len(rows) < FEW_ROWS:
-        out[...] = np.matmul(filters, rows.transpose(1, 2, 0)).transpose(2, 0, 1)
-    else:
-        np.matmul(rows.swapaxes(0, 1), filters.swapaxes(1, 2), out=out.swapaxes(0, 1))
+        made = target.begin(part)
+        multiply(places[part], filters, made.reshape(len(made), groups, -1), small=small)
+        target.end(part, made)
 
 
 def _by_windows(
@@ -197,11 +210,12 @@ def _by_windows(
     kernel: Pair,
     strides: Pair,
     dilations: Pair,
-    finish: Epilogue,
-    out: np.ndarray,
+    target: Target,
+    *,
+    small: bool,
 ) -> None:
     """Convolve x (H, W, C) from ``corner`` on with matrix (groups, O, R * S * C) to (P, Q, O)."""
-    rows, width, _ = out.shape
+    rows, width, _ = target.out.shape
     groups, _, depth = matrix.shape
     channels = x.shape[2]
     fitting = max(
@@ -218,24 +232,20 @@ def _by_windows(
         part = region(x, (corner[0] + first * strides[0], corner[1]), size, space)
         row, column, element = part.strides
         shape = (count, width, groups, *kernel, channels // groups)
-        view = as_strided(
-            part,
-            shape,
-            (
-                strides[0] * row,
-                strides[1] * column,
-                channels // groups * element,
-                dilations[0] * row,
-                dilations[1] * column,
-                element,
-            ),
-            writeable=False,
+        steps = (
+            strides[0] * row,
+            strides[1] * column,
+            channels // groups * element,
+            dilations[0] * row,
+            dilations[1] * column,
+            element,
         )
         windows = shaped(laid_out, *shape)
-        windows[...] = view
-        target = out[first : first + count].reshape(count * width, groups, -1)
-        _multiply(windows.reshape(count * width, groups, depth), matrix, target)
-        finish(target)
+        windows[...] = overlapping(part, shape, steps)
+        places = windows.reshape(count * width, groups, depth)
+        made = target.begin(slice(first, first + count))
+        multiply(places, matrix, made.reshape(len(places), groups, -1), small=small)
+        target.end(slice(first, first + count), made)
 
 
 def _by_rows(
@@ -245,11 +255,12 @@ def _by_rows(
     kernel: Pair,
     strides: Pair,
     dilation: int,
-    finish: Epilogue,
-    out: np.ndarray,
+    target: Target,
+    *,
+    small: bool,
 ) -> None:
     """Convolve x (H, W, C) from ``corner`` on with matrix (R * C * S, O) to (P, Q, O)."""
-    rows, width, _ = out.shape
+    rows, width, _ = target.out.shape
     channels = x.shape[2]
     across = reach(width, kernel[1], strides[1], dilation)
     row_bytes = strides[0] * channels * kernel[1] * width * x.itemsize
@@ -258,20 +269,29 @@ def _by_rows(
     part = aligned_empty((depth, channels, across), x.dtype)
     row, plane, element = part.strides
     shape = (depth, channels, kernel[1], width)
-    view = as_strided(
-        part, shape, (row, plane, dilation * element, strides[1] * element), writeable=False
-    )
+    view = overlapping(part, shape, (row, plane, dilation * element, strides[1] * element))
     laid_out = aligned_empty(shape, x.dtype)
     row, _, column, element = laid_out.strides
+    pieces = equal_pieces(width, matrix.size) if small else 1
     for first in range(0, rows, step):
         count = min(step, rows - first)
         cut_out(x, (corner[0] + first * strides[0], corner[1]), part.swapaxes(1, 2))
         laid_out[...] = view
-        steps = (strides[0] * row, element, column)
-        strips = as_strided(laid_out, (count, width, len(matrix)), steps, writeable=False)
-        target = out[first : first + count]
-        np.matmul(strips, matrix, out=target)
-        finish(target)
+        strips = overlapping(
+            laid_out,
+            (count, pieces, width // pieces, len(matrix)),
+            (strides[0] * row, width // pieces * element, element, column),
+        )
+        made = target.begin(slice(first, first + count))
+        np.matmul(strips, matrix, out=made.reshape(count, pieces, width // pieces, -1))
+        target.end(slice(first, first + count), made)
+
+
+def equal_pieces(width: int, elements: int) -> int:
+    """Into how many pieces a row is cut to multiply a matrix by small products."""
+    fewest = -(-width * elements // SMALL)
+    fitting = (pieces for pieces in range(fewest, width + 1) if width % pieces == 0)
+    return next((pieces for pieces in fitting if pieces < 2 * fewest), 1)
 
 
 def conv2d_transpose(

@@ -13,10 +13,15 @@ the stride first, so that this also holds where windows are further apart.
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from opt_tool.kernels.epilogue import Epilogue
-from opt_tool.kernels.memory import aligned_empty, channels_last, hand_over, output_for
+from opt_tool.kernels.memory import (
+    aligned_empty,
+    channels_last,
+    hand_over,
+    output_for,
+    overlapping,
+)
 from opt_tool.kernels.planes import (
     InPlace,
     Pads,
@@ -124,12 +129,11 @@ def _taps(
 ) -> np.ndarray:
     """What the taps of a group read from ``place`` on, (P, R, taps, L)."""
     count, stride, dilation = rows
-    columns = space[group.remainder, :, place + group.start :]
-    row, column, element = columns.strides
+    remainder, row, column, element = space.strides
     taps = weights[:, group.taps].shape[:2]
-    return as_strided(
-        columns,
+    return overlapping(
+        space,
         (count, *taps, weights.shape[2]),
         (stride * row, dilation * row, group.step * column, element),
-        writeable=False,
+        start=group.remainder * remainder + (place + group.start) * column,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.kernels.memory import in_a_row
+from opt_tool.kernels.memory import aligned_empty, in_a_row
 from opt_tool.kernels.planes import InPlace
 
 ROW = 8192
@@ -39,6 +39,49 @@ class Epilogue:
             by_rows(np.add, flat, self.row, flat)
         if self.activate is not None:
             self.activate(flat)
+
+    def onto(self, part: np.ndarray, added: np.ndarray, out: np.ndarray) -> None:
+        """Write to ``out`` what becomes of ``part`` and what is added to it before it is activated.
+
+        All are places (..., C); ``part`` and ``out`` lie in a row, and ``out`` may be ``added``.
+        """
+        if self.row is not None:
+            flat = part.reshape(-1)
+            by_rows(np.add, flat, self.row, flat)
+        np.add(part, added, out=out)
+        if self.activate is not None:
+            self.activate(out.reshape(-1))
+
+
+class Target:
+    """An output that is made in parts, each in the cache before it goes where it belongs.
+
+    Attributes:
+        out: The output, channels last.
+        added: What is added to it, which may be in the same memory.
+    """
+
+    def __init__(self, out: np.ndarray, added: np.ndarray | None, finish: Epilogue) -> None:
+        self.out = out
+        self.added = added
+        self._finish = finish
+        self._space: np.ndarray | None = None
+
+    def begin(self, part: slice) -> np.ndarray:
+        """Memory to make a part in; the first part is the largest."""
+        target = self.out[part]
+        if self.added is None:
+            return target
+        if self._space is None:
+            self._space = aligned_empty(target.shape, target.dtype)
+        return self._space[: len(target)]
+
+    def end(self, part: slice, made: np.ndarray) -> None:
+        """Finish what was made in that memory."""
+        if self.added is None:
+            self._finish(made)
+        else:
+            self._finish.onto(made, self.added[part], self.out[part])
 
 
 def by_rows(function: np.ufunc, x: np.ndarray, row: np.ndarray, out: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 ALIGNMENT = 64
 """Bytes of a cache line, and of the widest vector register."""
@@ -47,13 +48,31 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> np.nda
     """
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
+    start = -memory.__array_interface__["data"][0] % ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def overlapping(
+    x: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], *, start: int = 0
+) -> np.ndarray:
+    """The elements of x at multiples of ``strides`` bytes from ``start`` on, to be read only.
+
+    Only arrays without gaps can be read from elsewhere than their first element.
+    """
+    if x.flags.c_contiguous:  # ten times as fast as as_strided, and checks that all lie in x
+        return np.ndarray(shape, x.dtype, x, start, strides)
+    assert start == 0
+    return as_strided(x, shape, strides, writeable=False)
 
 
 def channels_last(x: np.ndarray) -> np.ndarray:
     """x (N, C, H, W) as (N, H, W, C), a view."""
     return x.transpose(0, 2, 3, 1)
+
+
+def maybe_channels_last(x: np.ndarray | None) -> np.ndarray | None:
+    """The same where there is an array."""
+    return None if x is None else channels_last(x)
 
 
 def channels_first(x: np.ndarray) -> np.ndarray:

@@ -22,15 +22,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from opt_tool.kernels.cook_toom import Transform, rational, times_sqrt2
-from opt_tool.kernels.epilogue import Epilogue
+from opt_tool.kernels.epilogue import Epilogue, Target
 from opt_tool.kernels.memory import (
     aligned_empty,
     channels_last,
     hand_over,
+    maybe_channels_last,
     output_for,
+    overlapping,
     rows_where_they_lie,
 )
 from opt_tool.kernels.planes import InPlace, Pads, Pair, region, shaped
@@ -71,21 +72,25 @@ class Block:
     spaces: tuple[np.ndarray, np.ndarray]
 
 
-def transform_weights(weight: np.ndarray, transform: Transform, *, groups: int = 1) -> np.ndarray:
-    """G w G^T of weight (O, C / groups, 3, 3) as (n, n, groups, C / groups, O / groups).
+def transform_weights(
+    weight: np.ndarray, transform: Transform, *, groups: int = 1, strip: int | None = None
+) -> np.ndarray:
+    """G w G^T of weight (O, C / groups, 3, 3) as (n, n, groups, strips, C / groups, strip).
 
+    A strip is so many filters that are multiplied together, by default all of a group.
     Computed in float64, handed back in weight's type.
     """
     out_channels, depth = weight.shape[:2]
+    width = out_channels // groups if strip is None else strip
     both = np.kron(transform.g, transform.g)
-    by_input = weight.reshape(groups, out_channels // groups, depth, 9).swapaxes(1, 2)
+    by_input = weight.reshape(groups, -1, width, depth, 9).swapaxes(2, 3)
     filters = by_input.reshape(-1, 9)
     result = np.empty((len(both), len(filters)), weight.dtype)
     for start in range(0, len(filters), FILTERS_AT_ONCE):
         part = slice(start, start + FILTERS_AT_ONCE)
         result[:, part] = both @ filters[part].T.astype(np.float64)
     n = transform.n
-    return result.reshape(n, n, groups, depth, out_channels // groups)
+    return result.reshape(n, n, *by_input.shape[:4])
 
 
 def conv2d(
@@ -96,22 +101,24 @@ def conv2d(
     transform: Transform,
     paddings: Pads = (0, 0, 0, 0),
     activate: InPlace | None = None,
+    residual: np.ndarray | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolve x (N, C, H, W) with transformed weights to (N, O, P, Q), channels last.
 
     Args:
         x: The input.
-        weight: What ``transform_weights`` made, (n, n, groups, C / groups, O / groups).
+        weight: What ``transform_weights`` made, (n, n, groups, strips, C / groups, strip).
         bias: One number for each output channel, (O,).
         transform: The one that the weights were made with.
         paddings: Zeros at the top, bottom, left and right.
         activate: Applied to the output while it is in the cache.
-        out: Where to write the output.
+        residual: Added to the output before that.
+        out: Where to write the output, which may be ``residual``.
     """
     batch, channels, height, width = x.shape
     top, bottom, left, right = paddings
-    out_channels = weight.shape[2] * weight.shape[4]
+    out_channels = weight.shape[2] * weight.shape[3] * weight.shape[5]
     size = (height + top + bottom - 2, width + left + right - 2)
     y = output_for(out, (batch, out_channels, *size), x.dtype)
     rows, columns = (-(-length // transform.m) for length in size)
@@ -119,14 +126,17 @@ def conv2d(
     spaces = _spaces(channels, out_channels, (step, columns), transform.n, x.dtype)
     a_t, b_t = transform.a_t.astype(x.dtype), transform.b_t.astype(x.dtype)
     finish = Epilogue.of(None, activate)
-    for image, planes in zip(channels_last(x), y, strict=True):
+    added = maybe_channels_last(residual)
+    for number, image in enumerate(channels_last(x)):
+        target = Target(y[number], None if added is None else added[number], finish)
         for first in range(0, rows, step):
             block = Block(a_t, b_t, first, min(step, rows - first), columns, spaces)
-            target = planes[first * transform.m : (first + block.rows) * transform.m]
+            part = slice(first * transform.m, (first + block.rows) * transform.m)
+            made = target.begin(part)
             v = _transform_input(image, (-top, -left), block)
             product = _multiply(v, weight, block)
-            _transform_output(product, bias, block, target)
-            finish(target)
+            _transform_output(product, bias, block, made)
+            target.end(part, made)
     return hand_over(y, out)
 
 
@@ -138,6 +148,12 @@ def rows_at_once(
     fitting = max(CACHE_BYTES // bytes_per_row, -(-FEWEST_TILES // columns), 1)
     blocks = -(-rows // fitting)
     return -(-rows // blocks)
+
+
+def tiles_at_once(channels: int, out_channels: int, size: Pair, transform: Transform) -> int:
+    """How many tiles of a float32 output of that size are computed together."""
+    rows, columns = (-(-length // transform.m) for length in size)
+    return columns * rows_at_once(channels, out_channels, rows, columns, transform.n, 4)
 
 
 def _spaces(
@@ -161,12 +177,12 @@ def _transform_input(x: np.ndarray, corner: Pair, block: Block) -> np.ndarray:
     d = region(x, corner, size, block.spaces[0])
     row, place, element = d.strides
     tiles = (size[0], block.columns, n, channels)
-    across = as_strided(d, tiles, (row, m * place, place, element), writeable=False)
+    across = overlapping(d, tiles, (row, m * place, place, element))
     half = shaped(block.spaces[1], n, size[0], block.columns * channels)
     np.matmul(block.b_t, across, out=half.reshape(n, *tiles[:2], channels).transpose(1, 2, 0, 3))
     position, row, element = half.strides
     tiles = (n, block.rows, n, half.shape[2])
-    down = as_strided(half, tiles, (position, m * row, row, element), writeable=False)
+    down = overlapping(half, tiles, (position, m * row, row, element))
     v = shaped(block.spaces[0], n, n, block.rows, half.shape[2])
     np.matmul(block.b_t, down, out=v.transpose(1, 2, 0, 3))
     return v.reshape(n, n, -1, channels)
@@ -174,11 +190,12 @@ def _transform_input(x: np.ndarray, corner: Pair, block: Block) -> np.ndarray:
 
 def _multiply(v: np.ndarray, weight: np.ndarray, block: Block) -> np.ndarray:
     """The channels of each position, v (n, n, T, C) by weight, as (n, n, T, O)."""
-    n, _, groups, depth, width = weight.shape
+    n, _, groups, strips, depth, width = weight.shape
     tiles = v.shape[2]
-    product = shaped(block.spaces[1], n, n, tiles, groups * width)
-    by_group = product.reshape(n, n, tiles, groups, width).swapaxes(2, 3)
-    np.matmul(v.reshape(n, n, tiles, groups, depth).swapaxes(2, 3), weight, out=by_group)
+    product = shaped(block.spaces[1], n, n, tiles, groups * strips * width)
+    by_strip = product.reshape(n, n, tiles, groups, strips, width).transpose(0, 1, 3, 4, 2, 5)
+    by_group = v.reshape(n, n, tiles, groups, 1, depth).transpose(0, 1, 3, 4, 2, 5)
+    np.matmul(by_group, weight, out=by_strip)
     return product
 
 

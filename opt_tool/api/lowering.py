@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph
+from opt_tool.passes.fuse_residual import FuseResidual
 from opt_tool.passes.pipeline import fusing_passes, passes_for, run_passes, simplifying_passes
 from opt_tool.passes.rewrite import PassReport
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for, library_of
@@ -65,3 +66,8 @@ def optimise(graph: Graph) -> tuple[PassReport, ...]:
     """Run the passes that make a graph fast in the NumPy runtime, which has every kernel."""
     passes = (*simplifying_passes(), *fusing_passes(Target.X86, LiteVersion.parse("2.13")))
     return run_passes(graph, passes)
+
+
+def fuse_for_numpy(graph: Graph) -> tuple[PassReport, ...]:
+    """Fuse what only the NumPy runtime computes at once, of a finished graph too."""
+    return run_passes(graph, (FuseResidual(),))

@@ -14,7 +14,7 @@ import numpy as np
 
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.api.loading import load_model
-from opt_tool.api.lowering import optimise
+from opt_tool.api.lowering import fuse_for_numpy, optimise
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, TensorType
 from opt_tool.runtime import Executor, Settings
@@ -114,10 +114,11 @@ Files: TypeAlias = tuple[Path, ...]
 
 
 def numpy_runner(files: Files, settings: Settings, shapes: Shapes) -> NumpyRunner:
-    """A model in the NumPy runtime; a source model is optimised first."""
+    """A model in the NumPy runtime; a source model is optimised first, and sums are fused."""
     loaded = load_model(*files, input_shapes=shapes)
     if loaded.format is not FileFormat.PADDLE_LITE:
         optimise(loaded.graph)
+    fuse_for_numpy(loaded.graph)
     return NumpyRunner(loaded.graph, settings=settings)
 
 

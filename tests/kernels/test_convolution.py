@@ -227,3 +227,68 @@ def test_the_direct_way_agrees_with_the_definition(
     y = kernels.direct_conv2d(x, weight, **geometry)  # type: ignore[arg-type]  # by name
     expected = direct(x, weight, **geometry)  # type: ignore[arg-type]  # by name
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 30, 31, 37), (24, 30, 1, 1)),
+        ((2, 300, 9, 7), (24, 300, 1, 1)),
+        ((2, 64, 30, 40), (24, 64, 3, 3)),
+        ((2, 3, 30, 60), (24, 3, 3, 3)),
+    ],
+    ids=["little", "pointwise", "windows", "rows"],
+)
+def test_a_residual_is_added_before_the_activation(
+    monkeypatch: pytest.MonkeyPatch,
+    shapes: tuple[tuple[int, ...], ...],
+    biased: bool,
+    small: bool,
+) -> None:
+    rng = np.random.default_rng(7)
+    x, weight = (rng.standard_normal(shape) for shape in shapes)
+    bias = rng.standard_normal(24) if biased else None
+    monkeypatch.setattr(kernels, "OUTPUT_BYTES", 50_000)
+    monkeypatch.setattr(kernels, "FEWEST_WINDOWS", 100)
+    pads = (weight.shape[2] // 2,) * 4
+    plain = kernels.direct_conv2d(x, weight, bias, paddings=pads)
+    residual = channels_first(rng.standard_normal((2, *plain.shape[2:], 24)))
+    expected = np.maximum(plain + residual, 0)
+    for added, out in (
+        (residual, None),
+        (residual.copy(), np.full_like(plain, np.nan)),
+        (residual, np.full_like(residual, np.nan)),
+        (residual, residual),
+    ):
+        y = kernels.conv2d(
+            x,
+            weight,
+            bias,
+            paddings=pads,
+            activate=lambda part: np.maximum(part, 0, out=part),
+            residual=added,
+            small=small,
+            out=out,
+        )
+        assert out is None or y is out
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("width", "elements", "pieces"),
+    [(112, 147 * 64, 2), (112, 64, 1), (113, 147 * 64, 1), (300, 147 * 64, 3), (310, 9408, 5)],
+)
+def test_long_rows_are_cut_intoequal_pieces(width: int, elements: int, pieces: int) -> None:
+    assert kernels.equal_pieces(width, elements) == pieces
+
+
+def test_long_rows_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    x, weight = rng.standard_normal((1, 3, 9, 120)), rng.standard_normal((4, 3, 3, 3))
+    whole = kernels.conv2d(x, weight, strides=(2, 2), paddings=(1, 1, 1, 1))
+    monkeypatch.setattr(kernels, "SMALL", 2000)
+    assert kernels.equal_pieces(60, 27 * 4) == 4
+    y = kernels.conv2d(x, weight, strides=(2, 2), paddings=(1, 1, 1, 1), small=True)
+    np.testing.assert_allclose(y, whole, rtol=0, atol=1e-13)

@@ -203,3 +203,40 @@ def test_weights_are_transformed_in_float64() -> None:
     wide = winograd.transform_weights(weight.astype(np.float32).astype(np.float64), winograd.F63)
     assert narrow.dtype == np.float32
     np.testing.assert_array_equal(narrow, wide.astype(np.float32))
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_strips_of_filters_give_the_same(groups: int) -> None:
+    rng = np.random.default_rng(9)
+    x, weight = drawn(rng, (1, 8, 9, 13), "float64"), drawn(rng, (24, 8 // groups, 3, 3), "float64")
+    whole, strips = (
+        winograd.transform_weights(weight, winograd.F23, groups=groups, strip=strip)
+        for strip in (None, 4)
+    )
+    assert strips.shape == (4, 4, groups, 6 // groups, 8 // groups, 4)
+    expected, y = (winograd.conv2d(x, w, transform=winograd.F23) for w in (whole, strips))
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_residual_is_added_before_the_activation(
+    monkeypatch: pytest.MonkeyPatch, in_place: bool
+) -> None:
+    rng = np.random.default_rng(10)
+    x, weight = drawn(rng, (2, 5, 21, 20), "float64"), drawn(rng, (7, 5, 3, 3), "float64")
+    transformed = winograd.transform_weights(weight, winograd.F43)
+    plain = winograd.conv2d(x, transformed, transform=winograd.F43)
+    residual = channels_first(drawn(rng, (2, 19, 18, 7), "float64"))
+    expected = np.maximum(plain + residual, 0)
+    monkeypatch.setattr(winograd, "CACHE_BYTES", 1)
+    monkeypatch.setattr(winograd, "FEWEST_TILES", 1)
+    y = winograd.conv2d(
+        x,
+        transformed,
+        transform=winograd.F43,
+        activate=lambda block: np.maximum(block, 0, out=block),
+        residual=residual,
+        out=residual if in_place else None,
+    )
+    assert (y is residual) == in_place
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-11)

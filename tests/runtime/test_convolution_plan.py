@@ -8,7 +8,7 @@ import pytest
 from graphs import TestGraphs, feeds
 from opt_tool.errors import UsageError
 from opt_tool.ir import DType, Graph, TensorType
-from opt_tool.ir.operations.activation import HardSwish, Relu, Sigmoid
+from opt_tool.ir.operations.activation import HardSwish, Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.runtime import Executor, Settings
 from opt_tool.runtime.binding import ALGORITHMS
@@ -115,6 +115,25 @@ def test_every_algorithm_computes_the_same(
     (expected,) = Executor(graph).run(fed).values()
     (y,) = Executor(graph, Settings(conv_algorithm=algorithm)).run(fed).values()
     assert np.abs(y - expected).max() <= ERRORS.get(algorithm, 1e-6) * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("groups", [1, 4])
+def test_every_algorithm_adds_a_residual_where_it_lies(algorithm: str, groups: int) -> None:
+    b = TestGraphs()
+    x = b.input(1, 4, 9, 11)
+    operands = {"Filter": b.weight(4, 4 // groups, 3, 3), "Bias": b.weight(4)}
+    op = Conv2D(paddings=(1, 1, 1, 1), groups=groups)
+    residual = b.add(op, Input=x, **operands)
+    plain = b.add(op, Input=x, **operands)
+    fused = b.add(dataclasses.replace(op, activation=Relu()), Input=x, ResidualData=residual,
+                  **operands)  # fmt: skip
+    graph = b.build(plain, b.add(Tanh(), X=fused))
+    executor = Executor(graph, Settings(conv_algorithm=algorithm))
+    assert executor.plan.offsets[fused] == executor.plan.offsets[residual]
+    fed = feeds(graph)
+    first, second = executor.run(fed).values()
+    np.testing.assert_allclose(second, np.tanh(np.maximum(2 * first, 0)), rtol=0, atol=1e-5)
 
 
 def test_says_how_a_node_is_computed() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy as np
 from opt_tool.ir import Node
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
-from opt_tool.kernels import depthwise, winograd
-from opt_tool.kernels.planes import InPlace
+from opt_tool.kernels import depthwise, products, winograd
 from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares
 from opt_tool.runtime.bindings.activation import apply, in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
+from opt_tool.runtime.threads import multiplies_small
 
 Preparation: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
@@ -31,61 +30,51 @@ class Convolution:
         self.op = node.op
         self.settings = settings
         self._activate = in_place(node.op.activation)
+        self._small = multiplies_small(settings.threads)
+        self._geometry = {
+            name: getattr(node.op, name) for name in ("strides", "paddings", "dilations", "groups")
+        }
         self._constant = node.input("Filter").is_constant
         self._ways: dict[tuple[int, ...], Way] = {}
         self._ready: dict[object, np.ndarray] = {}
+        self.prepared_bytes = 0
         if self._constant and node.input("Input").type.is_static:
             self._way(node.input("Input").type.static_shape, node.input("Filter").array())
 
-    @property
-    def prepared_bytes(self) -> int:
-        return sum(array.nbytes for array in self._ready.values())
-
     def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
+        algorithm, ready = self._way(arrays.one("Input").shape, arrays.one("Filter"))
         residual = arrays.maybe("ResidualData")
         if residual is None:
-            return self._convolve(arrays, self._activate, out)
-        y = self._convolve(arrays, None, out)
-        np.add(y, residual, out=y)
+            return self._convolve(arrays, algorithm, ready, activate=self._activate, out=out)
+        if algorithm not in ("depthwise", "direct"):
+            return self._convolve(
+                arrays, algorithm, ready, activate=self._activate, residual=residual, out=out
+            )
+        y = self._convolve(arrays, algorithm, ready)  # out may be where the residual is
+        y = np.add(y, residual, out=y if out is None else out)
         if self._activate is not None:
             self._activate(y)
         return y
 
-    def _convolve(self, arrays: Arrays, activate: InPlace | None, out: Out) -> np.ndarray:
+    def _convolve(
+        self, arrays: Arrays, algorithm: str, ready: np.ndarray | None, **how: object
+    ) -> np.ndarray:
         x, weight, bias = arrays.one("Input"), arrays.one("Filter"), arrays.maybe("Bias")
-        algorithm, ready = self._way(x.shape, weight)
         if algorithm in TRANSFORMS:
             assert ready is not None
-            return winograd.conv2d(
-                x,
-                ready,
-                bias,
-                transform=TRANSFORMS[algorithm],
-                paddings=self.op.paddings,
-                activate=activate,
-                out=out,
-            )
-        convolve: Callable[..., np.ndarray] = partial(kernels.conv2d, ready=ready)
+            how["transform"] = TRANSFORMS[algorithm]
+            return winograd.conv2d(x, ready, bias, paddings=self.op.paddings, **how)  # type: ignore[arg-type]  # by name
+        how |= self._geometry
         if algorithm == "direct":
-            convolve = kernels.direct_conv2d
-        return convolve(
-            x,
-            weight,
-            bias,
-            strides=self.op.strides,
-            paddings=self.op.paddings,
-            dilations=self.op.dilations,
-            groups=self.op.groups,
-            activate=activate,
-            out=out,
-        )
+            return kernels.direct_conv2d(x, weight, bias, **how)  # type: ignore[arg-type]  # by name
+        return kernels.conv2d(x, weight, bias, ready=ready, small=self._small, **how)  # type: ignore[arg-type]  # by name
 
     def _way(self, shape: tuple[int, ...], weight: np.ndarray) -> Way:
         """The choice for an input's shape; weights that are computed are taken as they are."""
         if shape not in self._ways:
             layer = Layer.of(self.op, shape, weight.shape)
             algorithm = choose(layer, self.settings) if self._constant else "im2col"
-            as_it_is = algorithm in ("direct", "pointwise") or not self._constant
+            as_it_is = algorithm == "direct" or not self._constant
             ready = None if as_it_is else self._made_ready(algorithm, layer, weight)
             self._ways[shape] = algorithm, ready
         return self._ways[shape]
@@ -94,24 +83,40 @@ class Convolution:
         """The weights as an algorithm takes them; made once for all shapes that it is alike for."""
         key, make = self._preparation(algorithm, layer)
         if key not in self._ready:
-            self._ready[key] = make(weight)
+            made = self._ready[key] = make(weight)
+            if not np.may_share_memory(made, weight):
+                self.prepared_bytes += made.nbytes
         return self._ready[key]
 
     def _preparation(self, algorithm: str, layer: Layer) -> tuple[object, Preparation]:
         """How weights are made ready, and what that depends on."""
         groups, places = layer.groups, layer.size[1]
         if algorithm in TRANSFORMS:
-            transform = TRANSFORMS[algorithm]
-            return algorithm, lambda w: winograd.transform_weights(w, transform, groups=groups)
+            return self._transformation(algorithm, layer)
         if algorithm == "depthwise":
             at_once = depthwise.places_at_once(places, layer.channels)
             return at_once, lambda w: depthwise.written_out(w, at_once)
-        by_rows = kernels.goes_by_rows(layer.channels, places, layer.dilations, groups)
-        return by_rows, lambda w: kernels.filter_matrix(w, groups=groups, by_rows=by_rows)
+        by_rows = layer.kernel != (1, 1) and kernels.goes_by_rows(
+            layer.channels, places, layer.dilations, groups
+        )
+        return by_rows, lambda w: kernels.filter_matrix(
+            w, groups=groups, by_rows=by_rows, small=self._small
+        )
+
+    def _transformation(self, algorithm: str, layer: Layer) -> tuple[object, Preparation]:
+        """How weights are transformed, and into how wide strips."""
+        transform, groups, filters = TRANSFORMS[algorithm], layer.groups, layer.out_channels
+        strip = filters // groups
+        if self._small:
+            tiles = winograd.tiles_at_once(layer.channels, filters, layer.size, transform)
+            strip = products.strip_width(tiles, layer.channels // groups, strip)
+        return (algorithm, strip), lambda w: winograd.transform_weights(
+            w, transform, groups=groups, strip=strip
+        )
 
 
-prepares(ops.Conv2D)(Convolution)
-prepares(ops.DepthwiseConv2D)(Convolution)
+prepares(ops.Conv2D, in_place=("ResidualData",))(Convolution)
+prepares(ops.DepthwiseConv2D, in_place=("ResidualData",))(Convolution)
 
 
 @computes(ops.Conv2DTranspose)
