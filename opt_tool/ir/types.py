@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -63,12 +63,14 @@ class TensorType:
 
     @property
     def is_static(self) -> bool:
-        return all(isinstance(dim, int) for dim in self.shape)
+        return str not in map(type, self.shape)
 
     @property
     def static_shape(self) -> tuple[int, ...]:
         """The shape in numbers; raises ValueError when a dimension is symbolic."""
-        return tuple(static_dim(dim) for dim in self.shape)
+        if self.is_static:
+            return cast("tuple[int, ...]", self.shape)
+        return tuple(map(static_dim, self.shape))  # which refuses the first symbol
 
     @property
     def size(self) -> int:
