@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any  # JSON
 
+from benchmark.activations import Activations, measure
 from benchmark.conversions import Conversion, Converter
 from benchmark.environments import ENVIRONMENTS
 from benchmark.models import REFERENCES, Arrays, Model
@@ -26,6 +25,7 @@ from benchmark.tools import (
     UNVERIFIED,
     Tool,
 )
+from opt_tool.api.official_runtime import OfficialRuntimeError
 
 Made = Mapping[tuple[Tool, str], Conversion]
 """What can be run here, by tool and mode."""
@@ -46,7 +46,7 @@ def measure_model(model: Model, folder: Path) -> dict[str, Any]:
         "conversions": conversions,
         "fidelity": fidelity,
         "latency": latency,
-        "activations": _activations(made, {n: a.shape for n, a in inputs[0].items()}),
+        **_activations(made, inputs[0]),
     }
     shutil.rmtree(folder)
     return report
@@ -104,23 +104,21 @@ def _is_timed(tool: Tool, mode: str, made: Made) -> bool:
     return mode == FLOAT or (mode == INT8 and (tool, FLOAT) not in made)
 
 
-def _activations(made: Made, shapes: Mapping[str, Sequence[int]]) -> dict[str, int | None]:
-    """What ``opt inspect`` says that activations take at once, in ours and in the other file."""
+def _activations(made: Made, inputs: Arrays) -> dict[str, Any]:
+    """What activations take in our file and in the other one.
+
+    None where the runtime does not hand out every tensor of a file.
+    """
+    found: dict[str, Activations | None] = {}
+    for tool in (OPT, OFFICIAL):
+        if (tool, FLOAT) in made:
+            try:
+                found[tool.name] = measure(
+                    made[tool, FLOAT].files[0], inputs, Path(ENVIRONMENTS["official"].python)
+                )
+            except OfficialRuntimeError:
+                found[tool.name] = None
     return {
-        tool.name: _peak(made[tool, FLOAT].files[0], shapes)
-        for tool in (OPT, OFFICIAL)
-        if (tool, FLOAT) in made
+        "activations": {name: each and each.live for name, each in found.items()},
+        "variables": {name: each and each.variables for name, each in found.items()},
     }
-
-
-def _peak(path: Path, shapes: Mapping[str, Sequence[int]]) -> int | None:
-    """None where opt does not know an operator of the file."""
-    program = ENVIRONMENTS["opt"].program("opt")
-    for given in ((), [f"--input-shape={n}={','.join(map(str, s))}" for n, s in shapes.items()]):
-        command = [program, "inspect", str(path), "--json", *given]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode == 0:
-            peak = json.loads(result.stdout)["totals"]["peak_memory_bytes"]
-            if peak is not None:
-                return int(peak)
-    return None

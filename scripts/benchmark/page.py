@@ -342,21 +342,30 @@ def _memory(report: Report) -> Iterator[str]:
     yield "## What a run needs"
     yield ""
     yield (
-        "Activations that live at once, as `opt inspect` computes them (it knows not every operator"
-        " of every official file), and the peak of the official runtime's process, in megabytes."
+        "Megabytes, in the official runtime, which was asked for every tensor: activations that"
+        " live at once (`opt inspect` computes the same), what the file's variables hold together,"
+        " each as much as its largest tensor, and the peak of the process."
     )
     yield ""
     rows = (
         (
             name,
-            *(_megabytes(model["activations"].get(tool), 2) for tool in (OPT, OFFICIAL)),
+            *(
+                _megabytes(model[kind].get(tool), 2)
+                for kind in ("activations", "variables")
+                for tool in (OPT, OFFICIAL)
+            ),
             *(_process(model, tool) for tool in (OPT, OFFICIAL)),
         )
         for name, model in both(report, OFFICIAL).items()
     )
     head = (
         "model",
-        *(f"{kind}, {tool}" for kind in ("activations", "process") for tool in (OPT, OFFICIAL)),
+        *(
+            f"{kind}, {tool}"
+            for kind in ("activations", "variables", "process")
+            for tool in (OPT, OFFICIAL)
+        ),
     )
     yield from _table(head, rows)
 

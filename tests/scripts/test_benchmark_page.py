@@ -30,6 +30,7 @@ CHANGES: tuple[tuple[Any, ...], ...] = (
     ("fidelity", "opt", "int8", "sqnr_db", 98.7),
     ("fidelity", "opt", "float", "max_error_of_scale", 0.5),
     ("activations", "opt", 987_654_321),
+    ("variables", OFFICIAL, 987_654_321),
 )
 """Places in the report of a model, each with another figure."""
 
