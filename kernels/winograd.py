@@ -47,7 +47,7 @@ CACHE_BYTES = 4 * 1024 * 1024
 FEWEST_TILES = 128
 """Smaller blocks would read the weights too often."""
 
-FILTERS_AT_ONCE = 1 << 16
+FILTERS_AT_ONCE = 1 << 14
 """How many 3x3 filters are transformed in one product, so that float64 stays small."""
 
 

@@ -18,6 +18,7 @@ import abc
 from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node
+from opt_tool.ir.mapped_arrays import forget
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.affine import (
@@ -74,6 +75,7 @@ class FuseIntoConv(Rewrite[AffineConv]):
         weight = conv.input("Filter")
         if not affine.keeps_scale:
             scaled = scaled_filter(conv, affine.scale)
+            forget(weight.array())
             weight = graph.add_constant(f"{conv.name}.weight", scaled)
         bias = scaled_bias(conv.inputs.maybe("Bias"), out_channels(conv), affine)
         inputs = {

@@ -49,15 +49,21 @@ class NumpyRunner:
         graph: What to run.
         keep: Intermediate values to hand back as well.
         settings: How to run it.
+        release: Whether the graph is run and nothing else, as for ``Executor``.
     """
 
     name = "numpy"
 
     def __init__(
-        self, graph: Graph, *, keep: Sequence[str] = (), settings: Settings = EXACT
+        self,
+        graph: Graph,
+        *,
+        keep: Sequence[str] = (),
+        settings: Settings = EXACT,
+        release: bool = False,
     ) -> None:
         self.graph = graph
-        self.executor = Executor(graph, settings)
+        self.executor = Executor(graph, settings, release=release)
         self._keep = tuple(keep)
 
     @property
@@ -119,7 +125,7 @@ def numpy_runner(files: Files, settings: Settings, shapes: Shapes) -> NumpyRunne
     if loaded.format is not FileFormat.PADDLE_LITE:
         optimise(loaded.graph)
     fuse_for_numpy(loaded.graph)
-    return NumpyRunner(loaded.graph, settings=settings)
+    return NumpyRunner(loaded.graph, settings=settings, release=True)
 
 
 def _onnxruntime(files: Files, settings: Settings, shapes: Shapes) -> Runner:

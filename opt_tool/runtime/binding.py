@@ -33,6 +33,10 @@ class Prepared(Protocol):
     def prepared_bytes(self) -> int:
         """Their bytes."""
 
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """The slots of constants of which only the shape is read from now on."""
+
 
 ALGORITHMS = ("direct", "im2col", "winograd23", "winograd43", "winograd63")
 """How a convolution that is neither 1x1 nor depthwise can be computed."""

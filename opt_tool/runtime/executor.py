@@ -14,6 +14,7 @@ import numpy as np
 
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Operands, Value
+from opt_tool.ir.mapped_arrays import forget
 from opt_tool.kernels.memory import aligned_empty, channels_first
 from opt_tool.runtime.binding import Compute, Prepared, Settings, as_results, bind
 from opt_tool.runtime.memory_plan import plan_memory, value_bytes
@@ -45,22 +46,38 @@ class Executor:
         settings: How it is run.
         steps: Its nodes, ready to run.
         plan: Where intermediate values lie.
+        released_bytes: The bytes of the weights that were let go.
     """
 
-    def __init__(self, graph: Graph, settings: Settings | None = None) -> None:
+    def __init__(
+        self, graph: Graph, settings: Settings | None = None, *, release: bool = False
+    ) -> None:
+        """Make a graph ready.
+
+        Args:
+            graph: What is to be run.
+            settings: How.
+            release: Whether to take weights out of the graph that are kept in another form;
+                nothing else may read them afterwards.
+        """
         self.graph = graph
         self.settings = Settings() if settings is None else settings
+        self.released_bytes = 0
         last_use = _last_uses(graph)
-        self.steps = tuple(
-            Step(node, bind(node, self.settings), last_use.get(node, ())) for node in graph.nodes
-        )
+        steps = []
+        for node in graph.nodes:
+            step = Step(node, bind(node, self.settings), last_use.get(node, ()))
+            steps.append(step)
+            if release:
+                self.released_bytes += _release(step, graph)
+        self.steps = tuple(steps)
         self._constants = {value: value.array() for value in graph.constants}
         self.plan = plan_memory(graph)
         self._arenas: list[Arena] = []
 
     @property
     def weight_bytes(self) -> int:
-        """The bytes of all constants."""
+        """The bytes of all constants, those that were let go too."""
         return sum(array.nbytes for array in self._constants.values())
 
     @property
@@ -142,6 +159,20 @@ class Executor:
         if unknown:
             raise UsageError(f"no input is called {unknown[0]!r}; there are {sorted(known)}")
         return {value: _checked(value, feeds.get(name)) for name, value in known.items()}
+
+
+def _release(step: Step, graph: Graph) -> int:
+    """Let go of the weights of which a step needs no more than the shape; returns their bytes."""
+    released = 0
+    slots = step.compute.replaced if isinstance(step.compute, Prepared) else ()
+    for value in map(step.node.input, slots):
+        if graph.read_once(value):
+            released += value_bytes(value)
+            if value.data is not None:
+                forget(value.data)
+            value.data = np.broadcast_to(value.dtype.numpy.type(0), value.type.static_shape)
+            value.quantization = None
+    return released
 
 
 def _own_copy(array: np.ndarray, planned: np.ndarray) -> np.ndarray:

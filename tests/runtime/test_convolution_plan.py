@@ -141,3 +141,42 @@ def test_says_how_a_node_is_computed() -> None:
     assert algorithm_of(node, Settings(conv_algorithm="winograd63")) == "winograd63"
     (node,) = convolution(1, 4, "h", 9).nodes
     assert algorithm_of(node, Settings()) is None
+
+
+def test_weights_that_are_kept_in_another_form_are_let_go() -> None:
+    graph = convolution(1, 4, 9, 9)
+    (node,) = graph.nodes
+    expected = Executor(graph).run(feeds(graph))
+    size = node.input("Filter").array().nbytes
+    executor = Executor(graph, release=True)
+    assert (executor.released_bytes, executor.weight_bytes) == (size, size + 6 * 4)
+    assert set(node.input("Filter").array().strides) == {0}
+    assert np.shares_memory(executor.constant(node.input("Bias")), node.input("Bias").array())
+    for name, y in executor.run(feeds(graph)).items():
+        np.testing.assert_array_equal(y, expected[name])
+
+
+@pytest.mark.parametrize("dims", [(1, 4, "h", 9), (1, 4, 9, 9)], ids=["open", "direct"])
+def test_weights_that_are_read_are_kept(dims: tuple[int | str, ...]) -> None:
+    graph = convolution(*dims)
+    (node,) = graph.nodes
+    before = node.input("Filter").array()
+    settings = Settings(conv_algorithm="direct" if isinstance(dims[2], int) else None)
+    assert Executor(graph, settings, release=True).released_bytes == 0
+    assert node.input("Filter").array() is before
+
+
+def test_weights_that_two_convolutions_read_are_kept() -> None:
+    b = TestGraphs()
+    x, weight = b.input(1, 4, 9, 9), b.weight(4, 4, 3, 3)
+    first = b.add(Conv2D(), Input=x, Filter=weight)
+    graph = b.build(b.add(Conv2D(), Input=first, Filter=weight))
+    assert Executor(graph, release=True).released_bytes == 0
+
+
+def test_a_graph_keeps_its_weights_unless_they_are_to_be_let_go() -> None:
+    graph = convolution(1, 4, 9, 9)
+    (node,) = graph.nodes
+    before = node.input("Filter").array()
+    assert Executor(graph).released_bytes == 0
+    assert node.input("Filter").array() is before

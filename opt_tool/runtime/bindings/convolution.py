@@ -38,8 +38,13 @@ class Convolution:
         self._ways: dict[tuple[int, ...], Way] = {}
         self._ready: dict[object, np.ndarray] = {}
         self.prepared_bytes = 0
-        if self._constant and node.input("Input").type.is_static:
+        self._is_final = self._constant and node.input("Input").type.is_static
+        if self._is_final:
             self._way(node.input("Input").type.static_shape, node.input("Filter").array())
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        return ("Filter",) if self._is_final and self.prepared_bytes else ()
 
     def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
         algorithm, ready = self._way(arrays.one("Input").shape, arrays.one("Filter"))
