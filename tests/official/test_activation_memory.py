@@ -80,3 +80,13 @@ def test_the_runtime_is_asked_for_every_tensor(tmp_path: Path) -> None:
     found = measure(nb, feeds(graph))
     assert found.live == peak_memory_bytes(graph) == 4 * 64 * (2 + 16 + 16)
     assert found.variables == planned_bytes(names)
+
+
+def test_outputs_live_to_the_end(tmp_path: Path) -> None:
+    b = TestGraphs()
+    shown = b.add(Tanh(), X=b.input(1, 64))
+    graph = b.build(b.add(Relu(), X=b.add(Sigmoid(), X=b.add(Relu(), X=shown))), shown)
+    ChooseKernels(Target.X86, LiteVersion.V2_13).run(graph)
+    nb = tmp_path / "m.nb"
+    paddle_lite.write(graph, nb, version=LiteVersion.V2_13, names=plan_variable_names(graph))
+    assert measure(nb, feeds(graph)).live == peak_memory_bytes(graph) == 3 * 4 * 64
