@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from graphs import TestGraphs, assert_rewrites, ops, run
+from graphs import TestGraphs, assert_rewrites, ops
 from opt_tool.ir import DType, Graph, Operation, Value, verify
 from opt_tool.ir.operations.activation import HardSwish, PRelu, Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
@@ -181,12 +180,8 @@ def test_outputs_keep_names_and_order(b: TestGraphs) -> None:
     y = b.add(Transpose2(axis=FIRST), "front", X=x)
     z = b.add(ElementwiseAdd(), X=x, Y=last(b))
     graph = b.build(y, x, first(b, z))
-    expected = run(graph)
-    assert ChangeLayout().run(graph).changes == 1
-    verify(graph)
+    assert_rewrites(ChangeLayout(), graph, 1)
     assert [value.name for value in graph.outputs][:2] == ["front", "seen"]
-    for name, array in run(graph).items():
-        np.testing.assert_allclose(array, expected[name], atol=1e-6)
 
 
 def test_an_output_keeps_its_name_beside_an_equal_tensor(b: TestGraphs) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from graphs import TestGraphs, assert_rewrites, ops
 from opt_tool.ir import Operation, Value
+from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.ir.operations.activation import Gelu, Tanh
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
@@ -81,9 +82,12 @@ def test_the_pipeline_leaves_one_operation_that_computes_the_formula(
     run_passes(graph, passes_for(target, LiteVersion.V2_13))
     assert ops(graph) == [Gelu]
     x = np.linspace(-8, 8, 801, dtype=np.float32)[None]
-    (y,) = Executor(graph).run({graph.inputs[0].name: x}).values()
     expected = [v * 0.5 * (1 + math.erf(v / math.sqrt(2))) for v in x[0].tolist()]
-    np.testing.assert_allclose(y[0], expected, rtol=0, atol=1e-5)
+    for each, bound in ((graph, 1e-5), (in_double_precision(graph), 1e-14)):
+        (value,) = each.inputs
+        (y,) = Executor(each).run({value.name: x.astype(value.dtype.numpy)}).values()
+        assert y.dtype == value.dtype.numpy
+        np.testing.assert_allclose(y[0], expected, rtol=0, atol=bound)
 
 
 def by_tanh(b: TestGraphs, x: Value, inner: Value, root: float = math.sqrt(2 / math.pi)) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -86,4 +87,41 @@ def _assert_rewrites(graph_pass: Pass, graph: Graph, count: int, tolerance: floa
         )
 
 
-__all__ = ["DOUBLE", "TestGraphs", "assert_rewrites", "feeds", "ops", "run"]
+def assert_computes_the_same(
+    change: Callable[[Graph], object],
+    graph: Graph,
+    *,
+    fed: Mapping[str, np.ndarray] | None = None,
+    tolerance: float = DOUBLE,
+) -> None:
+    """Assert that what is done to a graph changes no result.
+
+    It is done to the graph and to its copy in float64, where ``tolerance`` holds, each on
+    ``fed`` or on random inputs.
+    """
+    for each, bound in ((in_double_precision(graph), tolerance), (graph, SINGLE)):
+        given = feeds(each) if fed is None else _typed(each, fed)
+        expected = Executor(copy.deepcopy(each)).run(given)
+        change(each)
+        verify(each)
+        found = Executor(each).run(given)
+        assert list(found) == list(expected)
+        for name, array in expected.items():
+            assert found[name].dtype == array.dtype
+            assert np.abs(array).max() > 0.1, f"{name} is about zero: comparing proves nothing"
+            np.testing.assert_allclose(found[name], array, rtol=bound, atol=bound, err_msg=name)
+
+
+def _typed(graph: Graph, fed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {value.name: fed[value.name].astype(value.dtype.numpy) for value in graph.inputs}
+
+
+__all__ = [
+    "DOUBLE",
+    "TestGraphs",
+    "assert_computes_the_same",
+    "assert_rewrites",
+    "feeds",
+    "ops",
+    "run",
+]

@@ -5,6 +5,7 @@ import pytest
 
 from graphs import TestGraphs, run
 from opt_tool.ir import Graph, Value, verify
+from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.passes.quantization.keep_integers import KeepIntegers, grid_scales
@@ -15,6 +16,9 @@ RNG = np.random.default_rng(11)
 SCALES = np.array([0.013, 0.4, 2.5e-5, 7.0], np.float32).reshape(4, 1, 1, 1)
 INTEGERS = RNG.integers(-127, 128, (4, 3, 3, 3)).astype(np.float32)
 
+SCALE_STEP = 2 * float(np.finfo(np.float32).eps)
+"""How far a weight may be from what it was, of its size: its scale is a 32-bit float."""
+
 
 def conv(b: TestGraphs, weight: np.ndarray) -> Graph:
     x = b.input(2, weight.shape[1], 5, 6)
@@ -23,11 +27,11 @@ def conv(b: TestGraphs, weight: np.ndarray) -> Graph:
 
 def assert_keeps_integers(graph: Graph) -> Value:
     """Assert that the only weight becomes integers and no result changes."""
-    (expected,) = run(graph).values()
+    (expected,) = run(in_double_precision(graph)).values()
     assert KeepIntegers(VERSION).run(graph).changes == 1
     verify(graph)
-    (found,) = run(graph).values()
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+    (found,) = run(in_double_precision(graph)).values()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=SCALE_STEP * np.abs(expected).max())
     (weight,) = graph.constants
     assert weight.data is not None
     assert weight.data.dtype == np.int8
