@@ -6,6 +6,9 @@ import numpy as np
 
 Pair = tuple[int, int]
 
+LARGEST_COUNT = 1 << 20
+"""Readers make an axis of at most so many elements."""
+
 LARGEST_MATRIX = 1 << 25
 """Readers lay out weights (count, size) of at most so many elements: 5,792 pixels to as many."""
 

@@ -31,7 +31,12 @@ from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.interpolation import BilinearInterp, Interpolation, NearestInterp
 from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.kernels.interpolation import LARGEST_MATRIX, linear_matrix, nearest_positions
+from opt_tool.kernels.interpolation import (
+    LARGEST_COUNT,
+    LARGEST_MATRIX,
+    linear_matrix,
+    nearest_positions,
+)
 
 OPSET_10 = Rule(coordinates="asymmetric", rounding="simple")
 """How Upsample and the first Resize find elements."""
@@ -224,10 +229,11 @@ def _resized_statically(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: R
 def _check_weights(node: OnnxNode, axes: Iterable[Axis], rule: Rule) -> None:
     """Refuse an axis whose weights, or whose indices, would fill the memory."""
     for axis in axes:
-        weights = axis.count if rule.mode == "nearest" else axis.size * axis.count
-        if weights > LARGEST_MATRIX:
+        weights = 0 if rule.mode == "nearest" else axis.size * axis.count
+        if axis.count > LARGEST_COUNT or weights > LARGEST_MATRIX:
             raise node.unsupported(
-                f"{axis.size} elements to {axis.count}; at most {LARGEST_MATRIX} weights are made"
+                f"{axis.size} elements to {axis.count}; at most {LARGEST_COUNT}, and "
+                f"{LARGEST_MATRIX} weights, are made"
             )
 
 

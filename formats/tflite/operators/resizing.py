@@ -20,7 +20,12 @@ from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.kernels.interpolation import LARGEST_MATRIX, linear_matrix, nearest_positions
+from opt_tool.kernels.interpolation import (
+    LARGEST_COUNT,
+    LARGEST_MATRIX,
+    linear_matrix,
+    nearest_positions,
+)
 
 F = np.float32
 
@@ -75,8 +80,8 @@ def _axes(node: TfliteNode, x: Value) -> tuple[Axis, Axis]:
             f"planes of {height} x {width}, known only at run time; give the input's shape with "
             "--input-shape"
         )
-    if max(counts) > LARGEST_MATRIX:
-        raise node.unsupported(f"a size of {list(counts)}; at most {LARGEST_MATRIX} are supported")
+    if max(counts) > LARGEST_COUNT:
+        raise node.unsupported(f"a size of {list(counts)}; at most {LARGEST_COUNT} are supported")
     options = node.flag("align_corners"), node.flag("half_pixel_centers")
     return Axis(height, counts[0], *options), Axis(width, counts[1], *options)
 

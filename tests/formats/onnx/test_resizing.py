@@ -222,9 +222,14 @@ def test_the_size_of_another_tensor(mode: str, coordinates: str, size: tuple[int
         (by_sizes(normal(1, 2, 3, 3), 2, 2), {}, "2 sizes for 4 axes"),
         (by_sizes(normal(1, 2, 3, 3), 1, 2, 3, 1 << 34), {"dynamic": False}, "at most"),
         (
-            by_sizes(normal(1, 2, 3, 3), 1, 2, 3, 1 << 24),
+            by_sizes(normal(1, 2, 3, 3), 1, 2, 3, 1 << 21),
             {"dynamic": False, "mode": "linear"},
             "at most",
+        ),
+        (
+            by_sizes(normal(1, 2, 3, 100), 1, 2, 3, 1 << 20),
+            {"dynamic": False, "mode": "linear"},
+            "weights",
         ),
         (by_scales(normal(1, 2, 3, 3), 1, 1, 2, np.inf), {"dynamic": False}, "scales"),
         (by_scales(normal(1, 2, 3, 3), 1, 1, 2, np.nan), {"dynamic": False}, "scales"),
