@@ -69,6 +69,11 @@ def decode(data: bytes | mmap.mmap, path: Path | str = "the .nb file") -> File:
     return _FileDecoder(memoryview(data), path).decode()
 
 
+def decode_parameters(data: mmap.mmap, path: Path) -> Iterator[Parameter]:
+    """The parameters of a file that this writer wrote, without its topology."""
+    return _FileDecoder(memoryview(data), path).parameters()
+
+
 class _FileDecoder:
     """The state of reading one file: the bytes, and how far it has come."""
 
@@ -93,6 +98,12 @@ class _FileDecoder:
         if len(names) != len(parameters):
             raise DamagedFileError(self._path, "two parameters have the same name")
         return File(version, program, parameters, meta_version)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """The parameters alone, of the newer layout."""
+        _, _, size = self._unpack(FILE_HEADER, "header")
+        self._take(size, "topology")
+        return self._parameters()
 
     def _check_version(self, meta_version: int, text: bytes) -> str:
         """The text of the tool's version, if the file is of a format that is read."""

@@ -26,6 +26,7 @@ from opt_tool.formats.paddle_lite.schema import (
     Var,
     VarType,
 )
+from opt_tool.formats.paddle_lite.self_check import check_parameters
 from opt_tool.ir import DType, Graph, Node, Operands, Value
 from opt_tool.targets import AttributeType, LiteVersion, OperatorSpec, operator_spec
 
@@ -50,11 +51,14 @@ def write(
 
     Raises:
         UnsupportedError: when the model exceeds what the format can hold.
+        FileAccessError: when a weight reads back other than it was written.
     """
+    file = to_file(graph, version=version, names=names)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as stream:
-            write_file(to_file(graph, version=version, names=names), stream)
+            write_file(file, stream)
+        check_parameters(part, file.parameters)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
