@@ -22,6 +22,7 @@ from opt_tool.api.drift import is_exact, judge_quantized, quantization_failures
 from opt_tool.api.exact_judgement import Definition, judge_exactly
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
+from opt_tool.api.kernel_check import check_kernels
 from opt_tool.api.loading import LoadedModel, caffe_files, load_model
 from opt_tool.api.lowering import extra_operators, parse_library, parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
@@ -334,6 +335,7 @@ def _verify(request: Request, written: Written, part: Path) -> VerificationRepor
     del runner  # with its copy of the weights
     release_freed_memory()
     candidate = paddle_lite.read(part)
+    check_kernels(candidate, request.target, request.version, request.library)
     outputs = [name for name in expected[0] if name not in keep]
     pairs = pairs_of(outputs, candidate, written.probes)
     report = verify_graph(
