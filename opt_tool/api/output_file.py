@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,8 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
 def output_file(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """A new file beside ``path`` to write to; it takes the place of ``path`` at the end.
 
-    Nothing is left behind when the block is left by an exception.
+    Nothing is left behind when the block is left by an exception. A file that was there
+    before hands its permissions on.
 
     Raises:
         FileAccessError: when the file cannot be written.
@@ -50,6 +52,8 @@ def output_file(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
         _create(part)
         yield part
         _flush(part)
+        if place.exists():
+            part.chmod(stat.S_IMODE(place.stat().st_mode))
         part.replace(place)
         _flush(place.parent)
     except OSError as error:

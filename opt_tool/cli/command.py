@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from opt_tool.api.memory_limit import limited_memory
+from opt_tool.cli import INTERRUPTED
 from opt_tool.cli.memory_option import memory_limit, memory_option
 from opt_tool.errors import OptError
 
-INTERRUPTED = 130
 ARGUMENTS, VERBOSE = f"{__name__}.arguments", f"{__name__}.verbose"
 """What a command's context notes of how it was called."""
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from hostile_models import trial
 from opt_tool.api.output_file import check_output, output_file, write_text
 from opt_tool.errors import FileAccessError
+
+NOBODY = 65534
 
 
 def names(folder: Path) -> list[str]:
@@ -57,6 +61,16 @@ def test_respects_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "out.nb").stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o755])
+def test_keeps_the_permissions_of_the_file_that_it_replaces(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "out.nb"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_text(path, "new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == mode
+
+
 def test_writes_through_a_link_to_the_file_that_it_names(tmp_path: Path) -> None:
     (tmp_path / "real.nb").write_bytes(b"old")
     (tmp_path / "link.nb").symlink_to(tmp_path / "real.nb")
@@ -88,8 +102,18 @@ def test_refuses_to_overwrite_an_input(tmp_path: Path) -> None:
         check_output(tmp_path / "other.nb", [path])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_refuses_a_folder_without_the_permission_to_write(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(FileAccessError, match="cannot be written to"):
-        check_output(tmp_path / "out.nb")
+def test_refuses_a_folder_without_the_permission_to_write() -> None:
+    """In a process of an ordinary user: root may write anywhere."""
+
+    def refused() -> int:
+        if os.geteuid() == 0:
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        with pytest.raises(FileAccessError, match="cannot be written to"):
+            check_output(folder / "out.nb")
+        return 0
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        outcome = trial.attempt(refused)
+    assert outcome.code == 0, outcome.said
