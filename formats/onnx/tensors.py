@@ -15,6 +15,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from opt_tool.errors import DamagedFileError, UnsupportedError
+from opt_tool.formats.onnx.external_data import located
 from opt_tool.ir import DType
 
 DTYPES: Mapping[int, DType] = {
@@ -59,7 +60,7 @@ class TensorReader:
     """Reads the tensors of one model, whose data may lie in files of the model's folder.
 
     Attributes:
-        directory: The folder of the model, which external data may not leave.
+        directory: The folder of the model; see ``external_data`` for where its data may lie.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -96,7 +97,7 @@ class TensorReader:
     def _external(self, tensor: TensorProto) -> np.ndarray:
         """A view of a tensor whose data lie in the model's file or beside it."""
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        path = _inside(entries.get("location", ""), self.directory, tensor.name)
+        path = located(entries.get("location", ""), self.directory, tensor.name)
         dtype_of(tensor.data_type)  # refuses elements without a size of their own
         source = element_type(tensor)
         shape = tuple(tensor.dims)
@@ -126,17 +127,3 @@ def _number(text: str, path: Path, name: str) -> int:
     if not text.isdecimal() or len(text) > LONGEST_NUMBER:
         raise DamagedFileError(path, f"external data of tensor {name!r} begin at {text!r}")
     return int(text)
-
-
-def _inside(location: str, directory: Path, name: str) -> Path:
-    """The file of external data, which must lie in the model's folder."""
-    nameless = location == "" or "\0" in location
-    path = directory if nameless else (directory / location).resolve()
-    outside = Path(location).is_absolute() or not path.is_relative_to(directory.resolve())
-    if nameless or outside:
-        raise DamagedFileError(
-            directory,
-            f"external data of tensor {name!r} lie outside of the model's folder "
-            f"({location!r}); put them beside the model and name them by their file name",
-        )
-    return path

@@ -21,6 +21,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.errors import UnsupportedError, UsageError
+from opt_tool.formats.onnx.external_data import allowed_folder, folder_for_onnxruntime, relocate
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.older_opsets import upgraded
@@ -136,7 +137,7 @@ def _options(path: Path, threads: int, *, fast: bool) -> onnxruntime.SessionOpti
         options.graph_optimization_level = level
         options.enable_cpu_mem_arena = False  # what is freed goes back at once
         options.add_session_config_entry("session.disable_prepacking", "1")  # copies of weights
-    folder = str(path.resolve().parent)
+    folder = str(folder_for_onnxruntime(path.resolve().parent))
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     return options
 
@@ -196,7 +197,7 @@ def _is_in_the_way(
 def _prepared(source: _Source) -> Iterator[str | bytes]:
     """The model as onnxruntime is to load it: a path, or bytes."""
     path, extra = source.path, source.extra
-    if source.shapes or source.as_float:
+    if source.shapes or source.as_float or allowed_folder() is not None:
         yield _rewritten(source)
     elif not extra:
         yield str(path)
@@ -226,6 +227,8 @@ def _rewritten(source: _Source) -> bytes:
     model = upgraded(load_model(source.path), source.path)
     if source.as_float:
         model = float_form(model, TensorReader(source.path.resolve().parent))
+    if allowed_folder() is not None:
+        relocate(model, source.path.resolve().parent)
     shapes, extra = source.shapes, source.extra
     graph = model.graph
     for info in graph.input:
