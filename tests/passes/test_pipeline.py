@@ -4,7 +4,6 @@ import ast
 import copy
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 

@@ -27,6 +27,8 @@ def identity(node: OnnxNode) -> Value:
 def concat(node: OnnxNode) -> Value:
     values = [node.input(index) for index in range(len(node.inputs))]
     axis = node.axis(node.integer("axis", 0), values[0].rank)
+    if any(value.rank != values[0].rank for value in values):
+        raise node.unsupported(f"it joins tensors of {[value.rank for value in values]} dimensions")
     # the runtime's kernels do not expect a tensor of no elements
     parts = [value for value in values if value.shape[axis] != 0] or values[:1]
     if len(parts) == 1:

@@ -69,10 +69,20 @@ def recurrent(node: OnnxNode) -> list[Value | None]:
     return [y, *states]
 
 
+RANKS = {0: 3, 1: 3, 2: 3, 3: 2, 4: 1, 5: 3, 6: 3, 7: 2}
+"""The dimensions of each operand, where it is there: x, W, R, B, lengths, states, peepholes."""
+
+
+def _check_ranks(node: OnnxNode) -> None:
+    for index, rank in RANKS.items():
+        given = node.maybe(index)
+        if given is not None and given.rank != rank:
+            raise node.unsupported(f"its input {index} is {given.type}, not of {rank} dimensions")
+
+
 def _layer(node: OnnxNode) -> Layer:
     x, by_batch = node.input(0), bool(node.integer("layout", 0))
-    if x.rank != 3:
-        raise node.unsupported(f"its input {x.type} is not (time, batch, size)")
+    _check_ranks(node)
     if by_batch:
         x = transposed(node, x, (1, 0, 2))
     size = node.input(2).shape[2]

@@ -79,6 +79,8 @@ def _sliced(
 ) -> Value:
     """The slice by bounds that are numbers, or the symbol of the dimension itself."""
     x = node.input(0)
+    if not len(axes) == len(starts) == len(ends) == len(steps):
+        raise node.unsupported(f"{len(starts)} starts, {len(ends)} ends for {len(axes)} axes")
     cuts: list[Cut] = []
     for given, start, end, step in zip(axes, starts, ends, steps, strict=True):
         axis = node.axis(given, x.rank)

@@ -192,6 +192,19 @@ CRASHES: dict[str, list[Node]] = {
         helper.make_node("ConstantOfShape", ["much"], ["data"]),
         helper.make_node("ScatterElements", ["data", "six", "w"], ["y"]),
     ],
+    "concat-of-other-rank": [helper.make_node("Concat", ["x", "w"], ["y"], axis=1)],
+    "slice-with-fewer-ends": [
+        helper.make_node("Concat", ["six", "six"], ["starts"], axis=0),
+        helper.make_node("Slice", ["x", "starts", "six"], ["y"]),
+    ],
+    "lstm-of-vectors": [
+        helper.make_node("Unsqueeze", ["x", "zero"], ["steps"]),
+        helper.make_node("LSTM", ["steps", "w", "w"], ["y"], hidden_size=3),
+    ],
+    "gru-with-a-bias-of-one-dimension": [
+        helper.make_node("Unsqueeze", ["x", "zero"], ["steps"]),
+        helper.make_node("GRU", ["steps", "steps", "steps", "w"], ["y"], hidden_size=3),
+    ],
     "scan-of-nothing": [
         helper.make_node(
             "Scan",
@@ -212,7 +225,7 @@ def test_what_once_crashed_is_refused(tmp_path: Path, name: str) -> None:
     path = model(tmp_path / "m.onnx", CRASHES[name])
 
     def add_numbers(loaded: onnx.ModelProto) -> None:
-        numbers = {"six": [6], "much": [1 << 34], "two": [1.0, 2.0]}
+        numbers = {"six": [6], "much": [1 << 34], "two": [1.0, 2.0], "zero": [0]}
         for name, given in numbers.items():
             kind = np.float32 if name == "two" else np.int64
             array = np.array(given, kind)
