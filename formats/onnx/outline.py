@@ -32,10 +32,13 @@ def needed_nodes(nodes: Sequence[onnx.NodeProto], outputs: Iterable[str]) -> lis
     for node in reversed(nodes):
         if needed.intersection(node.output):
             kept.append(node)
-            needed.update(node.input)
-            needed.update(_captured(node))
-            needed.discard("")  # stands for what is left out
+            needed.update(names_read(node))
     return kept[::-1]
+
+
+def names_read(node: onnx.NodeProto) -> set[str]:
+    """The names that a node takes, in sub-graphs of it too; some of those it makes itself."""
+    return {*node.input, *_captured(node)} - {""}  # which stands for what is left out
 
 
 def _captured(node: onnx.NodeProto) -> Iterable[str]:

@@ -63,6 +63,9 @@ from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.targets import Library, LiteVersion, Target
 
+LARGE = 1 << 30
+"""The model of a file of more bytes is run part by part, so that it fits into the memory."""
+
 UNVERIFIED = "the file was not verified"
 OPEN_SIZES = (
     "convolutions that take the slower kernel because their sizes are known only at run time: {}; "
@@ -329,7 +332,7 @@ def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
 
 def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
     keep = [probe.name for probe in written.probes]
-    runner = _reference(request, written, keep)
+    runner = _reference(request, written, part, keep)
     samples, expected = _expected(runner, request, written)
     reference = runner.name
     del runner  # with its copy of the weights
@@ -382,7 +385,7 @@ def _expected(
         raise VerificationError(f"{error}; no file was written") from error
 
 
-def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runner:
+def _reference(request: Request, written: Written, part: Path, keep: Sequence[str]) -> Runner:
     if written.source.format == FileFormat.ONNX.value:
         from opt_tool.api.onnx_runner import OnnxRunner
 
@@ -393,6 +396,7 @@ def _reference(request: Request, written: Written, keep: Sequence[str]) -> Runne
             input_shapes=request.input_shapes,
             input_values=request.input_values,
             as_float=written.quantized,
+            in_parts=part.stat().st_size > LARGE,
         )
     if written.source.format == FileFormat.TFLITE.value:
         from opt_tool.api.litert_runner import tflite_runner

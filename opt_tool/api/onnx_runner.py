@@ -20,6 +20,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from opt_tool.api.file_format import FileFormat, detect
+from opt_tool.api.parted_session import PartedSession
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats.onnx.external_data import allowed_folder, folder_for_onnxruntime, relocate
 from opt_tool.formats.onnx.file import load_model
@@ -62,6 +63,7 @@ class OnnxRunner:
         threads: How many threads to use; 0 leaves it to onnxruntime.
         fast: Whether to optimise all it can and keep memory for the next run.
         as_float: Whether to run the float model that a quantized one stands for.
+        in_parts: Whether to hold the weights of a part of the model at a time only.
     """
 
     name = "onnxruntime"
@@ -78,6 +80,7 @@ class OnnxRunner:
         threads: int = 0,
         fast: bool = False,
         as_float: bool = False,
+        in_parts: bool = False,
     ) -> None:
         if detect(path) is not FileFormat.ONNX:
             raise UsageError(f"{path}: onnxruntime runs ONNX models only")
@@ -88,10 +91,14 @@ class OnnxRunner:
         added = {*outputs, *keep}
         options = _options(path, threads, fast=fast)
         source = _Source(path, (*outputs, *keep), as_float=as_float)
-        self._session = _session(source, options)
-        if _is_in_the_way(self._session, shapes):
-            self._session = _session(replace(source, shapes=shapes), options)
-        _check_types(path, self._session)
+        self._session: onnxruntime.InferenceSession | PartedSession
+        if in_parts:
+            self._session = PartedSession(_rewritten(replace(source, shapes=shapes)), options)
+        else:
+            self._session = _session(source, options)
+            if _is_in_the_way(self._session, shapes):
+                self._session = _session(replace(source, shapes=shapes), options)
+            _check_types(path, self._session)
         own = tuple(output.name for output in self._session.get_outputs())
         wanted = outputs if outputs else [name for name in own if name not in added]
         self._wanted = list(dict.fromkeys((*wanted, *keep)))
@@ -158,7 +165,7 @@ def _session(source: _Source, options: onnxruntime.SessionOptions) -> onnxruntim
             with _prepared(source) as model:
                 return _loaded(model, options)
         except native.NotImplemented:  # as for operators of the first opsets
-            return _loaded(_rewritten(source), options)
+            return _loaded(_rewritten(source).SerializeToString(), options)
     except FAILURES as error:
         raise UnsupportedError(
             f"{source.path}: onnxruntime cannot load the model; --no-verify goes without it "
@@ -198,7 +205,7 @@ def _prepared(source: _Source) -> Iterator[str | bytes]:
     """The model as onnxruntime is to load it: a path, or bytes."""
     path, extra = source.path, source.extra
     if source.shapes or source.as_float or allowed_folder() is not None:
-        yield _rewritten(source)
+        yield _rewritten(source).SerializeToString()
     elif not extra:
         yield str(path)
     elif path.stat().st_size <= LARGE:
@@ -219,7 +226,7 @@ def _outputs_message(names: Sequence[str]) -> bytes:
     return data
 
 
-def _rewritten(source: _Source) -> bytes:
+def _rewritten(source: _Source) -> onnx.ModelProto:
     """The model, of an opset that is read, without the shapes that followed from its own.
 
     Its large weights are external data of its file, which onnxruntime finds by the folder.
@@ -239,8 +246,7 @@ def _rewritten(source: _Source) -> bytes:
     for output in graph.output:
         output.ClearField("type")
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(extra))
-    data: bytes = model.SerializeToString()
-    return data
+    return model
 
 
 def _element_type(text: str) -> str:

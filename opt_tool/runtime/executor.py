@@ -20,6 +20,9 @@ from opt_tool.runtime.binding import Compute, Prepared, Settings, as_results, bi
 from opt_tool.runtime.memory_plan import plan_memory, value_bytes
 from opt_tool.runtime.threads import limited_threads
 
+LARGE = 1 << 30
+"""Weights of more bytes, where they are mapped, are read from the file in each run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -72,6 +75,7 @@ class Executor:
                 self.released_bytes += _release(step, graph)
         self.steps = tuple(steps)
         self._constants = {value: value.array() for value in graph.constants}
+        self._is_large = self.weight_bytes > LARGE
         self.plan = plan_memory(graph)
         self._arenas: list[Arena] = []
 
@@ -123,10 +127,18 @@ class Executor:
                     watch(step.node, made)
                 for value in step.frees:
                     del arrays[value]
+                if self._is_large:
+                    self._forget_weights(step.node)
             outputs = {value.name: arrays[value] for value in self.graph.outputs}
             return results | {
                 name: _own_copy(array, arena.memory) for name, array in outputs.items()
             }
+
+    def _forget_weights(self, node: Node) -> None:
+        """Give back the memory of what a node read from a mapped file."""
+        for value in node.inputs.flat():
+            if value in self._constants:
+                forget(self._constants[value])
 
     @contextmanager
     def _arena(self) -> Iterator[Arena]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from opt_tool.ir.mapped_arrays import forget
+from resident_memory import resident_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -20,16 +21,6 @@ def mapped(path: Path) -> mmap.mmap:
     path.write_bytes(b"head" + NUMBERS.tobytes())
     with path.open("rb") as stream:
         return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def resident_bytes(path: Path) -> int:
-    """How much of a mapped file this process holds in memory."""
-    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
-    for line in lines:
-        if line.endswith(str(path)):
-            rss = next(entry for entry in lines if entry.startswith("Rss:"))
-            return int(rss.split()[1]) * 1024
-    return 0
 
 
 @pytest.mark.parametrize("offset", [4, 8])
