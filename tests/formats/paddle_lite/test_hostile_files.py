@@ -111,7 +111,12 @@ def test_refuses_attributes_that_a_convolution_cannot_have(
         OpDesc(
             "conv2d", {"Input": ("x",)}, {"Output": ("y",)}, {**SAME, "strides": integers(1, 1)}
         ),
-        operator("pool2d", **SAME, pooling_type=text("max"), ksize=integers(2, 2, 2)),
+        operator(
+            "pool2d",
+            padding_algorithm=text("SAME"),
+            pooling_type=text("max"),
+            ksize=integers(2, 2, 2),
+        ),
         OpDesc(
             "slice",
             {"Input": ("x",)},
