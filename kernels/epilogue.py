@@ -7,6 +7,7 @@ constant is written out once as a row that is long enough for the loop and stays
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -104,5 +105,13 @@ def with_constant(
     source, target = in_a_row(x), in_a_row(y)
     if source is None or target is None or x.strides != y.strides:
         return np.asarray(function(x, number, out=y))
-    by_rows(function, source, np.full(ROW, number), target)
+    by_rows(function, source, _constant_row(value, x.dtype), target)
     return y
+
+
+@lru_cache(maxsize=16)
+def _constant_row(value: float, dtype: np.dtype[np.generic]) -> np.ndarray:
+    """A number written out; always the same row, so that it stays in the cache."""
+    row = np.full(ROW, value, dtype)
+    row.flags.writeable = False
+    return row

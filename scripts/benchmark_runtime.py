@@ -13,6 +13,7 @@ after many.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -35,11 +36,10 @@ from opt_tool.api.lowering import optimise
 from opt_tool.api.memory import peak_rss_bytes
 from opt_tool.api.runners import BACKENDS, Feeds, Shapes, numpy_runner
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
-from opt_tool.ir import Graph, Node
-from opt_tool.ir.operations.convolution import Conv2D
-from opt_tool.kernels import convolution, winograd
+from opt_tool.ir import Graph, Node, Value
 from opt_tool.kernels.memory import channels_first
 from opt_tool.runtime import Settings
+from opt_tool.runtime.binding import bind
 from opt_tool.runtime.convolution_plan import TRANSFORMS, algorithm_of
 from opt_tool.runtime.threads import limited_threads
 
@@ -114,13 +114,8 @@ def winograd_layers(nodes: Iterator[Node], repeat: int) -> Iterator[dict[str, ob
         if shapes in done:
             continue
         done.add(shapes)
-        assert isinstance(node.op, Conv2D)
-        batch, channels, *size = shapes[0]
-        drawn = np.random.default_rng(0).standard_normal((batch, *size, channels))
-        x = channels_first(drawn.astype(np.float32))
-        seconds = _by_turns(
-            (_im2col(node.op, x, node), _winograd(node.op, x, node, algorithm)), repeat
-        )
+        ways = (dataclasses.replace(SETTINGS, conv_algorithm="im2col"), SETTINGS)
+        seconds = _by_turns([_layer(node, settings) for settings in ways], repeat)
         yield {
             "input": list(shapes[0]),
             "filters": shapes[1][0],
@@ -131,19 +126,18 @@ def winograd_layers(nodes: Iterator[Node], repeat: int) -> Iterator[dict[str, ob
         }
 
 
-def _im2col(op: Conv2D, x: np.ndarray, node: Node) -> Callable[[], object]:
-    weight = node.input("Filter").array()
-    by_rows = convolution.goes_by_rows(x.shape[1], x.shape[3], op.dilations, op.groups)
-    ready = convolution.filter_matrix(weight, groups=op.groups, by_rows=by_rows)
-    return lambda: convolution.conv2d(
-        x, weight, paddings=op.paddings, groups=op.groups, ready=ready
-    )
+def _layer(node: Node, settings: Settings) -> Callable[[], object]:
+    """One convolution as the runtime runs it, on random planes whose channels lie in a row."""
+    drawn = _channels_last_planes(node.input("Input"))
+    drawn[...] = np.random.default_rng(0).standard_normal(drawn.shape)
+    arrays = node.inputs.map(lambda value: value.array() if value.is_constant else drawn)
+    compute, out = bind(node, settings), _channels_last_planes(node.output)
+    return lambda: compute(arrays, out)
 
 
-def _winograd(op: Conv2D, x: np.ndarray, node: Node, algorithm: str) -> Callable[[], object]:
-    transform = TRANSFORMS[algorithm]
-    weight = winograd.transform_weights(node.input("Filter").array(), transform, groups=op.groups)
-    return lambda: winograd.conv2d(x, weight, transform=transform, paddings=op.paddings)
+def _channels_last_planes(value: Value) -> np.ndarray:
+    batch, channels, *size = value.type.static_shape
+    return channels_first(np.empty((batch, *size, channels), np.float32))
 
 
 def _by_turns(functions: Sequence[Callable[[], object]], repeat: int) -> list[float]:

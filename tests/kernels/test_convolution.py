@@ -131,6 +131,17 @@ def test_depthwise_blocks_of_any_width_agree_with_the_definition(
     np.testing.assert_allclose(y, expected + bias[:, None, None], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [2, 3, 5])
+def test_depthwise_taps_lie_apart(stride: int, dilation: int) -> None:
+    rng = np.random.default_rng(9)
+    x, weight = rng.standard_normal((2, 3, 17, 19)), rng.standard_normal((3, 1, 3, 3))
+    geometry = {"strides": (2, stride), "paddings": (2, 1, 3, 4), "dilations": (3, dilation)}
+    y = kernels.conv2d(x, weight, groups=3, **geometry)  # type: ignore[arg-type]  # by name
+    expected = direct(x, weight, groups=3, **geometry)  # type: ignore[arg-type]  # by name
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("count", "channels", "places"), [(1, 9, 1), (56, 96, 56), (320, 16, 320), (56, 300, 14)]
 )

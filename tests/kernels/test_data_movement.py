@@ -53,8 +53,8 @@ def test_transposes_into_the_array_it_is_given(axis: tuple[int, ...]) -> None:
 
 
 def test_split_gives_the_rest_to_the_open_section() -> None:
-    parts = kernels.split(X, axis=2, num=0, sections=(1, -1))
-    assert [part.shape[2] for part in parts] == [1, 3]
+    parts = kernels.split(X, axis=2, num=0, sections=(-1, 1))
+    assert [part.shape[2] for part in parts] == [3, 1]
     np.testing.assert_array_equal(np.concatenate(parts, 2), X)
     halves = kernels.split(X, axis=0, num=2, sections=())
     np.testing.assert_array_equal(halves[1], X[1:])
