@@ -38,10 +38,6 @@ FINISHED = 36
 TRANSFORMED = 60
 """One of the n * n elements of a tile and channel, on the way in as on the way out."""
 
-LARGE_MATRIX, SPILLED = 1 << 17, 1.4
-"""From so many elements on, one position's weights leave the cache for the next one's; products
-then take so many times as long."""
-
 STARTED = 2_000_000
 """What Winograd's steps cost more to start."""
 
@@ -126,11 +122,8 @@ def cost(layer: Layer, algorithm: str) -> float:
     transform = TRANSFORMS[algorithm]
     rows, tile_columns = (-(-length // transform.m) for length in layer.size)
     tiles, positions = rows * tile_columns, transform.n**2
-    speed = SPILLED if depth > LARGE_MATRIX else 1.0
     moved = TRANSFORMED * (layer.channels + layer.out_channels)
-    return STARTED + layer.batch * positions * (
-        speed * depth * (tiles + FEW_COLUMNS) + moved * tiles
-    )
+    return STARTED + layer.batch * positions * (depth * (tiles + FEW_COLUMNS) + moved * tiles)
 
 
 def _by_cost(layer: Layer, settings: Settings) -> str:  # noqa: ARG001
