@@ -38,6 +38,7 @@ from opt_tool.passes.lower_softmax import LowerSoftmax
 from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_affines import MergeAffines
 from opt_tool.passes.merge_reshapes import MergeReshapes
+from opt_tool.passes.multiply_heads import MultiplyHeads
 from opt_tool.passes.order_by_memory import OrderByMemory
 from opt_tool.passes.quantization.keep_integers import KeepIntegers
 from opt_tool.passes.recognise_clip import RecogniseClip
@@ -59,7 +60,11 @@ from opt_tool.targets import Library, LiteVersion, Target
 
 
 def passes_for(
-    target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    target: Target,
+    version: LiteVersion,
+    library: Library = Library.WITH_EXTRA,
+    *,
+    quantized: bool = False,
 ) -> Iterator[Pass]:
     """The passes that make a source graph one that a target's runtime executes fast.
 
@@ -68,9 +73,13 @@ def passes_for(
         version: The runtime's version.
         library: The runtime's build; for the basic one, nothing is written as an operator
             that only the other has.
+        quantized: Whether weights will be stored in fewer bits, so that nothing is written as
+            an operator whose weights cannot be.
     """
     yield from simplifying_passes()
     yield from fusing_passes(target, version, library)
+    if not quantized:
+        yield MultiplyHeads()  # those that were joined
     yield from lowering_passes(target, version, library)
     yield OrderByMemory()  # of all the values that there will be
     yield KeepIntegers(version)  # of weights that nothing scales any more

@@ -280,7 +280,12 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     page = _page(request, loaded.graph)
     quantizer = _quantizer(request, loaded.graph)
     with watch.stage("passes"):
-        passes = passes_for(request.target, request.version, request.library)
+        passes = passes_for(
+            request.target,
+            request.version,
+            request.library,
+            quantized=request.quantization is not None,
+        )
         run_passes(loaded.graph, passes, on_pass=log)
     quantization = QuantizationReport()
     if quantizer is not None:

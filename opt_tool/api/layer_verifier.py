@@ -80,7 +80,9 @@ class LayerVerifier:
             finished = formats.index(FileFormat.PADDLE_LITE)
             model = (self.reference, self.candidate)[finished]
             other = (candidate, reference)[finished]
-            lower(other, target_of(model.graph).value, _known_version(model))
+            quantized = any(value.quantization for value in model.graph.constants)
+            version = _known_version(model)
+            lower(other, target_of(model.graph).value, version, quantized=quantized)
         else:
             optimise(reference)
             optimise(candidate)

@@ -37,7 +37,12 @@ def parse_library(text: str) -> Library:
 
 
 def lower(
-    graph: Graph, target: str, lite_version: str, library: Library = Library.WITH_EXTRA
+    graph: Graph,
+    target: str,
+    lite_version: str,
+    library: Library = Library.WITH_EXTRA,
+    *,
+    quantized: bool = False,
 ) -> tuple[PassReport, ...]:
     """Run the passes for a target and choose its kernels.
 
@@ -45,7 +50,9 @@ def lower(
         UnsupportedModelError: naming what the target has no kernel for.
     """
     version = LiteVersion.parse(lite_version)
-    return run_passes(graph, passes_for(parse_target(target), version, library))
+    return run_passes(
+        graph, passes_for(parse_target(target), version, library, quantized=quantized)
+    )
 
 
 def extra_operators(graph: Graph, target: Target, version: LiteVersion) -> tuple[str, ...]:

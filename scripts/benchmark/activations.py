@@ -87,7 +87,9 @@ def _fed(file: File, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 def with_all_shown(file: File) -> Shown:
     """The file with a variable for each result, all of which are its outputs."""
     (block,) = file.program.blocks
+    weights = {parameter.name for parameter in file.parameters}
     names: dict[str, str] = {}
+    copies: dict[str, str] = {}
     variables: dict[str, str] = {}
     operators = []
     for position, op in enumerate(block.operators):
@@ -95,7 +97,9 @@ def with_all_shown(file: File) -> Shown:
         if op.type == FETCH:
             continue
         if op.type != FEED:
-            names.update({name: f"{name}@{position}" for name in _made(op)})
+            made = [name for name in _names(op.outputs) if name not in weights]
+            names.update({name: f"{name}@{position}" for name in made})
+            copies.update({names[name]: name for name in made})
         variables.update({names.get(name, name): name for name in _made(op)})
         outputs = _renamed(op.outputs, names)
         operators.append(dataclasses.replace(op, inputs=inputs, outputs=outputs))
@@ -104,10 +108,12 @@ def with_all_shown(file: File) -> Shown:
     operators += [_fetch(fetches[0], name, column) for column, name in enumerate(variables)]
     by_name = {variable.name: variable for variable in block.variables}
     by_name.update(
-        {new: dataclasses.replace(by_name[old], name=new) for new, old in variables.items()}
+        {new: dataclasses.replace(by_name[old], name=new) for new, old in copies.items()}
     )
-    made = dataclasses.replace(block, variables=tuple(by_name.values()), operators=tuple(operators))
-    program = dataclasses.replace(file.program, blocks=(made,))
+    apart = dataclasses.replace(
+        block, variables=tuple(by_name.values()), operators=tuple(operators)
+    )
+    program = dataclasses.replace(file.program, blocks=(apart,))
     return Shown(dataclasses.replace(file, program=program), variables, fetched)
 
 

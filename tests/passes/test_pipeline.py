@@ -30,7 +30,7 @@ from opt_tool.ir.operations.elementwise import (
     Erf,
     Scale,
 )
-from opt_tool.ir.operations.matmul import Fc, MatMulV2
+from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
 from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.reduction import Softmax
 from opt_tool.ir.operations.shape import Flatten2, Reshape2
@@ -180,6 +180,15 @@ def extra_patterns() -> Graph:
     x = b.add(ElementwiseMul(), X=x, Y=b.add(Sigmoid(), X=x))
     x = b.add(Swish(), X=b.add(Relu6(threshold=1.5), X=b.add(HardSigmoid(), X=x)))
     return b.build(x)
+
+
+@pytest.mark.parametrize("quantized", [True, False])
+def test_weights_that_will_be_quantized_stay_in_convolutions(quantized: bool) -> None:
+    b = TestGraphs()
+    head = b.add(Conv2D(), Input=b.input(1, 4, 6, 6), Filter=b.weight(8, 4, 1, 1))
+    graph = b.build(b.add(Transpose2(axis=(0, 2, 3, 1)), X=head))
+    run_passes(graph, passes_for(Target.ARM, NEWEST, quantized=quantized))
+    assert ops(graph) == ([Conv2D, Transpose2] if quantized else [Reshape2, MatMul, Reshape2])
 
 
 @pytest.mark.parametrize("library", list(Library))
