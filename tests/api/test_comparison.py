@@ -146,7 +146,7 @@ def test_takes_a_version_that_it_does_not_know_for_the_newest(
 def test_says_when_layers_cannot_be_compared(
     model: Path, converted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*arguments: object) -> None:  # noqa: ARG001
+    def refuse(*arguments: object, **options: object) -> None:  # noqa: ARG001
         raise UnsupportedOperatorError("Odd", "odd", "the target has no kernel for it")
 
     monkeypatch.setattr(layer_verifier, "lower", refuse)
