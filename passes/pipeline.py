@@ -54,6 +54,7 @@ from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
 from opt_tool.passes.rewrite import Pass, PassReport
+from opt_tool.passes.share_constants import ShareConstants
 from opt_tool.passes.split_concat_affine import SplitConcatAffine
 from opt_tool.passes.split_padded_sum import SplitPaddedSum
 from opt_tool.targets import Library, LiteVersion, Target
@@ -82,6 +83,7 @@ def passes_for(
         yield MultiplyHeads()  # those that were joined
     yield from lowering_passes(target, version, library)
     yield OrderByMemory()  # of all the values that there will be
+    yield ShareConstants()  # nothing changes them any more
     yield KeepIntegers(version)  # of weights that nothing scales any more
     yield ChooseKernels(target, version, library)  # last: it looks at what all the others leave
 

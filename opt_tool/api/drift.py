@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from opt_tool.api.difference import Difference
-from opt_tool.api.final_activations import final_activations, is_saturated_alone
+from opt_tool.api.final_activations import final_activations, is_chosen, is_saturated_alone
 from opt_tool.api.quantization import QuantizationOptions
 from opt_tool.api.report import VerificationReport
 from opt_tool.api.runners import Feeds, NumpyRunner
@@ -39,36 +39,65 @@ def judge_quantized(
     exact = verify_graph(
         candidate, samples, expected, pairs_of(list(expected[0]), candidate), reference="restored"
     )
+    compared, warnings = without_chosen(drift.outputs, candidate)
     report = dataclasses.replace(
         drift,
         bound=exact.bound,
         reason=None,
         min_sqnr_db=options.min_sqnr_db,
+        outputs=compared,
         restored=exact.outputs,
+        warnings=(*drift.warnings, *warnings),
     )
-    failed = exact.status == "failed" or drifted(report, candidate)
+    failed = exact.status == "failed" or drifted(compared, candidate, options.min_sqnr_db)
     return dataclasses.replace(report, status="failed" if failed else "passed")
 
 
-def drifted(report: VerificationReport, candidate: Graph) -> list[Difference]:
+def without_chosen(
+    outputs: Sequence[Difference], candidate: Graph
+) -> tuple[tuple[Difference, ...], tuple[str, ...]]:
+    """The differences without those of outputs that are chosen, and a sentence for each of these.
+
+    Rows of a quantized model's list are not those of the source's; what they are chosen from
+    is compared. Where that was not compared, the lists stay.
+
+    Args:
+        outputs: The candidate's outputs, by position, and what final operations read.
+        candidate: The model that is judged.
+    """
+    chosen = set()
+    if _inner_compared(outputs, candidate):
+        chosen = {i for i, value in enumerate(candidate.outputs) if is_chosen(value)}
+    kept = tuple(difference for i, difference in enumerate(outputs) if i not in chosen)
+    return kept, tuple(
+        f"{outputs[i].name!r} is a list of what is chosen; compared is what it is chosen from"
+        for i in sorted(chosen)
+    )
+
+
+def drifted(
+    outputs: Sequence[Difference], candidate: Graph, min_sqnr_db: float
+) -> list[Difference]:
     """The tensors that do not keep the signal to noise.
 
     A saturated output does not count where what its activation reads was compared: a small
     error turns it from 0 to 1 where the model is undecided.
     """
-    assert report.min_sqnr_db is not None
-    inner = [difference for difference in report.outputs if difference.before is not None]
-    inner_compared = len(inner) == len(final_activations(candidate))
+    excused = set()
+    if _inner_compared(outputs, candidate):
+        open_ended = [value for value in candidate.outputs if not is_chosen(value)]
+        excused = {i for i, value in enumerate(open_ended) if is_saturated_alone(value)}
     return [
         difference
-        for position, difference in enumerate(report.outputs)
-        if not keeps(difference, report.min_sqnr_db)
-        and not (
-            inner_compared
-            and position < len(candidate.outputs)
-            and is_saturated_alone(candidate.outputs[position])
-        )
+        for i, difference in enumerate(outputs)
+        if not keeps(difference, min_sqnr_db) and i not in excused
     ]
+
+
+def _inner_compared(outputs: Sequence[Difference], candidate: Graph) -> bool:
+    """Whether all that final operations read is among the differences."""
+    inner = [difference for difference in outputs if difference.before is not None]
+    return len(inner) == len(final_activations(candidate))
 
 
 def keeps(difference: Difference, min_sqnr_db: float) -> bool:

@@ -1,11 +1,13 @@
-"""Finds what comes before a final softmax or sigmoid.
+"""Finds what comes before a final softmax or sigmoid, or before boxes are chosen.
 
 Saturated outputs hide errors: two models whose probabilities agree to six digits may have
-scores that are far apart.
+scores that are far apart. Lists of boxes make too much of them: where a score lies near a
+threshold, a change of its last digit makes a row appear, and all behind it move on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node, Value
@@ -27,17 +29,75 @@ MIXES = frozenset({"concat"})
 """Those whose result holds several tensors."""
 
 
+CHOICES: Mapping[str, tuple[str, ...]] = {"multiclass_nms2": ("BBoxes", "Scores")}
+"""Operations that choose rows by thresholds, with the slots of what they choose from."""
+
+NUMBERS: Mapping[str, str] = {
+    "box_coder": "TargetBox", "clip": "X", "elementwise_add": "X", "elementwise_mul": "X",
+    **dict.fromkeys(SATURATING | MOVES - MIXES, "X"),
+}  # fmt: skip
+"""Operations between a network's numbers and a choice, with the slot of those numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class FinalActivation:
-    """What the activation at a position among the graph's nodes reads."""
+    """What the operation at a position among the graph's nodes makes its results of.
+
+    The operation is an activation, or a choice, which has two such values by ``slot``.
+    """
 
     position: int
     operator: str
     value: Value
+    slot: str = "X"
 
 
 def final_activations(graph: Graph) -> list[FinalActivation]:
-    """The saturating activations whose results are outputs, whole or in parts, in order."""
+    """What outputs are computed from by saturating activations and choices, in order.
+
+    Activations are those whose results are outputs, whole or in parts.
+    """
+    choices = [
+        FinalActivation(position, node.op.type, _numbers_behind(node.input(slot)), slot)
+        for position, node in enumerate(graph.nodes)
+        for slot in CHOICES.get(node.op.type, ())
+    ]
+    return sorted([*_saturating(graph), *choices], key=lambda final: (final.position, final.slot))
+
+
+def is_chosen(output: Value) -> bool:
+    """Whether an output holds rows that were chosen, so that its size depends on the numbers."""
+    waiting, seen = [output], set()
+    while waiting:
+        node = waiting.pop().producer
+        if node is None or node in seen:
+            continue
+        if node.op.type in CHOICES:
+            return True
+        seen.add(node)
+        waiting.extend(node.inputs.flat())
+    return False
+
+
+def measured_values(graph: Graph) -> list[Value]:
+    """The outputs, and instead of those that are chosen what they are chosen from."""
+    outputs = [value for value in graph.outputs if not is_chosen(value)]
+    inner = [final.value for final in final_activations(graph) if final.operator in CHOICES]
+    return list(dict.fromkeys((*outputs, *inner)))
+
+
+def _numbers_behind(value: Value) -> Value:
+    """What a network has computed, before it was decoded, bounded and moved."""
+    node = value.producer
+    while node is not None and node.op.type in NUMBERS:
+        read = node.input(NUMBERS[node.op.type])
+        if read.is_constant:
+            break
+        value, node = read, read.producer
+    return value
+
+
+def _saturating(graph: Graph) -> list[FinalActivation]:
     positions = {node: position for position, node in enumerate(graph.nodes)}
     found: dict[int, FinalActivation] = {}
     waiting = list(graph.outputs)
@@ -53,7 +113,7 @@ def final_activations(graph: Graph) -> list[FinalActivation]:
             found[position] = FinalActivation(position, node.op.type, node.input("X"))
         elif node.op.type in MOVES:
             waiting.extend(node.inputs.flat())
-    return [found[position] for position in sorted(found)]
+    return list(found.values())
 
 
 def is_near_zero_alone(output: Value) -> bool:

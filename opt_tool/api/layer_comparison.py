@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opt_tool.api.difference import Comparison, Difference
-from opt_tool.api.final_activations import final_activations, is_saturated_alone
+from opt_tool.api.final_activations import final_activations, is_chosen, is_saturated_alone
 from opt_tool.api.layer_matching import (
     MatchedNodes,
     Matching,
@@ -217,8 +217,10 @@ class Replay:
 
 
 def judged_values(graph: Graph) -> list[Value]:
-    """The outputs, and of saturated ones what their activation reads."""
-    open_ended = [value for value in graph.outputs if not is_saturated_alone(value)]
+    """The outputs, and of saturated and chosen ones what they are made of."""
+    open_ended = [
+        value for value in graph.outputs if not (is_saturated_alone(value) or is_chosen(value))
+    ]
     inner = [final.value for final in final_activations(graph) if not final.value.is_constant]
     return list(dict.fromkeys(value for value in (*open_ended, *inner) if value.producer))
 

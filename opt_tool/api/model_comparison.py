@@ -7,13 +7,13 @@ from pathlib import Path
 
 from opt_tool.api.comparison_report import ComparisonReport
 from opt_tool.api.difference import Difference
-from opt_tool.api.drift import drifted
+from opt_tool.api.drift import drifted, without_chosen
 from opt_tool.api.final_activations import final_activations
 from opt_tool.api.input_layout import channels_first
 from opt_tool.api.judgement import Judgement, bound_of, failed, samples_of
 from opt_tool.api.layer_verifier import LayerVerdict, LayerVerifier
 from opt_tool.api.opened_model import OpenedModel, as_candidate_has_it, is_channels_first_of
-from opt_tool.api.report import InputReport, VerificationReport
+from opt_tool.api.report import InputReport
 from opt_tool.api.verification import Pair, add_sample, comparisons_of, output_pairs, renamed
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph
@@ -82,7 +82,12 @@ class ModelComparison:
         bound = bound_of(self.judgement, half=self.reference.loaded.half_precision)
         quantized = is_quantized(self.candidate.graph) and not is_quantized(self.reference.graph)
         least = self.judgement.min_sqnr if quantized and self.judgement.bound is None else None
-        bad = failed(outputs, bound) if least is None else self._drifted(outputs, least)
+        warnings: tuple[str, ...] = ()
+        if least is None:
+            bad = failed(outputs, bound)
+        else:
+            outputs, warnings = without_chosen(outputs, self.candidate.graph)
+            bad = bool(drifted(outputs, self.candidate.graph, least))
         verdict = LayerVerdict()
         if layers is not None:
             self.judgement.on_stage("verify: layers")
@@ -101,13 +106,8 @@ class ModelComparison:
             first_divergence=verdict.first,
             cause=verdict.cause,
             ranking=verdict.ranking,
-            warnings=(*self.judgement.warnings, *verdict.warnings),
+            warnings=(*self.judgement.warnings, *warnings, *verdict.warnings),
         )
-
-    def _drifted(self, outputs: tuple[Difference, ...], least: float) -> bool:
-        """Whether an output of a quantized model does not keep its signal to noise."""
-        report = VerificationReport("passed", min_sqnr_db=least, outputs=outputs)
-        return bool(drifted(report, self.candidate.graph))
 
 
 def is_quantized(graph: Graph) -> bool:
@@ -138,7 +138,7 @@ def _pictures_moved(reference: Graph, candidate: Graph) -> tuple[str, ...]:
 def _output_pairs(reference: Graph, candidate: Graph) -> list[Pair]:
     """The outputs by position, and what comes before final activations where both have them."""
     finals = final_activations(reference), final_activations(candidate)
-    operators = [[final.operator for final in side] for side in finals]
+    operators = [[(final.operator, final.slot) for final in side] for side in finals]
     names = [value.name for value in reference.outputs]
     outer = output_pairs(names, candidate, inner_compared=operators[0] == operators[1])
     if operators[0] != operators[1]:

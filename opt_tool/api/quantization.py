@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from opt_tool.api.noise_probe import NoiseProbe
 from opt_tool.api.picture_files import DEFAULT, Preprocessing
 from opt_tool.api.report import QuantizationReport, QuantizedLayer, SearchReport
 from opt_tool.api.runners import Feeds, NumpyRunner
@@ -24,18 +24,18 @@ from opt_tool.passes.quantization.batch_norm_statistics import (
     batch_norm_means,
 )
 from opt_tool.passes.quantization.choose_bits import Choice, Solution, choose_bits
-from opt_tool.passes.quantization.choose_widths import WIDE, choose_widths
+from opt_tool.passes.quantization.choose_widths import choose_widths
 from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
 from opt_tool.passes.quantization.equalize_layers import equalize_layers
 from opt_tool.passes.quantization.grid import BITS, FLOAT
 from opt_tool.passes.quantization.method import DEFAULT_METHOD, METHODS, Method
 from opt_tool.passes.quantization.quantize_weights import (
     QuantizedWeight,
+    RoundedWeights,
     quantize_weights,
-    quantized,
 )
+from opt_tool.passes.quantization.shared_weights import better_float
 from opt_tool.passes.quantization.weights import Weight, float_weights, restored_weights
-from opt_tool.runtime import Executor
 from opt_tool.targets import LiteVersion
 
 SAMPLES = 4
@@ -128,6 +128,7 @@ class Quantizer:
         self.version = version
         self.options = options
         self.method: Method = METHODS[options.method]
+        self._rounded = RoundedWeights(self.method)
         self._check_float()
         self._means = batch_norm_means(graph) if self.method.correct_bias else {}
         self._limits = batch_norm_limits(graph) if self.method.equalize else {}
@@ -138,6 +139,8 @@ class Quantizer:
             equalize_layers(self.graph, self._limits)
         weights = list(restored_weights(self.graph, self.version))
         chosen = self._chosen(weights)
+        start = {weight: chosen.get(weight, self.options.width) for weight in weights}
+        chosen = dict.fromkeys(better_float(start), FLOAT) | chosen
         search = None
         samples = self._samples() if self._needs_samples else []
         if self.options.mode == "mixed":
@@ -204,7 +207,7 @@ class Quantizer:
             measured = channel_means(self.graph, samples)
             means = measured | {v: m for v, m in self._means.items() if v in measured}
             exact = {w.node: w.value.array() for w, bits in widths.items() if bits != FLOAT}
-        done = quantize_weights(self.graph, widths, self.method)
+        done = quantize_weights(self.graph, widths, self._rounded)
         correct_bias(self.graph, exact, means)
         return done
 
@@ -214,83 +217,21 @@ class Quantizer:
         self, weights: Sequence[Weight], chosen: Mapping[Weight, int], samples: Sequence[Feeds]
     ) -> tuple[dict[Weight, int], SearchReport]:
         """The smallest choice whose measured noise is within the bound."""
-        probe = NoiseProbe(self.graph, samples)
-        choices = [probe.choices(w, self.method, chosen.get(w)) for w in weights]
+        probe = NoiseProbe(self.graph, samples, self._rounded)
+        choices = probe.choices(weights, chosen)
         allowed = probe.signal / 10 ** (self.options.max_error_db / 10)
         budget = allowed
         for _ in range(TRIES):
             solution = choose_bits(choices, budget)
             widths = dict(zip(weights, solution.bits, strict=True))
-            noise = probe.noise(widths, self.method)
+            noise = probe.noise(widths)
             if noise <= allowed:
                 break
             budget *= 0.8 * allowed / noise
         else:
             widths = {weight: chosen.get(weight, FLOAT) for weight in weights}
-            noise = probe.noise(widths, self.method)
+            noise = probe.noise(widths)
         return widths, _search_report(self.options, probe, solution, noise, choices, weights)
-
-
-class NoiseProbe:
-    """Measures what quantized weights do to the float outputs of a graph on samples."""
-
-    def __init__(self, graph: Graph, samples: Sequence[Feeds]) -> None:
-        self._graph = graph
-        self._samples = samples
-        executor = Executor(graph)
-        self._exact = [executor.run(sample) for sample in samples]
-        self.signal = _power(array for outputs in self._exact for array in outputs.values())
-
-    def choices(self, weight: Weight, method: Method, bits: int | None) -> list[Choice]:
-        """The widths that a weight can have with their noise, or only the one that is given."""
-        widths = (8, WIDE, FLOAT) if bits is None else (bits,)
-        return [
-            Choice(width, weight.bytes_at(width), self.noise({weight: width}, method))
-            for width in widths
-        ]
-
-    def noise(self, widths: Mapping[Weight, int], method: Method) -> float:
-        """The noise power at the outputs when these weights have these bits."""
-        replaced = {
-            weight.value: _restored(weight, bits, method)
-            for weight, bits in widths.items()
-            if bits != FLOAT
-        }
-        if not replaced:
-            return 0.0
-        with _constants(replaced):
-            executor = Executor(self._graph)  # prepares its kernels from the constants
-            return _power(
-                exact[name].astype(np.float64) - array
-                for sample, exact in zip(self._samples, self._exact, strict=True)
-                for name, array in executor.run(sample).items()
-            )
-
-
-@contextmanager
-def _constants(arrays: Mapping[Value, np.ndarray]) -> Iterator[None]:
-    """Let constants have other contents for a while."""
-    own = {value: value.data for value in arrays}
-    for value, array in arrays.items():
-        value.data = array
-    try:
-        yield
-    finally:
-        for value, data in own.items():
-            value.data = data
-
-
-def _restored(weight: Weight, bits: int, method: Method) -> np.ndarray:
-    """A weight as the runtime will restore it."""
-    axis = weight.slot.axis
-    integers = quantized(weight.value.array(), axis, bits, method)
-    shape = [1] * integers.array.ndim
-    shape[axis] = -1
-    return integers.array.astype(np.float32) * integers.scales.reshape(shape)
-
-
-def _power(arrays: Iterable[np.ndarray]) -> float:
-    return sum(float(np.vdot(array, array)) for array in arrays)
 
 
 def _names(weight: Weight) -> set[str]:

@@ -50,17 +50,18 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A tensor of the source that a final activation reads; ``position`` is the activation's."""
+    """A tensor of the source that a final operation makes its results of, see there."""
 
     name: str
     before: str
     position: int
+    slot: str = "X"
 
 
 def probes(graph: Graph, tensors: set[str]) -> list[Probe]:
     """What the final activations read, where it is one of the source's ``tensors``."""
     return [
-        Probe(final.value.name, final.operator, final.position)
+        Probe(final.value.name, final.operator, final.position, final.slot)
         for final in final_activations(graph)
         if final.value.name in tensors and not graph.is_output(final.value)
     ]
@@ -70,11 +71,15 @@ def pairs_of(
     reference_outputs: Sequence[str], candidate: Graph, found: Sequence[Probe] = ()
 ) -> list[Pair]:
     """Outputs by position, and what comes before final activations by its place."""
-    finals = {final.position: final for final in final_activations(candidate)}
+    finals = {
+        (final.position, final.slot, final.operator): final
+        for final in final_activations(candidate)
+    }
+    places = {probe: (probe.position, probe.slot, probe.before) for probe in found}
     inner = [
-        Pair(probe.name, finals[probe.position].value.name, probe.before)
-        for probe in found
-        if probe.position in finals and finals[probe.position].operator == probe.before
+        Pair(probe.name, finals[place].value.name, probe.before)
+        for probe, place in places.items()
+        if place in finals
     ]
     outer = output_pairs(reference_outputs, candidate, inner_compared=len(inner) == len(finals))
     return [*outer, *inner]

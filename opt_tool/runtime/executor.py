@@ -6,7 +6,7 @@ are freed after their last use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -111,16 +111,14 @@ class Executor:
         Raises:
             UsageError: when an input is missing, unknown or of another rank or dtype.
         """
-        arrays: dict[Value, np.ndarray] = {**self._constants, **self._fed(feeds)}
+        arrays = self.started(feeds)
         kept = {name: self.graph.values[name] for name in keep}
         results = {name: arrays[value] for name, value in kept.items() if value in arrays}
         wanted = {value: name for name, value in kept.items()}
-        with self._arena() as arena, limited_threads(self.settings.threads):
+        with self.arena() as arena, limited_threads(self.settings.threads):
             for step, out in zip(self.steps, arena.outs, strict=True):
-                operands = step.node.inputs.map(arrays.__getitem__)
-                made = as_results(step.compute(operands, out))
+                made = compute(step, arrays, out)
                 for value, array in zip(step.node.outputs.flat(), made, strict=True):
-                    arrays[value] = array
                     if value in wanted:
                         results[wanted[value]] = array.copy()
                 if watch is not None:
@@ -129,10 +127,13 @@ class Executor:
                     del arrays[value]
                 if self._is_large:
                     self._forget_weights(step.node)
-            outputs = {value.name: arrays[value] for value in self.graph.outputs}
             return results | {
-                name: _own_copy(array, arena.memory) for name, array in outputs.items()
+                value.name: _own_copy(arrays[value], arena.memory) for value in self.graph.outputs
             }
+
+    def started(self, feeds: Mapping[str, np.ndarray]) -> dict[Value, np.ndarray]:
+        """What a run begins with: the constants and the inputs, as in ``run``."""
+        return {**self._constants, **self._fed(feeds)}
 
     def _forget_weights(self, node: Node) -> None:
         """Give back the memory of what a node read from a mapped file."""
@@ -141,15 +142,16 @@ class Executor:
                 forget(self._constants[value])
 
     @contextmanager
-    def _arena(self) -> Iterator[Arena]:
+    def arena(self) -> Iterator[Arena]:
         """Memory for one run; runs at the same time have one each."""
-        arena = self._arenas.pop() if self._arenas else self._new_arena()
+        arena = self._arenas.pop() if self._arenas else self.new_arena()
         try:
             yield arena
         finally:
             self._arenas.append(arena)
 
-    def _new_arena(self) -> Arena:
+    def new_arena(self) -> Arena:
+        """Memory for one run that keeps it."""
         memory = aligned_empty((self.plan.size,), np.dtype(np.uint8))
         offsets = self.plan.offsets
 
@@ -185,6 +187,15 @@ def _release(step: Step, graph: Graph) -> int:
             value.data = np.broadcast_to(value.dtype.numpy.type(0), value.type.static_shape)
             value.quantization = None
     return released
+
+
+def compute(
+    step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray | None
+) -> Sequence[np.ndarray]:
+    """Compute one node from what has been computed, and add what it makes."""
+    made = as_results(step.compute(step.node.inputs.map(arrays.__getitem__), out))
+    arrays.update(zip(step.node.outputs.flat(), made, strict=True))
+    return made
 
 
 def _own_copy(array: np.ndarray, planned: np.ndarray) -> np.ndarray:

@@ -36,7 +36,8 @@ def channel_means(
     """The mean of each channel of what corrected operations read, over all samples.
 
     The channels are what the weight has for each output: of (N, C, H, W) axis 1, of the
-    matrix that an fc sees its columns.
+    matrix that an fc sees its columns. What had no elements in any sample, as where boxes are
+    chosen and there are none, has no mean.
     """
     layers = {node.inputs.one("Input"): node for node in graph.nodes if is_corrected(node)}
     names = [value.name for value in layers]
@@ -45,8 +46,9 @@ def channel_means(
     for sample in samples:
         results = executor.run(sample, keep=names)
         for value, node in layers.items():
-            found[value].append(channel_mean(node, results[value.name]))
-    return {value: np.mean(means, axis=0) for value, means in found.items()}
+            if results[value.name].size:
+                found[value].append(channel_mean(node, results[value.name]))
+    return {value: np.mean(means, axis=0) for value, means in found.items() if means}
 
 
 def channel_mean(node: Node, x: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from opt_tool.ir import Graph, Quantization
 from opt_tool.ir.mapped_arrays import forget
 from opt_tool.passes.quantization.grid import as_kernels, from_kernels
+from opt_tool.passes.quantization.shared_weights import better_float
 from opt_tool.passes.quantization.weights import Weight, restored_weights
 from opt_tool.passes.rewrite import PassReport
 from opt_tool.targets import LiteVersion
@@ -45,7 +46,9 @@ class KeepIntegers:
         self.version = version
 
     def run(self, graph: Graph) -> PassReport:
-        changes = sum(_keep(graph, weight) for weight in restored_weights(graph, self.version))
+        weights = list(restored_weights(graph, self.version))
+        shared = better_float(dict.fromkeys(weights, 8))
+        changes = sum(_keep(graph, weight) for weight in weights if weight not in shared)
         if changes:
             graph.remove_unused()
         return PassReport(self.name, changes)

@@ -64,21 +64,40 @@ def quantized(array: np.ndarray, axis: int, bits: int, method: Method) -> Intege
     return Integers(from_kernels(stored, array.shape, axis), scales)
 
 
+class RoundedWeights:
+    """The integers of weights by one method, each made once for each width.
+
+    The weights must not change meanwhile.
+    """
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self._made: dict[tuple[Weight, int], Integers] = {}
+
+    def integers(self, weight: Weight, bits: int) -> Integers:
+        """A weight in so many bits."""
+        key = weight, bits
+        if key not in self._made:
+            array = weight.value.array()
+            self._made[key] = quantized(array, weight.slot.axis, bits, self._method)
+        return self._made[key]
+
+
 def quantize_weights(
-    graph: Graph, widths: Mapping[Weight, int], method: Method
+    graph: Graph, widths: Mapping[Weight, int], rounded: RoundedWeights
 ) -> tuple[QuantizedWeight, ...]:
     """Quantize each weight to its bits, in place; those of 32 bits stay float."""
-    done = tuple(_quantize(graph, weight, bits, method) for weight, bits in widths.items())
+    done = tuple(_quantize(graph, weight, bits, rounded) for weight, bits in widths.items())
     graph.remove_unused()
     return done
 
 
-def _quantize(graph: Graph, weight: Weight, bits: int, method: Method) -> QuantizedWeight:
+def _quantize(graph: Graph, weight: Weight, bits: int, rounded: RoundedWeights) -> QuantizedWeight:
     node, value, axis = weight.node, weight.value, weight.slot.axis
     before = value.array()
     if bits == FLOAT:
         return _summary(weight, FLOAT, None)
-    integers = quantized(before, axis, bits, method)
+    integers = rounded.integers(weight, bits)
     stored = Quantization(stored_bits(bits), integers.scales, axis)
     made = graph.add_constant(f"{value.name}.int{stored.bits}", integers.array, stored)
     graph.replace_inputs(node, {**node.inputs, weight.slot.slot: made})

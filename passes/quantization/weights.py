@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from opt_tool.ir import DType, Graph, Node, Operation, Value
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
+from opt_tool.ir.operations.detection import MulticlassNms
 from opt_tool.ir.operations.indexing import LookupTable
 from opt_tool.ir.operations.matmul import Fc, Mul
 from opt_tool.targets import LiteVersion
@@ -85,6 +86,8 @@ def refusal(node: Node, value: Value) -> str | None:
         return "it is computed at run time"
     if value.quantization is not None:
         return "it is quantized already"
+    if _moves_chosen_rows(node):
+        return "it moves rows that were chosen"
     if value.dtype is not DType.FLOAT32:
         return f"its elements are {value.dtype.value}, not float32"
     if isinstance(node.op, Mul) and value.rank != 2:
@@ -92,6 +95,14 @@ def refusal(node: Node, value: Value) -> str | None:
     if value.data is None or value.data.size == 0:
         return "it is empty"
     return None
+
+
+def _moves_chosen_rows(node: Node) -> bool:
+    """Whether an operation reads a list of boxes, in which nothing is left to be learned."""
+    producers = [value.producer for value in node.inputs.flat()]
+    return any(
+        producer is not None and isinstance(producer.op, MulticlassNms) for producer in producers
+    )
 
 
 def float_weights(graph: Graph, version: LiteVersion) -> Iterator[FloatWeight]:

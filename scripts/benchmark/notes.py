@@ -25,10 +25,9 @@ NOTES: Mapping[str, str] = {
         " runtime's and cannot be changed."
     ),
     "INT8 file": (
-        "some weights stay in 16 bits where 8 bits lose too much, as far as all of them take 25.6 %"
-        " of their float size, and Paddle Lite's loader restores no other weights than those of"
-        " convolutions and fully connected layers. `--method parity` stores what the official"
-        " tool stores."
+        "depthwise filters and a few other small weights stay in 16 bits where 8 bits lose too"
+        " much, and Paddle Lite's loader restores no other weights than those of convolutions and"
+        " fully connected layers. `--method parity` stores what the official tool stores."
     ),
     "INT16 file": (
         "Paddle Lite's loader restores no other weights than those of convolutions and fully"

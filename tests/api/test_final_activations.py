@@ -3,9 +3,16 @@ from __future__ import annotations
 import pytest
 
 from graphs import TestGraphs
-from opt_tool.api.final_activations import final_activations, is_near_zero_alone
+from opt_tool.api.final_activations import (
+    final_activations,
+    is_chosen,
+    is_near_zero_alone,
+    measured_values,
+)
 from opt_tool.ir import Operation, Value
-from opt_tool.ir.operations import activation, data_movement
+from opt_tool.ir.operations import activation, data_movement, shape
+from opt_tool.ir.operations.detection import BoxCoder, MulticlassNms
+from opt_tool.ir.operations.reduction import Softmax
 
 
 @pytest.fixture
@@ -46,3 +53,24 @@ def test_a_lone_sigmoid_may_be_near_zero_but_not_beside_something_else(b: TestGr
     assert is_near_zero_alone(alone)
     assert not is_near_zero_alone(joined)
     assert not is_near_zero_alone(b.add(activation.Relu(), X=x))
+
+
+def test_finds_the_numbers_that_boxes_are_chosen_from(b: TestGraphs) -> None:
+    distances, scores = (b.add(activation.Relu(), X=b.input(1, 5, n)) for n in (4, 3))
+    boxes = b.add(
+        BoxCoder(), PriorBox=b.weight(5, 4), PriorBoxVar=b.weight(5, 4), TargetBox=distances
+    )
+    chances = b.add(Softmax(axis=-1), X=scores)
+    by_class = b.add(data_movement.Transpose2(axis=(0, 2, 1)), X=chances)
+    rows, places = b.add_all(MulticlassNms(), BBoxes=boxes, Scores=by_class)
+    output = b.add(shape.Unsqueeze2(axes=(0,)), X=rows)
+    other = b.add(activation.Relu(), X=distances)
+    graph = b.build(output, places, other)
+    finals = final_activations(graph)
+    assert [(final.slot, final.value) for final in finals] == [
+        ("BBoxes", distances),
+        ("Scores", scores),
+    ]
+    assert {final.operator for final in finals} == {"multiclass_nms2"}
+    assert [is_chosen(value) for value in graph.outputs] == [True, True, False]
+    assert measured_values(graph) == [other, distances, scores]

@@ -9,10 +9,16 @@ import opt_tool
 from graphs import TestGraphs
 from opt_tool.api.quantization import QuantizationOptions, Quantizer, mode_of_bits
 from opt_tool.errors import UsageError, VerificationError
+from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.activation import Relu
+from opt_tool.ir.operations.data_movement import Transpose2
+from opt_tool.ir.operations.detection import BoxCoder, MulticlassNms
 from opt_tool.ir.operations.matmul import Fc
-from opt_tool.targets import LiteVersion
+from opt_tool.ir.operations.reduction import Softmax
+from opt_tool.ir.operations.shape import Reshape2
+from opt_tool.passes.pipeline import passes_for, run_passes
+from opt_tool.targets import Library, LiteVersion, Target
 from small_models import classifier
 
 VERSION = LiteVersion.V2_13
@@ -131,3 +137,81 @@ def test_too_much_drift_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="asked for are 90 dB"):
         opt_tool.quantize(source, nb, options=QuantizationOptions(min_sqnr_db=90))
     assert not nb.exists()
+
+
+def test_a_weight_that_many_layers_read_stays_float_unless_it_is_named() -> None:
+    def graph() -> Graph:
+        b = TestGraphs()
+        x, weight = b.input(1, 32), b.weight(32, 32)
+        for number in range(4):
+            x = b.add(Fc(), f"layer{number}", Input=x, W=weight)
+        return b.build(b.add(Fc(), "last", Input=x, W=b.weight(32, 32)))
+
+    for mode in ("int8", "mixed"):
+        options = QuantizationOptions(mode=mode, method="parity")
+        report = Quantizer(graph(), VERSION, options).run()
+        assert [layer.bits for layer in report.layers] == [32, 32, 32, 32, 8]
+    options = QuantizationOptions(bits_for={"layer1": 16}, method="parity")
+    report = Quantizer(graph(), VERSION, options).run()
+    assert [layer.bits for layer in report.layers] == [32, 16, 32, 32, 8]
+
+
+# ---- lists of boxes
+
+
+def detector(path: Path) -> Path:
+    """A float file that finds boxes: which ones depends on the last digits of its weights."""
+    b = TestGraphs()
+    x = b.input(1, 16)
+    distances = b.add(Fc(), Input=x, W=b.weight(16, 4 * 64))
+    scores = b.add(Fc(), Input=x, W=b.weight(16, 3 * 64))
+    boxes = b.add(
+        BoxCoder(),
+        PriorBox=b.constant(np.tile(np.array([0.4, 0.4, 0.6, 0.6], np.float32), (64, 1))),
+        PriorBoxVar=b.constant(np.full((64, 4), 0.1, np.float32)),
+        TargetBox=b.add(Reshape2(shape=(1, 64, 4)), X=distances),
+    )
+    chances = b.add(Softmax(axis=-1), X=b.add(Reshape2(shape=(1, 64, 3)), X=scores))
+    by_class = b.add(Transpose2(axis=(0, 2, 1)), X=chances)
+    op = MulticlassNms(score_threshold=0.3, nms_threshold=0.8)
+    rows, _ = b.add_all(op, BBoxes=boxes, Scores=by_class)
+    graph = b.build(b.add(Fc(), Input=rows, W=b.constant(np.eye(6, 7, k=1, dtype=np.float32))))
+    run_passes(graph, passes_for(Target.X86, VERSION, Library.WITH_EXTRA))
+    paddle_lite.write(graph, path, version=VERSION)
+    return path
+
+
+def test_detectors_are_judged_by_what_boxes_are_chosen_from(tmp_path: Path) -> None:
+    source, nb = detector(tmp_path / "detector.nb"), tmp_path / "small.nb"
+    report = opt_tool.quantize(source, nb, options=QuantizationOptions(bits=4)).verification
+    assert [output.before for output in report.outputs] == ["multiclass_nms2"] * 2
+    assert all(10 < (output.sqnr_db or 0) < 30 for output in report.outputs)
+    assert any("chosen" in warning for warning in report.warnings)
+    found = [opt_tool.Session(path).run({"x": sample()}) for path in (source, nb)]
+    rows = [next(iter(outputs.values())) for outputs in found]
+    assert len(rows[0]) != len(rows[1])  # so that comparing them would say nothing
+    again = opt_tool.verify(source, nb)
+    assert again.status == "passed"
+    assert [output.before for output in again.outputs] == ["multiclass_nms2"] * 2
+    assert any("chosen" in warning for warning in again.warnings)
+
+
+def test_detectors_must_keep_what_boxes_are_chosen_from(tmp_path: Path) -> None:
+    nb = tmp_path / "small.nb"
+    with pytest.raises(VerificationError, match=r"keeps \d"):
+        opt_tool.quantize(detector(tmp_path / "d.nb"), nb, options=QuantizationOptions(bits=2))
+    assert not nb.exists()
+
+
+def sample() -> np.ndarray:
+    return np.random.default_rng(3).uniform(-1, 1, (1, 16)).astype(np.float32)
+
+
+def test_mixed_measures_what_boxes_are_chosen_from(tmp_path: Path) -> None:
+    options = QuantizationOptions(mode="mixed", max_error_db=60)
+    report = opt_tool.quantize(
+        detector(tmp_path / "detector.nb"), tmp_path / "small.nb", options=options
+    )
+    assert report.quantization.search is not None
+    assert (report.quantization.search.measured_db or 0) >= 60
+    assert {layer.bits for layer in report.quantization.layers} == {16}

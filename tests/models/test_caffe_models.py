@@ -29,6 +29,7 @@ BOUND = 1e-4  # of the output's scale
 PHOTOS = ("face_detection_input.jpg", "gender_detection_input.jpg")
 SAME_SCORE = 1e-3
 SURE = 0.5
+DRIFT = 0.05  # of scores and of the picture's size, where weights have 8 bits
 
 Samples = list[dict[str, np.ndarray]]
 Drawn = Callable[[int], images.Picture]
@@ -248,6 +249,29 @@ def test_official_runtime_finds_nothing_in_an_empty_picture(tmp_path: Path) -> N
     assert rows.shape == (1, 1, 0, 7)
     found = Executor(read(*CODES.files), Settings()).run(blank)[CODES.detections]
     assert found.shape == (1, 1, 0, 7)
+
+
+# ---- quantized detectors
+
+
+@pytest.mark.parametrize("net", [net for net in NETS if net.detections], ids=str)
+def test_quantized_detectors_are_judged_by_what_boxes_are_chosen_from(
+    net: Net, tmp_path: Path
+) -> None:
+    feeds, nb = samples(net), tmp_path / "net.nb"
+    report = opt_tool.quantize(net.files[0], nb, net.files[1])
+    outputs = report.verification.outputs
+    assert [output.before for output in outputs] == ["multiclass_nms2"] * 2
+    assert all(output.sqnr_db is not None and output.sqnr_db > 30 for output in outputs)
+    (restored,) = report.verification.restored
+    assert restored.name == net.detections
+    for sample, exact in zip(feeds, ours(net), strict=True):
+        (rows,) = opt_tool.Session(nb).run(sample).values()
+        sure = [rows_of(array) for array in (rows, exact[net.detections])]
+        found, wanted = (array[array[:, 2] > SURE] for array in sure)
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert np.abs(one - other).max() < DRIFT
 
 
 # ---- the same weights through the other reader

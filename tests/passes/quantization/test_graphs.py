@@ -8,15 +8,19 @@ from opt_tool.ir import Graph, verify
 from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.detection import MulticlassNms
+from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.indexing import LookupTable
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.ir.types import DType
 from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means
 from opt_tool.passes.quantization.choose_widths import choose_widths
 from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
 from opt_tool.passes.quantization.method import METHODS
-from opt_tool.passes.quantization.quantize_weights import quantize_weights
+from opt_tool.passes.quantization.quantize_weights import RoundedWeights, quantize_weights
+from opt_tool.passes.quantization.shared_weights import better_float
 from opt_tool.passes.quantization.weights import float_weights, restored_weights
 from opt_tool.runtime import Executor
 from opt_tool.targets import LiteVersion
@@ -30,7 +34,7 @@ up are 32-bit floats."""
 
 def quantize(graph: Graph, bits: int = 8) -> list[int]:
     weights = list(restored_weights(graph, VERSION))
-    done = quantize_weights(graph, dict.fromkeys(weights, bits), PARITY)
+    done = quantize_weights(graph, dict.fromkeys(weights, bits), RoundedWeights(PARITY))
     verify(graph)
     return [weight.bits for weight in done]
 
@@ -109,16 +113,62 @@ def test_a_computed_weight_is_kept() -> None:
     assert list(restored_weights(graph, VERSION)) == []
 
 
+def test_shared_weights_stay_float_where_copies_take_no_less() -> None:
+    b = TestGraphs()
+    twice, often, beside, alone = (b.weight(32, 32) for _ in range(4))
+    x = b.input(1, 32)
+    for weight in (twice, twice, *[often] * 4, beside, alone):
+        x = b.add(Fc(), Input=x, W=weight)
+    graph = b.build(b.add(ElementwiseAdd(), X=x, Y=beside))
+    weights = list(restored_weights(graph, VERSION))
+    assert {weight.value for weight in better_float(dict.fromkeys(weights, 8))} == {often, beside}
+    wide = dict.fromkeys(weights, 16)
+    assert {weight.value for weight in better_float(wide)} == {twice, often, beside}
+    mixed = {weight: 32 if weight is weights[0] else 8 for weight in weights}
+    assert {weight.value for weight in better_float(mixed)} == {twice, often, beside}
+
+
+def test_a_matrix_that_moves_rows_of_boxes_is_kept() -> None:
+    b = TestGraphs()
+    boxes = b.add(Fc(), Input=b.input(3, 8), W=b.weight(8, 12))
+    shaped = b.add(Reshape2(shape=(1, 9, 4)), X=boxes)
+    rows, _ = b.add_all(MulticlassNms(), BBoxes=shaped, Scores=b.input(1, 2, 9))
+    graph = b.build(b.add(Fc(), Input=rows, W=b.weight(6, 7)))
+    assert [weight.value.shape for weight in restored_weights(graph, VERSION)] == [(8, 12)]
+
+
+def test_what_has_no_elements_has_no_mean() -> None:
+    b = TestGraphs()
+    x = b.input("n", 6)
+    graph = b.build(b.add(Fc(), Input=x, W=b.weight(6, 4)))
+    nothing, ones = (np.ones((rows, 6), np.float32) for rows in (0, 2))
+    assert channel_means(graph, [{x.name: nothing}]) == {}
+    (mean,) = channel_means(graph, [{x.name: nothing}, {x.name: ones}]).values()
+    np.testing.assert_array_equal(mean, 1)
+
+
 def test_the_smallest_weights_get_16_bits_within_the_spare_share() -> None:
     b = TestGraphs()
     x = b.input(1, 40)
     small = b.add(Fc(), Input=x, W=b.weight(40, 4))
     graph = b.build(b.add(Fc(), Input=small, W=b.weight(4, 4000)))
     weights = list(restored_weights(graph, VERSION))
-    assert list(choose_widths(weights, 8, 0.51, {}).values()) == [16, 8]
-    assert list(choose_widths(weights, 8, 0.0, {}).values()) == [8, 8]
-    assert list(choose_widths(weights, 4, 0.51, {}).values()) == [4, 4]
-    assert list(choose_widths(weights, 8, 0.51, {weights[0]: 32}).values()) == [32, 8]
+    added = 160 / (4 * (160 + 16000))
+    assert list(choose_widths(weights, 8, 1.01 * added, {}).values()) == [16, 8]
+    assert list(choose_widths(weights, 8, 0.99 * added, {}).values()) == [8, 8]
+    assert list(choose_widths(weights, 4, 1.0, {}).values()) == [4, 4]
+    assert list(choose_widths(weights, 8, 1.0, {weights[0]: 32}).values()) == [32, 16]
+
+
+def test_depthwise_filters_get_16_bits_where_there_is_any_spare_share() -> None:
+    b = TestGraphs()
+    x = b.add(Conv2D(groups=2), Input=b.input(1, 4, 9, 9), Filter=b.weight(4, 2, 3, 3))
+    for kind in (DepthwiseConv2D, Conv2D):  # not every kernel takes it as a depthwise one
+        x = b.add(kind(groups=4), Input=x, Filter=b.weight(4, 1, 3, 3))
+    graph = b.build(b.add(Conv2D(), Input=b.input(1, 1, 9, 9), Filter=b.weight(4, 1, 3, 3)), x)
+    weights = list(restored_weights(graph, VERSION))
+    assert list(choose_widths(weights, 8, 1e-9, {}).values()) == [8, 16, 16, 8]
+    assert list(choose_widths(weights, 8, 0.0, {}).values()) == [8, 8, 8, 8]
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
