@@ -135,6 +135,7 @@ class Quantizer:
 
     def run(self) -> QuantizationReport:
         """Quantize the graph in place."""
+        self._restore_wide()
         if self.method.equalize:
             equalize_layers(self.graph, self._limits)
         weights = list(restored_weights(self.graph, self.version))
@@ -166,6 +167,12 @@ class Quantizer:
             )
         for value in stored:
             value.data, value.quantization = value.array(), None
+
+    def _restore_wide(self) -> None:
+        """Restore weights that the passes kept in more bits than are asked for now."""
+        for value in self.graph.constants:
+            if value.quantization is not None and value.quantization.bits > self.options.width:
+                value.data, value.quantization = value.array(), None
 
     def _chosen(self, weights: Sequence[Weight]) -> dict[Weight, int]:
         """What the user wants of each weight that is named.

@@ -84,7 +84,7 @@ class ForkedRun:
                 if own is None:
                     compute(step, arrays, out)
                 else:
-                    seen = arrays | changes.constants[step.node]
+                    seen = {**arrays, **changes.constants[step.node]}
                     compute(own, seen, out)
                     arrays.update((value, seen[value]) for value in step.node.outputs.flat())
                 self._leave(step, arrays, found)

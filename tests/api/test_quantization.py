@@ -18,6 +18,7 @@ from opt_tool.ir.operations.matmul import Fc
 from opt_tool.ir.operations.reduction import Softmax
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.pipeline import passes_for, run_passes
+from opt_tool.passes.quantization.keep_integers import KeepIntegers
 from opt_tool.targets import Library, LiteVersion, Target
 from small_models import classifier
 
@@ -154,6 +155,20 @@ def test_a_weight_that_many_layers_read_stays_float_unless_it_is_named() -> None
     options = QuantizationOptions(bits_for={"layer1": 16}, method="parity")
     report = Quantizer(graph(), VERSION, options).run()
     assert [layer.bits for layer in report.layers] == [32, 16, 32, 32, 8]
+
+
+@pytest.mark.parametrize(("mode", "bits"), [("int8", 8), ("int16", 16), ("mixed", 16)])
+def test_weights_that_came_with_a_zero_point_get_the_bits_that_are_asked_for(
+    mode: str, bits: int
+) -> None:
+    b = TestGraphs()
+    integers = (np.arange(32 * 32).reshape(32, 32) % 256 - 37).astype(np.float32)
+    graph = b.build(b.add(Fc(), Input=b.input(4, 32), W=b.constant(integers * np.float32(0.1))))
+    assert KeepIntegers(VERSION).run(graph).changes == 1
+    Quantizer(graph, VERSION, QuantizationOptions(mode=mode, force=True, max_error_db=60)).run()
+    (weight,) = (value for value in graph.constants if value.rank == 2)
+    assert weight.quantization is not None
+    assert weight.quantization.bits == bits
 
 
 # ---- lists of boxes

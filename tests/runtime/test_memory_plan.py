@@ -189,7 +189,7 @@ def test_random_graphs_compute_the_same_in_planned_memory(
 def unplanned(graph: Graph) -> dict[str, np.ndarray]:
     """What the graph computes when every value has memory of its own."""
     executor = Executor(graph)
-    arena = executor._new_arena()
+    arena = executor.new_arena()
     executor._arenas.append(type(arena)(arena.memory, (None,) * len(executor.steps)))
     return executor.run(feeds(graph))
 
@@ -207,7 +207,7 @@ def test_runs_do_not_take_more_and_more_memory() -> None:
 def test_runs_at_the_same_time_have_memory_of_their_own(count: int) -> None:
     b, x = started()
     executor = Executor(ended(b, concat(b, relu(b, concat(b, x, x)), x)))
-    contexts = [executor._arena() for _ in range(count)]
+    contexts = [executor.arena() for _ in range(count)]
     arenas = [context.__enter__() for context in contexts]
     for one, other in itertools.combinations(arenas, 2):
         assert not np.may_share_memory(one.memory, other.memory)

@@ -38,6 +38,34 @@ def assert_keeps_integers(graph: Graph) -> Value:
     return weight
 
 
+def test_bytes_with_a_zero_point_become_integers_of_16_bits() -> None:
+    integers = RNG.integers(0, 256, (4, 3, 3, 3)).astype(np.float32) - 37
+    integers[:, 0, 0, 0] = 218
+    graph = conv(TestGraphs(), integers * SCALES)
+    (expected,) = run(graph).values()
+    assert KeepIntegers(VERSION).run(graph).changes == 1
+    (found,) = run(graph).values()
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+    (weight,) = graph.constants
+    assert weight.data is not None
+    assert weight.data.dtype == np.int16
+    np.testing.assert_array_equal(weight.data, integers)
+
+
+def test_bytes_whose_zero_point_is_in_the_middle_stay_bytes() -> None:
+    integers = RNG.integers(1, 256, (4, 3, 3, 3)).astype(np.float32) - 128
+    assert_keeps_integers(conv(TestGraphs(), integers * SCALES))
+
+
+def test_keeps_a_weight_that_four_operations_share() -> None:
+    b = TestGraphs()
+    weight = b.constant(RNG.integers(-127, 128, (16, 16)).astype(np.float32) * np.float32(0.1))
+    x = b.input(2, 16)
+    for _ in range(4):
+        x = b.add(Fc(), Input=x, W=weight)
+    assert_stays_float(b.build(x))
+
+
 def assert_stays_float(graph: Graph) -> None:
     assert KeepIntegers(VERSION).run(graph).changes == 0
     assert all(value.quantization is None for value in graph.constants)
@@ -80,9 +108,9 @@ def test_keeps_a_weight_with_one_element_off_the_grid_as_floats(place: tuple[int
     assert_stays_float(conv(TestGraphs(), weight))
 
 
-def test_keeps_integers_beyond_8_bits_as_floats() -> None:
+def test_keeps_integers_beyond_two_bytes_differences_as_floats() -> None:
     integers = INTEGERS.copy()
-    integers[2, :2, 0, 0] = 200, 199
+    integers[2, :2, 0, 0] = 300, 299
     assert_stays_float(conv(TestGraphs(), integers * SCALES))
 
 
