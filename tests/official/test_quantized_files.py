@@ -167,7 +167,10 @@ def quantized_files(model: RealModel, folder: Path) -> Iterator[Path]:
 @pytest.mark.models
 @pytest.mark.parametrize("model", REAL_MODELS, ids=lambda model: model.name)
 def test_real_models_are_restored(tmp_path: Path, model: RealModel) -> None:
-    """What the last softmax or sigmoid reads is compared too."""
+    """What the last softmax or sigmoid reads is compared too, with a scale of at least 1.
+
+    A lone score near zero has none of its own: handlandmark's is a sum of much larger numbers.
+    """
     model.need()
     (x,) = model.inputs(1)
     files = list(quantized_files(model, tmp_path))
@@ -182,7 +185,8 @@ def test_real_models_are_restored(tmp_path: Path, model: RealModel) -> None:
             assert len(found) == 2
             ours[0] = activation(found[1].astype(np.float64))
         for index, (a, b) in enumerate(zip(ours, found, strict=True)):
-            assert np.abs(a - b).max() <= BOUND * np.abs(b).max(), (file.stem, index)
+            least = 1 if index >= len(model.output_names) else 0
+            assert np.abs(a - b).max() <= BOUND * max(np.abs(b).max(), least), (file.stem, index)
 
 
 def test_the_mixed_search_makes_such_a_file(tmp_path: Path) -> None:
