@@ -13,19 +13,28 @@ import pytest
 
 import opt_tool
 import tiers
-from benchmark.activations import measure, with_all_shown
+from benchmark.activations import live_bytes, measure, variable_bytes, with_all_shown
 from benchmark.models import Model, models
 from benchmark.tools import OFFICIAL
 from graphs import TestGraphs, feeds
 from opt_tool.api.inspection import inspect, peak_memory_bytes
 from opt_tool.formats import paddle_lite
 from opt_tool.formats.paddle_lite.decode import read_file
+from opt_tool.formats.paddle_lite.schema import (
+    Attribute,
+    Block,
+    File,
+    OpDesc,
+    Program,
+    Var,
+    VarType,
+)
 from opt_tool.ir.operations.activation import Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.passes.choose_kernels import ChooseKernels
 from opt_tool.passes.plan_memory import plan_variable_names, planned_bytes
-from opt_tool.targets import LiteVersion, Target
+from opt_tool.targets import AttributeType, LiteVersion, Target
 
 pytestmark = pytest.mark.official
 
@@ -90,3 +99,28 @@ def test_outputs_live_to_the_end(tmp_path: Path) -> None:
     nb = tmp_path / "m.nb"
     paddle_lite.write(graph, nb, version=LiteVersion.V2_13, names=plan_variable_names(graph))
     assert measure(nb, feeds(graph)).live == peak_memory_bytes(graph) == 3 * 4 * 64
+
+
+def test_a_slot_that_nothing_fills_is_no_tensor_and_overwrites_none() -> None:
+    """A file may give it the name of a tensor that nothing needs any more."""
+    column = {"col": Attribute(AttributeType.INT, 0)}
+    steps = [
+        OpDesc("feed", {"X": ("feed",)}, {"Out": ("x",)}, column),
+        OpDesc("relu", {"X": ("x",)}, {"Out": ("a",)}, {}),
+        OpDesc("tanh", {"X": ("a",)}, {"Out": ("b",)}, {}),
+        OpDesc("reshape2", {"X": ("b",)}, {"Out": ("c",), "XShape": ("a",)}, {}),
+        OpDesc("relu", {"X": ("c",)}, {"Out": ("a",)}, {}),
+        OpDesc("fetch", {"X": ("a",)}, {"Out": ("fetch",)}, column),
+    ]
+    variables = tuple(Var(name, VarType.LOD_TENSOR) for name in ("feed", "x", "a", "b", "c"))
+    shown = with_all_shown(File("v2.13", Program((Block(variables, tuple(steps)),)), ()))
+    assert shown.variables == {"x": "x", "a@1": "a", "b@2": "b", "c@3": "c", "a@4": "a"}
+    assert shown.outputs == {"a@4"}
+    (block,) = shown.file.program.blocks
+    assert dict(block.operators[3].outputs) == {"Out": ("c@3",), "XShape": ("a@3",)}
+    assert {"a@1", "a@3", "a@4"} <= {variable.name for variable in block.variables}
+    fetched = [op.inputs["X"] for op in block.operators if op.type == "fetch"]
+    assert fetched == [(name,) for name in shown.variables]
+    sizes = dict(zip(shown.variables, (1, 2, 4, 8, 16), strict=True))
+    assert live_bytes(shown, sizes) == 8 + 16
+    assert variable_bytes(shown, sizes) == 1 + 16 + 4 + 8
