@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from opt_tool.api.json_form import to_json
 from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import lower
 from opt_tool.ir import Dim, Graph, Node, Value
+from opt_tool.ir.operations.detection import MulticlassNms
 from opt_tool.runtime import Settings
 from opt_tool.runtime.binding import POLICIES
 from opt_tool.runtime.convolution_plan import algorithm_of
@@ -170,8 +172,9 @@ def peak_memory_bytes(graph: Graph) -> int | None:
     """The most bytes of activations that are needed at once; None where a size is open.
 
     A value lives from the node that makes it to the last that reads it; inputs live from
-    the start, outputs to the end.
+    the start, outputs to the end. Of detections there are as many as are kept at most.
     """
+    most = _most_detections(graph)
     last: dict[Value, int] = {}
     for position, node in enumerate(graph.nodes):
         for value in (*node.inputs.flat(), *node.outputs.flat()):
@@ -181,7 +184,7 @@ def peak_memory_bytes(graph: Graph) -> int | None:
     leaving: dict[int, list[Value]] = {}
     for value, position in last.items():
         leaving.setdefault(position, []).append(value)
-    sizes = {value: cost.value_bytes(value) for value in (*last, *graph.inputs)}
+    sizes = {value: _most_bytes(value, most) for value in (*last, *graph.inputs)}
     known = {value: size for value, size in sizes.items() if size is not None}
     if len(known) < len(sizes):
         return None
@@ -191,3 +194,23 @@ def peak_memory_bytes(graph: Graph) -> int | None:
         peak = max(peak, current)
         current -= sum(known[value] for value in leaving.get(position, ()))
     return peak
+
+
+def _most_detections(graph: Graph) -> dict[str, int]:
+    """How large the dimensions can become that are numbers of boxes which suppression keeps."""
+    most = {}
+    for node in graph.nodes:
+        if isinstance(node.op, MulticlassNms) and node.op.keep_top_k > 0:
+            batch = node.input("BBoxes").shape[0]
+            for value in node.outputs.flat():
+                count = value.shape[0]
+                if isinstance(batch, int) and isinstance(count, str):
+                    most[count] = batch * node.op.keep_top_k
+    return most
+
+
+def _most_bytes(value: Value, most: Mapping[str, int]) -> int | None:
+    """The bytes of a value where its open dimensions are those; None where others are."""
+    dims = [most.get(dim, dim) if isinstance(dim, str) else dim for dim in value.shape]
+    known = [dim for dim in dims if isinstance(dim, int)]
+    return math.prod(known) * value.dtype.numpy.itemsize if len(known) == len(dims) else None

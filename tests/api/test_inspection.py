@@ -11,6 +11,7 @@ from opt_tool.api.conversion import convert
 from opt_tool.api.inspection import describe, inspect, peak_memory_bytes
 from opt_tool.ir import Operation, Quantization
 from opt_tool.ir.operations import activation, convolution
+from opt_tool.ir.operations.detection import MulticlassNms
 from small_models import classifier
 
 MACS = 8 * 16 * 16 * 3 * 9 + 5 * 7 * 7 * 8 * 9
@@ -63,6 +64,17 @@ def test_the_peak_is_what_lives_at_once(b: TestGraphs) -> None:
     for _ in range(5):
         x = b.add(activation.Relu(), X=x)
     assert peak_memory_bytes(b.build(x)) == 2 * 400
+
+
+@pytest.mark.parametrize(("kept", "peak"), [(5, 2 * 5 * (24 + 4) + 2 * 5 * 24), (-1, None)])
+def test_detections_count_as_many_as_are_kept_at_most(
+    b: TestGraphs, kept: int, peak: int | None
+) -> None:
+    boxes, scores = b.input(2, 3, 4), b.input(2, 1, 3, name="scores")
+    nms = b.graph.add(MulticlassNms(keep_top_k=kept), {"BBoxes": boxes, "Scores": scores})
+    found, places = nms.outputs.flat()
+    graph = b.build(b.add(activation.Relu(), X=found), places)
+    assert peak_memory_bytes(graph) == peak
 
 
 def test_a_value_that_is_read_again_lives_until_then(b: TestGraphs) -> None:
