@@ -261,7 +261,7 @@ class GraphReader:
         """The names of a node's operands that the model itself computes at run time."""
         if self.calls:
             return []  # a function's names mean nothing outside of it
-        names = {name for proto in self.model.graph.node for name in proto.output}
+        names = {name for proto in self.model.graph.node for name in proto.output if name}
         return [
             name
             for name in dict.fromkeys(node.proto.input)

@@ -205,6 +205,9 @@ CRASHES: dict[str, list[Node]] = {
         helper.make_node("Unsqueeze", ["x", "zero"], ["steps"]),
         helper.make_node("GRU", ["steps", "steps", "steps", "w"], ["y"], hidden_size=3),
     ],
+    "operands-and-results-left-out": [
+        helper.make_node("SoftmaxCrossEntropyLoss", ["x", "", "w"], ["y", ""])
+    ],
     "scan-of-nothing": [
         helper.make_node(
             "Scan",
