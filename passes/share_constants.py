@@ -23,6 +23,7 @@ from collections.abc import Hashable
 import numpy as np
 
 from opt_tool.ir import Graph, Value
+from opt_tool.ir.mapped_arrays import forget
 from opt_tool.passes.rewrite import PassReport
 
 FEWEST_ELEMENTS = 16
@@ -47,6 +48,7 @@ class ShareConstants:
             same = next((other for other in alike if _are_same(other, value)), None)
             if same is None or not graph.can_replace(value, same):
                 alike.append(value)
+                forget(value.array())
                 continue
             graph.replace_uses(value, same)
             changes += 1

@@ -15,6 +15,7 @@ import numpy as np
 from opt_tool.errors import FileAccessError
 from opt_tool.formats.paddle_lite.decode import decode_parameters
 from opt_tool.formats.paddle_lite.schema import Parameter
+from opt_tool.ir.mapped_arrays import forget
 
 CHUNK = 1 << 22
 """So many bytes are compared at a time."""
@@ -32,7 +33,7 @@ def check_parameters(path: Path, parameters: Iterable[Parameter]) -> None:
         mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     for found in decode_parameters(mapped, path):
         wanted = missing.pop(found.name, None)
-        if wanted is None or not _same(found.data, wanted, mapped):
+        if wanted is None or not _same(found.data, wanted):
             raise FileAccessError(
                 path,
                 f"weight {found.name!r} reads back other than it was written; the disk or the "
@@ -42,7 +43,7 @@ def check_parameters(path: Path, parameters: Iterable[Parameter]) -> None:
         raise FileAccessError(path, f"weight {next(iter(missing))!r} is not in what was written")
 
 
-def _same(found: np.ndarray, wanted: np.ndarray, mapped: mmap.mmap) -> bool:
+def _same(found: np.ndarray, wanted: np.ndarray) -> bool:
     """Whether two arrays have one type, one shape and the same bytes."""
     stored = wanted.dtype.newbyteorder("<")
     if (found.dtype, found.shape) != (stored, wanted.shape):
@@ -50,8 +51,8 @@ def _same(found: np.ndarray, wanted: np.ndarray, mapped: mmap.mmap) -> bool:
     for ours, theirs in zip(_chunks(found), _chunks(np.asarray(wanted, stored)), strict=True):
         if not np.array_equal(ours, theirs):
             return False
-        if len(ours) == CHUNK and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
+        forget(found)
+        forget(wanted)
     return True
 
 
