@@ -20,6 +20,7 @@ from opt_tool.errors import (
     UsageError,
 )
 from opt_tool.formats.onnx import operators
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.functions import (
@@ -52,6 +53,7 @@ def read(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] = (),
     input_values: Mapping[str, np.ndarray] | None = None,
+    external_data: Path | None = None,
 ) -> Graph:
     """Read an ONNX file.
 
@@ -60,13 +62,14 @@ def read(
         input_shapes: Shapes that take the place of those in the file, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
         input_values: Inputs that become constants, by input name.
+        external_data: A folder besides the model's that its external data may lie in.
 
     Raises:
         DamagedFileError: when the file is not a whole ONNX model.
         UnsupportedModelError: naming every node that cannot be converted.
         UsageError: when a name that is given is not in the model.
     """
-    reader = GraphReader(load_model(path), path)
+    reader = GraphReader(load_model(path), path, external_data)
     return reader.read(
         {} if input_shapes is None else input_shapes,
         outputs,
@@ -77,8 +80,10 @@ def read(
 class GraphReader:
     """The state of reading one model."""
 
-    def __init__(self, model: onnx.ModelProto, path: Path) -> None:
-        self.tensors = TensorReader(path.resolve().parent)
+    def __init__(
+        self, model: onnx.ModelProto, path: Path, external_data: Path | None = None
+    ) -> None:
+        self.tensors = TensorReader(DataFolders.of(path, external_data))
         self.model = model = float_form(upgraded(model, path), self.tensors)
         self.path = path
         self.opsets = opsets_of(model.opset_import)

@@ -15,7 +15,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from opt_tool.errors import DamagedFileError, UnsupportedError
-from opt_tool.formats.onnx.external_data import located
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.ir import DType
 
 DTYPES: Mapping[int, DType] = {
@@ -60,11 +60,11 @@ class TensorReader:
     """Reads the tensors of one model, whose data may lie in files of the model's folder.
 
     Attributes:
-        directory: The folder of the model; see ``external_data`` for where its data may lie.
+        folders: Where external data may lie.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, folders: DataFolders) -> None:
+        self.folders = folders
         self._maps: dict[Path, mmap.mmap] = {}
 
     def array(self, tensor: TensorProto) -> np.ndarray:
@@ -84,20 +84,22 @@ class TensorReader:
         """The contents in the element type of the file; see ``array``."""
         if any(dim < 0 for dim in tensor.dims) or len(tensor.dims) > MAX_RANK:
             shape = list(tensor.dims)[:MAX_RANK]
-            raise DamagedFileError(self.directory, f"tensor {tensor.name!r} has the shape {shape}")
+            raise DamagedFileError(
+                self.folders.own, f"tensor {tensor.name!r} has the shape {shape}"
+            )
         if tensor.data_location == TensorProto.EXTERNAL:
             return self._external(tensor)
         try:
             return numpy_helper.to_array(tensor)
         except (ValueError, TypeError) as error:
             raise DamagedFileError(
-                self.directory, f"tensor {tensor.name!r} does not fit its shape ({error})"
+                self.folders.own, f"tensor {tensor.name!r} does not fit its shape ({error})"
             ) from error
 
     def _external(self, tensor: TensorProto) -> np.ndarray:
         """A view of a tensor whose data lie in the model's file or beside it."""
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        path = located(entries.get("location", ""), self.directory, tensor.name)
+        path = self.folders.located(entries.get("location", ""), tensor.name)
         dtype_of(tensor.data_type)  # refuses elements without a size of their own
         source = element_type(tensor)
         shape = tuple(tensor.dims)

@@ -129,6 +129,7 @@ class Request:
     version: LiteVersion
     input_shapes: Mapping[str, Sequence[int]]
     input_values: Mapping[str, np.ndarray]
+    external_data: Path | None
     outputs: tuple[str, ...]
     library: Library
     samples: int
@@ -167,6 +168,7 @@ def convert(
     lite_version: str = "2.13",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     input_values: Mapping[str, np.ndarray] | None = None,
+    external_data: str | Path | None = None,
     outputs: Sequence[str] = (),
     input_layout: str | None = None,
     library: str = "with_extra",
@@ -188,6 +190,7 @@ def convert(
         lite_version: The Paddle Lite version of the runtime, such as ``2.13``.
         input_shapes: Shapes that take the place of those in the model, by input name.
         input_values: Inputs of an ONNX model that become constants, by input name.
+        external_data: A folder besides the model's that external data of ONNX models may lie in.
         outputs: Names of the tensors to compute instead of the model's outputs.
         library: ``basic`` to use only what the runtime's small build has.
         input_layout: ``nchw`` to feed the file pictures with the channels first that the
@@ -212,6 +215,7 @@ def convert(
         LiteVersion.parse(lite_version),
         {} if input_shapes is None else input_shapes,
         {} if input_values is None else input_values,
+        None if external_data is None else Path(external_data),
         tuple(outputs),
         parse_library(library),
         SAMPLES if verify else 0,
@@ -318,6 +322,7 @@ def _load(request: Request) -> LoadedModel:
         input_shapes=request.input_shapes,
         outputs=request.outputs,
         input_values=request.input_values,
+        external_data=request.external_data,
     )
 
 
@@ -374,6 +379,7 @@ def _definition(request: Request, written: Written, source: Graph) -> Definition
         request.files[0],
         source,
         input_values=request.input_values,
+        external_data=request.external_data,
         as_float=written.quantized,
     )
 
@@ -400,6 +406,7 @@ def _reference(request: Request, written: Written, part: Path, keep: Sequence[st
             keep=keep,
             input_shapes=request.input_shapes,
             input_values=request.input_values,
+            external_data=request.external_data,
             as_float=written.quantized,
             in_parts=part.stat().st_size > LARGE,
         )

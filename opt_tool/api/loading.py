@@ -29,6 +29,7 @@ class ReadOptions:
     input_shapes: Mapping[str, Sequence[int]]
     outputs: Sequence[str]
     input_values: Mapping[str, np.ndarray]
+    external_data: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def load_model(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] = (),
     input_values: Mapping[str, np.ndarray] | None = None,
+    external_data: Path | None = None,
 ) -> LoadedModel:
     """Read a model and keep what is known of its source; see ``load``."""
     files = tuple(Path(file) for file in (model, weights) if file is not None)
@@ -90,6 +92,7 @@ def load_model(
         {} if input_shapes is None else input_shapes,
         outputs,
         {} if input_values is None else input_values,
+        external_data,
     )
     if options.input_values and format is not FileFormat.ONNX:
         raise UsageError(f"{files[0]}: only the inputs of ONNX models can be given values")
@@ -174,7 +177,7 @@ def _read_onnx(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     nodes = tuple(SourceNode(*node) for node in outline(model))
     half = is_half_precision(model)
     quantized = is_quantized([node.operator for node in nodes])
-    graph = GraphReader(model, path).read(
+    graph = GraphReader(model, path, options.external_data).read(
         options.input_shapes, options.outputs, options.input_values
     )
     return LoadedModel(graph, FileFormat.ONNX, files, nodes, half, quantized)

@@ -17,6 +17,7 @@ from onnx.reference.ops import op_stft
 
 from opt_tool.api import cost
 from opt_tool.errors import UsageError
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.older_opsets import upgraded
@@ -61,6 +62,7 @@ class OnnxDefinition:
     Args:
         path: The model.
         input_values: What to feed the inputs with that are not fed otherwise.
+        external_data: A folder besides the model's that its external data may lie in.
         as_float: Whether to compute the float model that a quantized one stands for.
 
     Raises:
@@ -72,12 +74,13 @@ class OnnxDefinition:
         path: Path,
         *,
         input_values: Mapping[str, np.ndarray] | None = None,
+        external_data: Path | None = None,
         as_float: bool = False,
     ) -> None:
         self.path = path
         self._values = {} if input_values is None else dict(input_values)
         model = upgraded(load_model(path), path)
-        tensors = TensorReader(path.resolve().parent)
+        tensors = TensorReader(DataFolders.of(path, external_data))
         if as_float:
             model = float_form(model, tensors)
         wide = with_wide_floats(model, tensors)
@@ -111,6 +114,7 @@ def onnx_definition(
     graph: Graph,
     *,
     input_values: Mapping[str, np.ndarray] | None = None,
+    external_data: Path | None = None,
     as_float: bool = False,
 ) -> OnnxDefinition | None:
     """The definition of a model; None where it cannot be computed, or not in some seconds.
@@ -119,12 +123,15 @@ def onnx_definition(
         path: The model.
         graph: The model as it was read.
         input_values: As for ``OnnxDefinition``.
+        external_data: As for ``OnnxDefinition``.
         as_float: As for ``OnnxDefinition``.
     """
     macs = cost.known_sum(cost.macs(node) for node in graph.nodes)
     if macs is None or macs > MACS:
         return None
     try:
-        return OnnxDefinition(path, input_values=input_values, as_float=as_float)
+        return OnnxDefinition(
+            path, input_values=input_values, external_data=external_data, as_float=as_float
+        )
     except UsageError:  # onnx does not define one of its operators
         return None

@@ -22,7 +22,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from opt_tool.api.file_format import FileFormat, detect
 from opt_tool.api.parted_session import PartedSession
 from opt_tool.errors import UnsupportedError, UsageError
-from opt_tool.formats.onnx.external_data import allowed_folder, folder_for_onnxruntime, relocate
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.older_opsets import upgraded
@@ -60,6 +60,7 @@ class OnnxRunner:
         keep: Tensors to compute as well.
         input_shapes: Shapes that take the place of fixed ones in the model.
         input_values: What to feed the inputs with that are not fed otherwise.
+        external_data: A folder besides the model's that its external data may lie in.
         threads: How many threads to use; 0 leaves it to onnxruntime.
         fast: Whether to optimise all it can and keep memory for the next run.
         as_float: Whether to run the float model that a quantized one stands for.
@@ -77,6 +78,7 @@ class OnnxRunner:
         keep: Sequence[str] = (),
         input_shapes: Mapping[str, Sequence[int]] | None = None,
         input_values: Mapping[str, np.ndarray] | None = None,
+        external_data: Path | None = None,
         threads: int = 0,
         fast: bool = False,
         as_float: bool = False,
@@ -89,8 +91,9 @@ class OnnxRunner:
         self._values = {} if input_values is None else dict(input_values)
         shapes = {} if input_shapes is None else input_shapes
         added = {*outputs, *keep}
-        options = _options(path, threads, fast=fast)
-        source = _Source(path, (*outputs, *keep), as_float=as_float)
+        folders = DataFolders.of(path, external_data)
+        options = _options(folders, threads, fast=fast)
+        source = _Source(path, folders, (*outputs, *keep), as_float=as_float)
         self._session: onnxruntime.InferenceSession | PartedSession
         if in_parts:
             self._session = PartedSession(_rewritten(replace(source, shapes=shapes)), options)
@@ -135,7 +138,7 @@ class OnnxRunner:
         return dict(zip(self._wanted, results, strict=True))
 
 
-def _options(path: Path, threads: int, *, fast: bool) -> onnxruntime.SessionOptions:
+def _options(folders: DataFolders, threads: int, *, fast: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = QUIET
     options.intra_op_num_threads = threads
@@ -144,8 +147,9 @@ def _options(path: Path, threads: int, *, fast: bool) -> onnxruntime.SessionOpti
         options.graph_optimization_level = level
         options.enable_cpu_mem_arena = False  # what is freed goes back at once
         options.add_session_config_entry("session.disable_prepacking", "1")  # copies of weights
-    folder = str(folder_for_onnxruntime(path.resolve().parent))
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(folders.common)
+    )
     return options
 
 
@@ -154,6 +158,7 @@ class _Source:
     """A model file and what is changed of it: further outputs, shapes, its quantization."""
 
     path: Path
+    folders: DataFolders
     extra: Sequence[str]
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     as_float: bool = False
@@ -204,7 +209,7 @@ def _is_in_the_way(
 def _prepared(source: _Source) -> Iterator[str | bytes]:
     """The model as onnxruntime is to load it: a path, or bytes."""
     path, extra = source.path, source.extra
-    if source.shapes or source.as_float or allowed_folder() is not None:
+    if source.shapes or source.as_float or source.folders.allowed is not None:
         yield _rewritten(source).SerializeToString()
     elif not extra:
         yield str(path)
@@ -233,9 +238,9 @@ def _rewritten(source: _Source) -> onnx.ModelProto:
     """
     model = upgraded(load_model(source.path), source.path)
     if source.as_float:
-        model = float_form(model, TensorReader(source.path.resolve().parent))
-    if allowed_folder() is not None:
-        relocate(model, source.path.resolve().parent)
+        model = float_form(model, TensorReader(source.folders))
+    if source.folders.allowed is not None:
+        source.folders.relocate(model)
     shapes, extra = source.shapes, source.extra
     graph = model.graph
     for info in graph.input:

@@ -89,6 +89,7 @@ def list_ops(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     input_values: Mapping[str, np.ndarray] | None = None,
     outputs: Sequence[str] = (),
+    external_data: Path | None = None,
 ) -> OperatorListing:
     """List the operators of a model and what runs them on a target.
 
@@ -101,13 +102,18 @@ def list_ops(
         input_shapes: Shapes that take the place of those in the model, by input name.
         input_values: Inputs that become constants, by input name.
         outputs: Names of the tensors to compute instead of the model's outputs.
+        external_data: A folder besides the model's that external data of ONNX models may lie in.
     """
     files = tuple(Path(file) for file in (model, weights) if file is not None)
     version, chosen = LiteVersion.parse(lite_version), parse_target(target)
     build = parse_library(library)
     try:
         loaded = load_model(
-            *files, input_shapes=input_shapes, outputs=outputs, input_values=input_values
+            *files,
+            input_shapes=input_shapes,
+            outputs=outputs,
+            input_values=input_values,
+            external_data=external_data,
         )
     except UnsupportedModelError as error:
         source_format, nodes = source_nodes(*files)

@@ -63,10 +63,11 @@ LISTED = 3
 @options.library_option
 @options.input_shape_option
 @options.input_value_option
+@options.external_data_option
 @options.outputs_option
 @click.option(
     "--input-layout", type=click.Choice(["nchw"]),
-    help="Take pictures with the channels first, not last.",
+    help="Pictures come with their channels first.",
 )  # fmt: skip
 @click.option(
     "--quantize", type=click.Choice(["none", "int8", "int16", "mixed"]), default="none",
@@ -142,7 +143,8 @@ def _convert(
             models[0], out, *models[1:], target=given["target"],
             lite_version=given["lite_version"], input_shapes=given["input_shapes"],
             input_values=read_values(given["input_values"]), outputs=given["outputs"],
-            input_layout=given["input_layout"], library=given["library"],
+            external_data=given["external_data"], input_layout=given["input_layout"],
+            library=given["library"],
             quantization=None if mode == "none" else options_of(mode, given),
             verify=not given["no_verify"], dry_run=given["dry_run"],
             dump_passes=given["dump_passes"], visualize=given["visualize"], report=report,

@@ -34,6 +34,7 @@ opt list-ops --supported --framework onnx"""
 @options.library_option
 @options.input_shape_option
 @options.input_value_option
+@options.external_data_option
 @options.outputs_option
 @click.pass_context
 def list_ops_command(
@@ -47,6 +48,7 @@ def list_ops_command(
     library: str,
     input_shapes: dict[str, tuple[int, ...]],
     input_values: dict[str, tuple[float, ...] | Path],
+    external_data: Path | None,
     outputs: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -78,6 +80,7 @@ def list_ops_command(
         input_shapes=input_shapes,
         input_values=read_values(input_values),
         outputs=outputs,
+        external_data=external_data,
     )
     if not (quiet or as_json):
         print_table(("operator", "count", "from", "kernel", "library", "problem"), _rows(listing))

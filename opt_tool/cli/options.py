@@ -136,6 +136,13 @@ input_value_option = click.option(
     help="Make an input of an ONNX model a constant; may be given for several.",
 )
 
+external_data_option = click.option(
+    "--external-data",
+    type=FILE,
+    metavar="DIR",
+    help="Weights of an ONNX model may lie here.",
+)
+
 outputs_option = click.option(
     "--output",
     "outputs",

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper, parser
 from onnx_models import reference
 from opt_tool.errors import DamagedFileError
 from opt_tool.formats.onnx.detached_weights import SMALLEST_DETACHED, attach, parse_detached
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.formats.onnx.reader import read
@@ -50,7 +51,7 @@ def test_a_large_weight_is_read_from_its_place_in_the_file(tmp_path: Path, dtype
     path = saved(model_with(weight), tmp_path / "model.onnx")
     (found,) = load_model(path).graph.initializer
     assert not found.raw_data
-    array = TensorReader(tmp_path).stored(found)
+    array = TensorReader(DataFolders(tmp_path)).stored(found)
     np.testing.assert_array_equal(array, numpy_helper.to_array(weight), strict=True)
     assert not array.flags.owndata
 

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from command_line import opt, opt_process
+from command_line import opt
 from opt_tool.api.onnx_runner import OnnxRunner
 from opt_tool.errors import DamagedFileError
-from opt_tool.formats.onnx.external_data import VARIABLE, folder_for_onnxruntime, located
+from opt_tool.formats.onnx.external_data import DataFolders
 
 WEIGHTS = np.linspace(-1, 1, 4096, dtype=np.float32)
 
@@ -44,62 +44,52 @@ LOCATIONS = ("../data/w.bin", "link.bin", "{}/data/w.bin")
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
-def test_a_folder_that_the_user_allows_is_read(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, location: str
-) -> None:
+def test_a_folder_that_the_user_allows_is_read(folder: Path, location: str) -> None:
     model = model_with(folder / "model" / "m.onnx", location.format(folder))
     output = folder / "out.nb"
     result = opt("convert", model, "-o", output)
     assert result.exit_code == 5
-    assert f"{VARIABLE}=FOLDER" in result.stderr
-    monkeypatch.setenv(VARIABLE, str(folder / "data"))
-    result = opt("convert", model, "-o", output)
+    assert "opt convert --external-data DIR" in result.stderr
+    result = opt("convert", model, "-o", output, "--external-data", folder / "data")
     assert result.exit_code == 0, result.stderr
     assert "verification passed" in result.stdout + result.stderr
     assert WEIGHTS.tobytes() in output.read_bytes()
 
 
-def test_the_variable_holds_for_a_process_of_its_own(folder: Path) -> None:
-    model = model_with(folder / "model" / "m.onnx", LOCATIONS[0])
-    arguments = ("convert", model, "-o", folder / "out.nb", "-q")
-    result = opt_process(*arguments, variables={VARIABLE: str(folder)})
-    assert result.returncode == 0, result.stderr
-    assert opt_process(*arguments, variables={VARIABLE: ""}).returncode == 5
+def test_several_models_and_list_ops_know_the_folder_too(folder: Path) -> None:
+    models = [model_with(folder / "model" / f"{name}.onnx", LOCATIONS[0]) for name in "ab"]
+    allowed = ("--external-data", folder / "data")
+    result = opt("convert", *models, "-d", folder / "out", *allowed)
+    assert result.exit_code == 0, result.stderr
+    assert opt("list-ops", models[0], *allowed).exit_code == 0
+    assert opt("list-ops", models[0]).exit_code == 5
 
 
 @pytest.mark.parametrize(
     "location", ["../other/w.bin", "/etc/hostname", "../data/out.bin", "", "..", "w\0"]
 )
-def test_other_folders_stay_closed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, location: str
-) -> None:
+def test_other_folders_stay_closed(folder: Path, location: str) -> None:
     (folder / "data" / "out.bin").symlink_to("/etc/hostname")
-    monkeypatch.setenv(VARIABLE, str(folder / "data"))
+    folders = DataFolders.of(folder / "model" / "m.onnx", folder / "data")
     with pytest.raises(DamagedFileError, match="outside of the model's folder"):
-        located(location, folder / "model", "w")
+        folders.located(location, "w")
 
 
-def test_data_beside_the_model_are_read_whatever_is_allowed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_beside_the_model_are_read_whatever_is_allowed(folder: Path) -> None:
     WEIGHTS.tofile(folder / "model" / "own.bin")
     model = model_with(folder / "model" / "m.onnx", "own.bin")
-    monkeypatch.setenv(VARIABLE, str(folder / "data"))
-    outputs = OnnxRunner(model).run({"x": np.zeros(4096, np.float32)})
+    runner = OnnxRunner(model, external_data=folder / "data")
+    outputs = runner.run({"x": np.zeros(4096, np.float32)})
     np.testing.assert_array_equal(outputs["y"], WEIGHTS)
 
 
-def test_onnxruntime_gets_a_folder_that_holds_both(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert folder_for_onnxruntime(folder / "model") == folder / "model"
-    monkeypatch.setenv(VARIABLE, str(folder / "data"))
-    assert folder_for_onnxruntime(folder / "model") == folder
+def test_onnxruntime_gets_a_folder_that_holds_both(folder: Path) -> None:
+    model = folder / "model" / "m.onnx"
+    assert DataFolders.of(model, None).common == folder / "model"
+    assert DataFolders.of(model, folder / "data").common == folder
 
 
-def test_a_models_own_large_weights_are_found_as_well(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_models_own_large_weights_are_found_as_well(folder: Path) -> None:
     model = onnx.load(model_with(folder / "model" / "m.onnx", "link.bin"), load_external_data=False)
     large = onnx.numpy_helper.from_array(np.ones(40_000, np.float32), "large")
     model.graph.initializer.append(large)
@@ -107,7 +97,7 @@ def test_a_models_own_large_weights_are_found_as_well(
     model.graph.output.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [40_000]))
     path = folder / "model" / "two.onnx"
     path.write_bytes(model.SerializeToString())
-    monkeypatch.setenv(VARIABLE, str(folder / "data"))
-    outputs = OnnxRunner(path).run({"x": np.zeros(4096, np.float32)})
+    runner = OnnxRunner(path, external_data=folder / "data")
+    outputs = runner.run({"x": np.zeros(4096, np.float32)})
     np.testing.assert_array_equal(outputs["y"], WEIGHTS)
     np.testing.assert_array_equal(outputs["z"], np.full(40_000, 2, np.float32))

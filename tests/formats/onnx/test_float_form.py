@@ -12,6 +12,7 @@ from onnx import numpy_helper, parser
 from onnx_models import read_model, reference
 from opt_tool.api.conversion import convert
 from opt_tool.api.onnx_runner import OnnxRunner
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.tensors import TensorReader
 from opt_tool.ir import Graph
@@ -184,7 +185,7 @@ def test_a_dynamic_convolution_is_a_convolution() -> None:
 
 def test_a_float_model_is_itself() -> None:
     proto = model("y = Relu(x)")
-    assert float_form(proto, TensorReader(Path())) is proto
+    assert float_form(proto, TensorReader(DataFolders(Path()))) is proto
 
 
 def test_a_conversion_is_verified_against_the_float_form(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.tensors import TensorReader
 from opt_tool.formats.onnx.wide_floats import with_wide_floats
 
@@ -50,7 +51,7 @@ def model() -> onnx.ModelProto:
 
 def test_nothing_is_float32_any_more() -> None:
     source = model()
-    wide = with_wide_floats(source, TensorReader(Path()))
+    wide = with_wide_floats(source, TensorReader(DataFolders(Path())))
     assert source == model()
     x = np.array([1e-12, 1.0])
     names = ["a", "b", "c", "zeros", "number", "y", "z"]
@@ -71,7 +72,7 @@ def test_what_is_no_float32_stays_as_it_is() -> None:
         [helper.make_tensor_value_info("y", TensorProto.INT32, [2])],
         [numpy_helper.from_array(np.arange(2), "w")],
     )
-    wide = with_wide_floats(helper.make_model(graph), TensorReader(Path()))
+    wide = with_wide_floats(helper.make_model(graph), TensorReader(DataFolders(Path())))
     assert wide.graph.node == graph.node
     assert wide.graph.initializer == graph.initializer
     assert wide.graph.input == graph.input
@@ -92,7 +93,7 @@ def test_weights_in_other_files_are_taken_in(tmp_path: Path) -> None:
     )
     model = onnx.load(path, load_external_data=False)
     assert all(tensor.external_data for tensor in model.graph.initializer)
-    wide = with_wide_floats(model, TensorReader(tmp_path))
+    wide = with_wide_floats(model, TensorReader(DataFolders(tmp_path)))
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in wide.graph.initializer}
     for name, array in weights.items():
         np.testing.assert_array_equal(found[name], array)
