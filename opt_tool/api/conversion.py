@@ -7,23 +7,20 @@ loads its own copy, and that one is gone before the written file is read back.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from opt_tool._version import __version__
+from opt_tool.api.conversion_check import verify_written
+from opt_tool.api.conversion_request import Request, Written, load_source
 from opt_tool.api.difference import largest
-from opt_tool.api.drift import is_exact, judge_quantized, quantization_failures
-from opt_tool.api.exact_judgement import Definition, judge_exactly
-from opt_tool.api.file_format import FileFormat
-from opt_tool.api.input_layout import channels_first, feed_channels_first, parse_layout
-from opt_tool.api.kernel_check import check_kernels
-from opt_tool.api.loading import LoadedModel, caffe_files, load_model
+from opt_tool.api.drift import is_exact, quantization_failures
+from opt_tool.api.input_layout import feed_channels_first, parse_layout
+from opt_tool.api.loading import LoadedModel
 from opt_tool.api.lowering import extra_operators, parse_library, parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
 from opt_tool.api.optimisation import PassLog
@@ -33,38 +30,29 @@ from opt_tool.api.report import (
     SKIPPED,
     ConversionReport,
     OutputReport,
-    PassSummary,
     QuantizationReport,
     Seconds,
     SourceReport,
     VerificationReport,
     file_sha256,
 )
-from opt_tool.api.runners import NumpyRunner, Runner
-from opt_tool.api.sample_inputs import InputSpec, input_specs
+from opt_tool.api.sample_inputs import input_specs
 from opt_tool.api.stopwatch import Stopwatch
 from opt_tool.api.tensorflow_source import tensorflow_as_onnx
 from opt_tool.api.verification import (
     SAMPLES,
-    Probe,
     failures,
-    pairs_of,
     probes,
-    run_on_samples,
-    verify_graph,
 )
 from opt_tool.api.visualization import BeforeAndAfter, check_drawing
-from opt_tool.errors import UsageError, VerificationError
+from opt_tool.errors import VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
 from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.name_parameters import short_parameter_names
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
-from opt_tool.targets import Library, LiteVersion, Target
-
-LARGE = 1 << 30
-"""The model of a file of more bytes is run part by part, so that it fits into the memory."""
+from opt_tool.targets import Library, LiteVersion
 
 UNVERIFIED = "the file was not verified"
 OPEN_SIZES = (
@@ -113,50 +101,6 @@ def _drift_sentence(report: ConversionReport) -> str:
         f"was written: {facts}, asked for are {report.verification.min_sqnr_db:g} dB. Use more "
         "bits (int16, mixed, --bits-for NAME=16), --keep-float NAME, or a lower --min-sqnr"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for.
-
-    ``files`` are those that are read, ``given`` those that the user named.
-    """
-
-    files: tuple[Path, ...]
-    given: tuple[Path, ...]
-    output: Path
-    target: Target
-    version: LiteVersion
-    input_shapes: Mapping[str, Sequence[int]]
-    input_values: Mapping[str, np.ndarray]
-    external_data: Path | None
-    outputs: tuple[str, ...]
-    library: Library
-    samples: int
-    dry_run: bool
-    channels_first: bool
-    dump_passes: Path | None
-    visualize: Path | None
-    quantization: QuantizationOptions | None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What is kept of the graph once it is in the file.
-
-    ``restored`` is the graph with quantized weights, which the file is compared with.
-    """
-
-    source: SourceReport
-    output: OutputReport
-    passes: tuple[PassSummary, ...]
-    inputs: tuple[InputSpec, ...]
-    channels_first: tuple[str, ...]
-    quantization: QuantizationReport
-    restored: Graph | None
-    probes: list[Probe]
-    half_precision: bool
-    quantized: bool
 
 
 def convert(
@@ -250,7 +194,7 @@ def _convert(request: Request, watch: Stopwatch) -> ConversionReport:
         written = _write(request, part, watch)
         release_freed_memory()
         with watch.stage("verify"):
-            verification = _verify(request, written, part) if request.samples else SKIPPED
+            verification = verify_written(request, written, part) if request.samples else SKIPPED
         report = _report(request, written, verification, watch)
         if verification.status == "failed":
             nowhere = dataclasses.replace(report.output, path=None)
@@ -276,7 +220,7 @@ def _place(request: Request) -> Iterator[Path]:
 def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     """Read, rewrite and write; the graph is gone afterwards."""
     with watch.stage("read"):
-        loaded = _load(request)
+        loaded = load_source(request)
         source = _source_report(loaded, request.given)
         inputs = input_specs(loaded.graph)
     moved = feed_channels_first(loaded.graph) if request.channels_first else ()
@@ -316,16 +260,6 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     )
 
 
-def _load(request: Request) -> LoadedModel:
-    return load_model(
-        *request.files,
-        input_shapes=request.input_shapes,
-        outputs=request.outputs,
-        input_values=request.input_values,
-        external_data=request.external_data,
-    )
-
-
 def _page(request: Request, graph: Graph) -> BeforeAndAfter | None:
     """What draws the graph before and after; None where nobody asks for it."""
     if request.visualize is None:
@@ -338,98 +272,6 @@ def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
     if request.quantization is None:
         return None
     return Quantizer(graph, request.version, request.quantization)
-
-
-def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
-    keep = [probe.name for probe in written.probes]
-    runner = _reference(request, written, part, keep)
-    samples, expected = _expected(runner, request, written)
-    reference = runner.name
-    del runner  # with its copy of the weights
-    release_freed_memory()
-    candidate = paddle_lite.read(part)
-    check_kernels(candidate, request.target, request.version, request.library)
-    outputs = [name for name in expected[0] if name not in keep]
-    pairs = pairs_of(outputs, candidate, written.probes)
-    report = verify_graph(
-        candidate,
-        fed := [channels_first(sample, written.channels_first) for sample in samples],
-        expected,
-        pairs,
-        reference=reference,
-        half_precision=written.half_precision,
-    )
-    if written.restored is None or request.quantization is None:
-        if report.status == "passed":
-            return report
-        together = list(zip(samples, fed, expected, strict=True))
-        source = _load(request).graph
-        define = functools.partial(_definition, request, written, source)
-        return judge_exactly(report, source, candidate, together, pairs, define)
-    return judge_quantized(report, candidate, written.restored, fed, request.quantization)
-
-
-def _definition(request: Request, written: Written, source: Graph) -> Definition | None:
-    """What computes the source in float64 without opt's reader, where there is such a thing."""
-    if written.source.format != FileFormat.ONNX.value:
-        return None
-    from opt_tool.api.onnx_definition import onnx_definition
-
-    return onnx_definition(
-        request.files[0],
-        source,
-        input_values=request.input_values,
-        external_data=request.external_data,
-        as_float=written.quantized,
-    )
-
-
-def _expected(
-    runner: Runner, request: Request, written: Written
-) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-    """Samples, and what the reference makes of each."""
-    try:
-        return run_on_samples(runner, written.inputs, request.samples)
-    except UsageError as error:
-        if request.input_shapes:
-            raise
-        raise VerificationError(f"{error}; no file was written") from error
-
-
-def _reference(request: Request, written: Written, part: Path, keep: Sequence[str]) -> Runner:
-    if written.source.format == FileFormat.ONNX.value:
-        from opt_tool.api.onnx_runner import OnnxRunner
-
-        return OnnxRunner(
-            request.files[0],
-            outputs=request.outputs,
-            keep=keep,
-            input_shapes=request.input_shapes,
-            input_values=request.input_values,
-            external_data=request.external_data,
-            as_float=written.quantized,
-            in_parts=part.stat().st_size > LARGE,
-        )
-    if written.source.format == FileFormat.TFLITE.value:
-        from opt_tool.api.litert_runner import tflite_runner
-
-        return tflite_runner(
-            request.files[0],
-            outputs=request.outputs,
-            keep=keep,
-            input_shapes=request.input_shapes,
-        )
-    if written.source.format == FileFormat.CAFFE.value:
-        from opt_tool.api.caffe_runner import caffe_runner
-
-        return caffe_runner(
-            *caffe_files(request.files),
-            outputs=request.outputs,
-            keep=keep,
-            input_shapes=request.input_shapes,
-        )
-    loaded = load_model(*request.files, input_shapes=request.input_shapes)
-    return NumpyRunner(loaded.graph, keep=keep)
 
 
 # ---- reports
