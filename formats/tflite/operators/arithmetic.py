@@ -98,6 +98,20 @@ def binary(node: TfliteNode) -> Laid:
     return Laid(node.activated(result), like.order)
 
 
+@tflite_op("FLOOR_DIV")
+def floor_divide(node: TfliteNode) -> Laid:
+    """Whole numbers have to be constants: the runtime cuts their quotients towards 0."""
+    x, y, like = _numbers(node)
+    if x.is_constant and y.is_constant and y.array().all():
+        return Laid(node.new_constant(np.floor_divide(x.array(), y.array())), like.order)
+    if x.dtype is not DType.FLOAT32:
+        raise node.unsupported("whole numbers that only the run knows")
+    return Laid(
+        node.add(elementwise.Floor(), X=node.add(elementwise.ElementwiseDiv(), X=x, Y=y)),
+        like.order,
+    )
+
+
 @tflite_op("SQUARED_DIFFERENCE")
 def squared_difference(node: TfliteNode) -> Laid:
     x, y, like = _numbers(node)

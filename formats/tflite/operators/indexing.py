@@ -71,8 +71,18 @@ def unpack(node: TfliteNode) -> list[Value]:
 def _split(node: TfliteNode, x: Laid, axis: int, sections: Sequence[int]) -> list[Laid]:
     if len(sections) == 1:
         return [x]
-    op = Split(axis=x.order.index(axis), sections=tuple(sections))
-    return [Laid(part, x.order) for part in node.add_all(op, X=x.value)]
+    op = Split(axis=x.order.index(axis), sections=tuple(size for size in sections if size))
+    parts = iter(node.add_all(op, X=x.value) if len(op.sections) > 1 else (x.value,))
+    return [Laid(next(parts) if size else _empty(node, x, axis), x.order) for size in sections]
+
+
+def _empty(node: TfliteNode, x: Laid, axis: int) -> Value:
+    """A part without elements, which no operation of the runtime could make."""
+    if not x.value.type.is_static:
+        raise node.unsupported("a part without elements of sizes that are known at run time only")
+    sizes = list(x.value.type.static_shape)
+    sizes[x.order.index(axis)] = 0
+    return node.new_constant(np.zeros(sizes, x.value.dtype.numpy), "empty")
 
 
 @tflite_op("SPLIT")
@@ -93,7 +103,7 @@ def split_v(node: TfliteNode) -> list[Laid]:
     size = x.shape[axis]
     if sizes.count(-1) == 1 and isinstance(size, int):
         sizes[sizes.index(-1)] = size - sum(sizes) - 1
-    if min(sizes, default=0) < 1 or len(sizes) != len(node.proto.outputs):
+    if min(sizes, default=-1) < 0 or not any(sizes) or len(sizes) != len(node.proto.outputs):
         raise node.unsupported(f"a dimension of {size} in parts of {sizes}")
     return _split(node, x, axis, sizes)
 

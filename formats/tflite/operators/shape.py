@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from opt_tool.formats.element_types import converted
@@ -12,6 +14,9 @@ from opt_tool.formats.tflite.tensors import dtype_of
 from opt_tool.ir import Dim, DType, Value
 from opt_tool.ir.operations.shape import Reshape2, Squeeze2, reshape_attribute, reshaped
 from opt_tool.ir.operations.shape import Shape as ShapeOf
+
+LONGEST_ROW = 1 << 24
+"""Numbers that RANGE may make: more are no table of any network."""
 
 
 def reshape_to(node: TfliteNode, x: Value, new: tuple[Dim, ...]) -> Value:
@@ -77,6 +82,22 @@ def shape_of(node: TfliteNode) -> Value:
     if all(isinstance(dim, int) for dim in x.shape):
         return node.new_constant(np.array(x.shape, dtype.numpy), "shape")
     return converted(node.builder, node.add(ShapeOf(), Input=node.in_order(x)), dtype)
+
+
+@tflite_op("RANGE")
+def numbers_in_a_row(node: TfliteNode) -> Value:
+    """Operands: the first number, where the row ends, and the step; all are constants."""
+    start, limit, step = (
+        node.constant(index, name).reshape(-1)[0].item()
+        for index, name in enumerate(("start", "limit", "delta"))
+    )
+    if step == 0 or not all(map(math.isfinite, (start, limit, step))):
+        raise node.unsupported(f"from {start} to {limit} in steps of {step}")
+    count = max(math.ceil((limit - start) / step), 0)
+    if count > LONGEST_ROW:
+        raise node.unsupported(f"{count} numbers in a row")
+    row = start + step * np.arange(count)
+    return node.new_constant(row.astype(node.constant(0, "start").dtype), "range")
 
 
 @tflite_op("RANK")

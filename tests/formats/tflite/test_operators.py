@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import struct
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,43 @@ def test_split(tmp_path: Path) -> None:
     constants = ("sizes", "axis")
     made = one_op("SPLIT_V", inputs, constants=constants, outputs=outputs, num_splits=2)
     assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [(1, 0, 2), (0, 3)])
+def test_split_leaves_parts_without_elements_to_nobody(
+    tmp_path: Path, sizes: tuple[int, ...]
+) -> None:
+    parts = [f"y{index}" for index in range(len(sizes))]
+    outputs = [part for part, size in zip(parts, sizes, strict=True) if size]
+    inputs = {"x": normal(2, 3, 4), "sizes": ints(*sizes), "axis": ints(1).reshape(())}
+    made = one_op(
+        "SPLIT_V", inputs, constants=("sizes", "axis"), outputs=parts, num_splits=len(sizes)
+    )
+    made = dataclasses.replace(made, outputs=outputs)
+    graph = assert_same(made, tmp_path)
+    assert all(0 not in value.shape for value in graph.values.values())
+
+
+@pytest.mark.parametrize(("start", "limit", "step"), [(2, 9, 3), (5, -2, -2), (0.5, 2, 0.25)])
+def test_range(tmp_path: Path, start: float, limit: float, step: float) -> None:
+    kind = np.int32 if isinstance(start, int) else np.float32
+    ends = {"start": start, "limit": limit, "step": step}
+    numbers = {name: np.array(number, kind) for name, number in ends.items()}
+    row = len(np.arange(start, limit, step))
+    inputs = {"x": np.zeros(row, kind)}
+    steps = [Op("RANGE", list(numbers), ["row"]), Op("ADD", ["x", "row"], ["y"])]
+    types = {"row": TensorType.INT32 if kind is np.int32 else TensorType.FLOAT32}
+    assert_same(Made(steps, inputs, numbers, types=types), tmp_path)
+
+
+def test_floor_div(tmp_path: Path) -> None:
+    inputs = {"x": normal(2, 3), "z": positive(2, 3)}
+    assert_same(one_op("FLOOR_DIV", inputs), tmp_path)
+    whole = {"a": ints(-7, 7, 9), "b": ints(2, -2, 3)}
+    steps = [Op("FLOOR_DIV", ["a", "b"], ["q"]), Op("ADD", ["x", "q"], ["y"])]
+    assert_same(Made(steps, {"x": ints(0, 0, 0)}, whole, ("y",), {}), tmp_path)
+    with pytest.raises(UnsupportedModelError, match="whole numbers that only the run knows"):
+        one_op("FLOOR_DIV", {"x": ints(7), "z": ints(2)}).read()
 
 
 def test_slice(tmp_path: Path) -> None:
