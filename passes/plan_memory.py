@@ -104,8 +104,11 @@ def _place(value: Value, life: Life, variables: list[Variable], probes: int) -> 
 
 def value_bytes(value: Value) -> int:
     """The bytes of a value; a symbolic dimension counts as 1."""
-    known = math.prod(dim for dim in value.shape if isinstance(dim, int))
-    return known * value.dtype.numpy.itemsize
+    type = value.type
+    sizes = (
+        type.static_shape if type.is_static else [dim for dim in type.shape if isinstance(dim, int)]
+    )
+    return math.prod(sizes) * type.dtype.numpy.itemsize
 
 
 def _lives(graph: Graph) -> dict[Value, Life]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from opt_tool.ir.types import Dim, TensorType
@@ -85,8 +86,7 @@ class Operands(Mapping[str, tuple[T, ...]], Generic[T]):
 
     def flat(self) -> Iterator[T]:
         """All operands, slot by slot."""
-        for operands in self._slots.values():
-            yield from operands
+        return chain.from_iterable(self._slots.values())
 
     def map(self, function: Callable[[T], U]) -> Operands[U]:
         """The same slots with ``function`` applied to every operand."""
