@@ -44,23 +44,16 @@ class OrderByMemory:
             return PassReport(self.name, 0)
         after = lean_order(graph)
         moved = sum(old is not new for old, new in zip(before, after, strict=True))
-        if moved == 0 or live_bytes(graph, after) > live_bytes(graph, before):
+        saved = live_bytes(graph, before) - live_bytes(graph, after) if moved else 0
+        if moved == 0 or saved < 0:
             return PassReport(self.name, 0)
-        needed = _bytes(graph)
+        held = planned_bytes(plan_variable_names(graph))
         graph.reorder(after)
-        if _bytes(graph) < needed and _planned(graph) <= needed[1]:
+        released = held - planned_bytes(plan_variable_names(graph))
+        if released >= 0 and saved + released > 0:
             return PassReport(self.name, moved)
         graph.reorder(before)
         return PassReport(self.name, 0)
-
-
-def _bytes(graph: Graph) -> tuple[int, int]:
-    """What lives at once, and what variables hold together."""
-    return live_bytes(graph, tuple(graph.nodes)), _planned(graph)
-
-
-def _planned(graph: Graph) -> int:
-    return planned_bytes(plan_variable_names(graph))
 
 
 def is_chain(nodes: Sequence[Node]) -> bool:
