@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-from os import SEEK_END
 from pathlib import Path
 
 import onnx
@@ -12,6 +10,7 @@ from google.protobuf.message import DecodeError
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
 from opt_tool.formats.onnx.detached_weights import parse_detached
 from opt_tool.formats.onnx.soundness import check_nodes, check_texts
+from opt_tool.ir.mapped_arrays import mapped
 
 
 def load_model(path: Path) -> onnx.ModelProto:
@@ -22,7 +21,12 @@ def load_model(path: Path) -> onnx.ModelProto:
         DamagedFileError: when it is not a whole ONNX model.
         UnsupportedError: when its opset is newer than the installed onnx package.
     """
-    data = _mapped(path)
+    try:
+        data = mapped(path)
+    except OSError as error:
+        raise FileAccessError(path, f"cannot be read: {error.strerror}") from error
+    if data is None:
+        raise DamagedFileError(path, "the file is empty; export or copy the model again")
     try:
         with memoryview(data) as view:
             model = parse_detached(view, path.resolve().name)
@@ -32,16 +36,6 @@ def load_model(path: Path) -> onnx.ModelProto:
         ) from error
     _check(model, path)
     return model
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    try:
-        with path.open("rb") as stream:
-            if stream.seek(0, SEEK_END) == 0:
-                raise DamagedFileError(path, "the file is empty; export or copy the model again")
-            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise FileAccessError(path, f"cannot be read: {error.strerror}") from error
 
 
 def _check(model: onnx.ModelProto, path: Path) -> None:

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.ir import DType
+from opt_tool.ir.mapped_arrays import mapped
 
 DTYPES: Mapping[int, DType] = {
     TensorProto.FLOAT: DType.FLOAT32,
@@ -65,7 +66,7 @@ class TensorReader:
 
     def __init__(self, folders: DataFolders) -> None:
         self.folders = folders
-        self._maps: dict[Path, mmap.mmap] = {}
+        self._maps: dict[Path, mmap.mmap | None] = {}
 
     def array(self, tensor: TensorProto) -> np.ndarray:
         """The contents of a tensor in the graph's element type.
@@ -109,14 +110,11 @@ class TensorReader:
             raise DamagedFileError(path, f"external data of tensor {tensor.name!r} are missing")
         if count == 0:
             return np.zeros(shape, source)
-        return np.frombuffer(self._map(path), source, count, offset).reshape(shape)
-
-    def _map(self, path: Path) -> mmap.mmap:
-        """The file in memory: mapped once, as systems limit how many maps there are."""
-        if path not in self._maps:
-            with path.open("rb") as stream:
-                self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._maps[path]
+        if path not in self._maps:  # systems limit how many maps there are
+            self._maps[path] = mapped(path)
+        data = self._maps[path]
+        assert data is not None, "it holds the elements"
+        return np.frombuffer(data, source, count, offset).reshape(shape)
 
 
 def element_type(tensor: TensorProto) -> np.dtype:

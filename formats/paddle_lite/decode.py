@@ -38,6 +38,7 @@ from opt_tool.formats.paddle_lite.schema import (
     Var,
     VarType,
 )
+from opt_tool.ir.mapped_arrays import mapped
 from opt_tool.targets import AttributeType
 
 MAX_RANK = 32  # more than any tensor has, and what every NumPy can hold
@@ -55,12 +56,11 @@ def read_file(path: Path) -> File:
         FileAccessError: It cannot be read.
     """
     try:
-        with path.open("rb") as stream:
-            if stream.seek(0, 2) == 0:
-                raise DamagedFileError(path, "the file is empty")
-            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        data = mapped(path)
     except OSError as error:
         raise FileAccessError(path, error.strerror or str(error)) from error
+    if data is None:
+        raise DamagedFileError(path, "the file is empty")
     return decode(data, path)
 
 

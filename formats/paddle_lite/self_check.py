@@ -6,7 +6,6 @@ well as one of the disk. What was compared is given back to the system at once.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 from opt_tool.errors import FileAccessError
 from opt_tool.formats.paddle_lite.decode import decode_parameters
 from opt_tool.formats.paddle_lite.schema import Parameter
-from opt_tool.ir.mapped_arrays import forget
+from opt_tool.ir.mapped_arrays import forget, mapped
 
 CHUNK = 1 << 22
 """So many bytes are compared at a time."""
@@ -29,9 +28,9 @@ def check_parameters(path: Path, parameters: Iterable[Parameter]) -> None:
         DamagedFileError: when the file cannot be read at all.
     """
     missing = {parameter.name: parameter.data for parameter in parameters}
-    with path.open("rb") as stream:
-        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    for found in decode_parameters(mapped, path):
+    data = mapped(path)
+    assert data is not None, "it was written"
+    for found in decode_parameters(data, path):
         wanted = missing.pop(found.name, None)
         if wanted is None or not _same(found.data, wanted):
             raise FileAccessError(

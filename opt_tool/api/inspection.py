@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,6 +210,6 @@ def _most_detections(graph: Graph) -> dict[str, int]:
 
 def _most_bytes(value: Value, most: Mapping[str, int]) -> int | None:
     """The bytes of a value where its open dimensions are those; None where others are."""
-    dims = [most.get(dim, dim) if isinstance(dim, str) else dim for dim in value.shape]
-    known = [dim for dim in dims if isinstance(dim, int)]
-    return math.prod(known) * value.dtype.numpy.itemsize if len(known) == len(dims) else None
+    dims = (most.get(dim, dim) if isinstance(dim, str) else dim for dim in value.shape)
+    type = value.type.with_shape(dims)
+    return type.size * type.dtype.numpy.itemsize if type.is_static else None

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from opt_tool.ir import Graph, Node, Quantization, Value
+from opt_tool.ir.graph import along
 
 Key: TypeAlias = tuple[object, ...]
 STEPS = 2.0
@@ -133,9 +134,7 @@ def _constant_difference(reference: Value, candidate: Value) -> WeightDifference
 def _astray(weight: np.ndarray, stored: Value, quantization: Quantization) -> int:
     """How many stored integers are no rounding of a weight."""
     assert stored.data is not None
-    shape = [1] * weight.ndim
-    shape[quantization.axis] = -1
-    scales = quantization.scales.reshape(shape)
+    scales = along(quantization.scales, quantization.axis, weight.ndim)
     steps = np.abs(weight / np.where(scales > 0, scales, 1) - stored.data)
     clipped = np.abs(stored.data.astype(np.int32)) >= 2 ** (quantization.bits - 1) - 1
     return int(((steps > STEPS) & ~clipped).sum())

@@ -9,6 +9,7 @@ import numpy as np
 from opt_tool.api.final_activations import measured_values
 from opt_tool.api.runners import Feeds
 from opt_tool.ir import Graph
+from opt_tool.ir.graph import along
 from opt_tool.passes.quantization.choose_bits import Choice
 from opt_tool.passes.quantization.choose_widths import WIDE
 from opt_tool.passes.quantization.grid import FLOAT
@@ -75,9 +76,8 @@ class NoiseProbe:
 
 def _restored(weight: Weight, integers: Integers) -> np.ndarray:
     """A weight as the runtime will restore it."""
-    shape = [1] * integers.array.ndim
-    shape[weight.slot.axis] = -1
-    return integers.array.astype(np.float32) * integers.scales.reshape(shape)
+    scales = along(integers.scales, weight.slot.axis, integers.array.ndim)
+    return integers.array.astype(np.float32) * scales
 
 
 def _power(arrays: Iterable[np.ndarray]) -> float:

@@ -41,6 +41,13 @@ class Quantization:
     axis: int
 
 
+def along(numbers: np.ndarray, axis: int, rank: int) -> np.ndarray:
+    """A vector in the shape in which it broadcasts along one axis of an array of that rank."""
+    shape = [1] * rank
+    shape[axis] = -1
+    return numbers.reshape(shape)
+
+
 class Value:
     """A tensor: a graph input, the output of a node, or a constant."""
 
@@ -102,9 +109,8 @@ class Value:
             raise ValueError(f"value {self.name!r} is not a constant")
         if self.quantization is None:
             return self.data
-        shape = [1] * self.data.ndim
-        shape[self.quantization.axis] = -1
-        return self.data.astype(np.float32) * self.quantization.scales.reshape(shape)
+        scales = along(self.quantization.scales, self.quantization.axis, self.data.ndim)
+        return self.data.astype(np.float32) * scales
 
 
 InputsLike: TypeAlias = Mapping[str, "Value | Sequence[Value] | None"]

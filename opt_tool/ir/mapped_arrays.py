@@ -1,10 +1,24 @@
-"""Arrays that are views of mapped files: their memory can be given back at any time."""
+"""Mapped files, and arrays that are views of them: their memory can be given back at any time."""
 
 from __future__ import annotations
 
 import mmap
+from os import SEEK_END
+from pathlib import Path
 
 import numpy as np
+
+
+def mapped(path: Path) -> mmap.mmap | None:
+    """A file in memory, to be read only; None where it is empty, which systems do not map.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    with path.open("rb") as stream:
+        if stream.seek(0, SEEK_END) == 0:
+            return None
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def forget(array: np.ndarray) -> None:

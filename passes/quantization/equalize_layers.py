@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opt_tool.ir import Graph, Node, Operation, Value
+from opt_tool.ir.graph import along
 from opt_tool.ir.operations.activation import LeakyRelu, PRelu, Relu, Relu6
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
 from opt_tool.ir.operations.matmul import Fc
@@ -140,9 +141,7 @@ def _allowed(pair: Pair, total: np.ndarray, limits: Mapping[Value, np.ndarray]) 
 def _multiply_before(graph: Graph, pair: Pair, factors: np.ndarray) -> None:
     node, slot = pair.first, _slot(pair.first)
     weight = node.input(slot).array()
-    shape = [1] * weight.ndim
-    shape[_axis(node)] = -1
-    _replace(graph, node, slot, weight * factors.reshape(shape))
+    _replace(graph, node, slot, weight * along(factors, _axis(node), weight.ndim))
     if node.inputs.maybe("Bias") is not None:
         bias = node.input("Bias").array()
         _replace(graph, node, "Bias", (bias.reshape(-1) * factors).reshape(bias.shape))
