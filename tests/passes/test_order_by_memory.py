@@ -97,6 +97,19 @@ def test_keeps_an_order_whose_variables_hold_less_together(b: TestGraphs) -> Non
     assert_rewrites(OrderByMemory(), graph, 0)
 
 
+def test_keeps_an_order_in_which_less_lives_at_once_though_variables_would_hold_less(
+    b: TestGraphs,
+) -> None:
+    graph = convolutions(b, [(0, 1), (1, 16), (2, 1), (3, 4), (1, 8), (5, 4)])
+    copied = copy.deepcopy(graph)
+    copied.reorder(lean_order(copied))
+    lives, would_live = (live_bytes(each, each.nodes) for each in (graph, copied))
+    held, would_hold = (planned_bytes(plan_variable_names(each)) for each in (graph, copied))
+    assert would_live > lives
+    assert held - would_hold > would_live - lives
+    assert_rewrites(OrderByMemory(), graph, 0)
+
+
 @st.composite
 def random_graphs(draw: st.DrawFn) -> Graph:
     """Convolutions of any value so far."""

@@ -53,6 +53,8 @@ def test_nothing_is_float32_any_more() -> None:
     source = model()
     wide = with_wide_floats(source, TensorReader(DataFolders(Path())))
     assert source == model()
+    ends = (*wide.graph.input, *wide.graph.output, *wide.graph.value_info)
+    assert {info.type.tensor_type.elem_type for info in ends} <= {TensorProto.DOUBLE, 0}
     x = np.array([1e-12, 1.0])
     names = ["a", "b", "c", "zeros", "number", "y", "z"]
     results = dict(zip(names, ReferenceEvaluator(wide).run(names, {"x": x}), strict=True))
