@@ -52,6 +52,13 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> np.nda
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def aligned_copy(x: np.ndarray) -> np.ndarray:
+    """x without gaps, and so that it begins a cache line."""
+    copy = aligned_empty(x.shape, x.dtype)
+    copy[...] = x
+    return copy
+
+
 def overlapping(
     x: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], *, start: int = 0
 ) -> np.ndarray:

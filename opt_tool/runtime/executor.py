@@ -15,7 +15,7 @@ import numpy as np
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Operands, Value
 from opt_tool.ir.mapped_arrays import forget
-from opt_tool.kernels.memory import aligned_empty, channels_first
+from opt_tool.kernels.memory import aligned_copy, aligned_empty, channels_first
 from opt_tool.runtime.binding import Compute, Prepared, Settings, as_results, bind
 from opt_tool.runtime.memory_plan import plan_memory, value_bytes
 from opt_tool.runtime.threads import limited_threads
@@ -60,22 +60,25 @@ class Executor:
         Args:
             graph: What is to be run.
             settings: How.
-            release: Whether to take weights out of the graph that are kept in another form;
-                nothing else may read them afterwards.
+            release: Whether to take weights out of the graph that are kept in another form, and
+                out of their file where they lie anywhere in it; nothing else may read them
+                afterwards.
         """
         self.graph = graph
         self.settings = Settings() if settings is None else settings
         self.released_bytes = 0
+        self._is_large = sum(map(value_bytes, graph.constants)) > LARGE
         last_use = _last_uses(graph)
         steps = []
         for node in graph.nodes:
+            if release and not self._is_large:
+                _align(node)
             step = Step(node, bind(node, self.settings), last_use.get(node, ()))
             steps.append(step)
             if release:
                 self.released_bytes += _release(step, graph)
         self.steps = tuple(steps)
         self._constants = {value: value.array() for value in graph.constants}
-        self._is_large = self.weight_bytes > LARGE
         self.plan = plan_memory(graph)
         self._arenas: list[Arena] = []
 
@@ -173,6 +176,17 @@ class Executor:
         if unknown:
             raise UsageError(f"no input is called {unknown[0]!r}; there are {sorted(known)}")
         return {value: _checked(value, feeds.get(name)) for name, value in known.items()}
+
+
+def _align(node: Node) -> None:
+    """Copy weights from a mapped file where they do not lie at multiples of their elements' size.
+
+    NumPy would copy them in every run: it multiplies and computes on aligned arrays only.
+    """
+    for value in node.inputs.flat():
+        if value.data is not None and not value.data.flags.aligned:
+            left, value.data = value.data, aligned_copy(value.data)
+            forget(left)
 
 
 def _release(step: Step, graph: Graph) -> int:
