@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from opt_tool.errors import UnsupportedOperatorError
 from opt_tool.ir import Operation, Value
 from opt_tool.runtime import FoldingBuilder
+
+MOST_MADE_UP = 1 << 24
+"""The elements of the largest constant that an importer makes up of sizes alone."""
 
 
 class ImportedNode(abc.ABC):
@@ -44,6 +48,18 @@ class ImportedNode(abc.ABC):
     def new_constant(self, array: np.ndarray, what: str = "constant") -> Value:
         """A constant named after this node."""
         return self.builder.constant(array, f"{self.name}.{what}")
+
+    def made_up(self, *shape: int) -> tuple[int, ...]:
+        """The shape of a constant that the importer makes up; refuses what no model needs.
+
+        Sizes cost a file nothing, so that a small one could ask for any amount of memory.
+        """
+        if min(shape, default=0) < 0 or math.prod(shape) > MOST_MADE_UP:
+            raise self.unsupported(
+                f"it needs a constant of shape {list(shape)}; opt makes up at most "
+                f"{MOST_MADE_UP} elements"
+            )
+        return shape
 
     def unsupported(self, problem: str) -> UnsupportedOperatorError:
         """The error that refuses this node, to be raised."""

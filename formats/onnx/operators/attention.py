@@ -92,7 +92,8 @@ def _mask_bias(node: OnnxNode, mask: Value, heads: Heads) -> Value:
                 "batch are supported. Fix the input shapes with --input-shape, or export the "
                 "mask as (batch, length)"
             )
-        place = node.new_constant(np.arange(length, dtype=np.float32)[np.newaxis], "places")
+        numbers = np.arange(*node.made_up(length), dtype=np.float32)
+        place = node.new_constant(numbers[np.newaxis], "places")
         stays = compare(node.builder, GreaterThan(), unsqueezed(node, number, (1,)), place)
     else:
         zero = node.new_constant(np.zeros((1,) * mask.rank, np.float32), "zero")
@@ -114,7 +115,7 @@ def _causal_bias(node: OnnxNode, heads: Heads) -> Value:
             "a causal mask of a length known only at run time; give the input's shape with "
             "--input-shape"
         )
-    later = np.triu(np.ones((queries, keys), np.float32), keys - queries + 1)
+    later = np.triu(np.ones(node.made_up(queries, keys), np.float32), keys - queries + 1)
     return node.new_constant((later * np.float32(FUTURE))[np.newaxis, np.newaxis], "causal")
 
 
@@ -225,7 +226,7 @@ def _lengths(node: OnnxNode) -> Value:
     if mask is None:
         if not isinstance(batch, int):
             raise node.unsupported(f"its mask_index for {batch} rows, known only at run time")
-        return node.new_constant(np.zeros(batch, np.int32), "mask_index")
+        return node.new_constant(np.zeros(node.made_up(batch), np.int32), "mask_index")
     one = node.new_constant(np.ones((1, 1), np.float32), "one")
     stays = compare(node.builder, GreaterEqual(), converted(node.builder, mask, DType.FLOAT32), one)
     count = node.add(ReduceSum(dim=(1,)), X=converted(node.builder, stays, DType.FLOAT32))

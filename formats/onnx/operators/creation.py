@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -41,10 +40,6 @@ NUMBERS: Mapping[str, Callable[[OnnxNode, str], np.ndarray]] = {
 """How Constant holds numbers that are not a tensor."""
 
 
-MOST_FILLED = 1 << 24
-"""More equal elements than this are not written into a file."""
-
-
 @onnx_op("ConstantOfShape", since=9)
 def constant_of_shape(node: OnnxNode) -> Value:
     shape = node.input(0)
@@ -52,9 +47,7 @@ def constant_of_shape(node: OnnxNode) -> Value:
     if value.size != 1:
         raise node.unsupported(f"a value of {value.size} elements; one is needed")
     if shape.is_constant:
-        sizes = [int(size) for size in shape.array().reshape(-1)]
-        if min(sizes, default=0) < 0 or math.prod(sizes) > MOST_FILLED:
-            raise node.unsupported(f"shape {sizes}; at most {MOST_FILLED} elements are filled")
+        sizes = node.made_up(*(int(size) for size in shape.array().reshape(-1)))
         return node.new_constant(np.full(sizes, value.reshape(-1)[0]), "filled")
     dtype = DType.of(value.dtype)
     made = dtype if dtype in FILLABLE else CARRIERS.get(dtype)
@@ -83,7 +76,7 @@ def eye_like(node: OnnxNode) -> Value:
             "Fix the input shapes with --input-shape"
         )
     dtype = dtype_of(node.integer("dtype", 0)) if node.has("dtype") else x.dtype
-    rows, columns = x.type.static_shape
+    rows, columns = node.made_up(*x.type.static_shape)
     return node.new_constant(np.eye(rows, columns, node.integer("k", 0), dtype.numpy), "eye")
 
 
@@ -145,7 +138,7 @@ def trilu(node: OnnxNode) -> Value:
             "have a known size. Fix the input shapes with --input-shape"
         )
     carrier = CARRIERS.get(x.dtype, x.dtype)
-    ones = np.ones((rows, columns), carrier.numpy)
+    ones = np.ones(node.made_up(rows, columns), carrier.numpy)
     mask = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
     kept = node.add(
         ElementwiseMul(), X=cast(node, x, carrier), Y=node.new_constant(mask, "triangle")

@@ -119,7 +119,8 @@ def _diagonal(node: OnnxNode, value: Value, labels: Labels, label: str) -> tuple
         raise node.unsupported(f"the dimensions of label {label!r} are not known to be equal")
     moved = transposed(node, value, (*others, first, second))
     flat = reshape_to(node, moved, (*moved.shape[:-2], size * size))
-    index = node.new_constant(np.arange(size, dtype=np.int32) * (size + 1), "diagonal")
+    numbers = np.arange(*node.made_up(size), dtype=np.int32)
+    index = node.new_constant(numbers * (size + 1), "diagonal")
     taken = gathered(node, flat, index, len(others))
     return taken, (*(labels[axis] for axis in others), label)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from opt_tool.formats.onnx.casting import MOVABLE, carried, cast
@@ -111,10 +109,6 @@ def gather_elements(node: OnnxNode) -> Value:
     return reshape_to(node, gathered(node, flat(node, x), positions, 0), index.shape)
 
 
-MOST_POSITIONS = 1 << 24
-"""So many indices are laid out at conversion; a model holds weights of the same number."""
-
-
 def _check_places(
     node: OnnxNode, sizes: tuple[int, ...], places: tuple[int, ...], axis: int
 ) -> None:
@@ -122,8 +116,7 @@ def _check_places(
     beside = [i for i in range(len(places)) if i != axis]
     if len(places) != len(sizes) or any(places[i] > sizes[i] for i in beside):
         raise node.unsupported(f"indices {list(places)} reach out of data {list(sizes)}")
-    if math.prod(places) > MOST_POSITIONS:
-        raise node.unsupported(f"{math.prod(places)} indices; at most {MOST_POSITIONS} are read")
+    node.made_up(*places)
 
 
 def linear_positions(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
@@ -180,7 +173,7 @@ def with_batch(node: OnnxNode, index: Value, batch: int) -> Value:
     """Index (..., K) with the coordinates of its first ``batch`` axes in front."""
     if batch == 0:
         return index
-    places = static_shape(node, index, "indices")[:-1]
+    places = node.made_up(*static_shape(node, index, "indices")[:-1])
     grid = np.moveaxis(np.indices(places, index.dtype.numpy)[:batch], 0, -1)
     return node.add(Concat(axis=index.rank - 1), X=(node.new_constant(grid, "batch"), index))
 
@@ -217,6 +210,7 @@ def reverse_sequence(node: OnnxNode) -> Value:
     if x.rank < 2 or {time_axis, batch_axis} != {0, 1}:
         raise node.unsupported(f"time axis {time_axis}, batch axis {batch_axis}; they are 0 and 1")
     shape = static_shape(node, x, "data")
+    node.made_up(*shape[:2])
     steps, batch = shape[time_axis], shape[batch_axis]
     time = _column_or_row(np.arange(steps, dtype=np.int64), time_axis)
     lengths = reshape_to(node, cast(node, lengths, DType.INT64), _beside(batch, batch_axis))

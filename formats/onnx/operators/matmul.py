@@ -102,7 +102,7 @@ def _bias(node: OnnxNode, c: Value | None, beta: float, columns: int) -> Value |
         return None
     if array.shape == (columns,) and beta == 1:
         return c
-    wide = np.broadcast_to(array.reshape(-1) * np.float32(beta), (columns,))
+    wide = np.broadcast_to(array.reshape(-1) * np.float32(beta), node.made_up(columns))
     return node.new_constant(np.ascontiguousarray(wide), "bias")
 
 

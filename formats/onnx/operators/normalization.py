@@ -71,6 +71,7 @@ def group_normalization_18(node: OnnxNode) -> Value:
     channels = x.shape[1]
     if not isinstance(channels, int) or channels % groups:
         raise node.unsupported(f"{channels} channels in {groups} groups")
+    node.made_up(channels)
     scale, bias = (
         node.new_constant(np.repeat(node.constant(index, what), channels // groups), what)
         for index, what in ((1, "scale"), (2, "bias"))
@@ -118,7 +119,7 @@ def _layer_norm(node: OnnxNode) -> Value:
             f"it normalizes {list(inner)}, known only at run time; give the input's shape with "
             "--input-shape"
         )
-    sizes = tuple(int(dim) for dim in inner)
+    sizes = node.made_up(*(int(dim) for dim in inner))
     scale = _parameter(node, node.input(1), sizes)
     given = node.maybe(2)
     if given is None:
@@ -185,6 +186,7 @@ def lrn(node: OnnxNode) -> Value:
         raise node.unsupported(f"the input {x.type}; the number of channels must be known")
     if size % 2 == 0:
         raise node.unsupported(f"size {size}; only odd ones lie around a channel")
+    node.made_up(channels, channels)
     distance = np.arange(channels) - np.arange(channels)[:, np.newaxis]
     band = (np.abs(distance) <= size // 2) * np.float32(node.real("alpha", 1e-4) / size)
     weight = node.new_constant(band.astype(np.float32)[:, :, np.newaxis, np.newaxis], "band")

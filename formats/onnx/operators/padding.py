@@ -126,7 +126,7 @@ def _joined(node: OnnxNode, x: Value, axis: int, pair: tuple[int, int], value: f
     parts = []
     for size in pair:
         shape = [size if a == axis else int(d) for a, d in enumerate(x.shape)]
-        parts.append(node.new_constant(np.full(shape, value, x.dtype.numpy), "pad"))
+        parts.append(node.new_constant(np.full(node.made_up(*shape), value, x.dtype.numpy), "pad"))
     before, after = (part if part.type.size else None for part in parts)
     return node.add(Concat(axis=axis), X=[part for part in (before, x, after) if part is not None])
 
@@ -141,6 +141,7 @@ def _repeated(node: OnnxNode, x: Value, axis: int, pair: tuple[int, int], mode: 
         )
     if mode == "reflect" and max(pair) >= size:
         raise node.unsupported(f"a reflection of {max(pair)} of {size} elements")
+    node.made_up(size + sum(pair))
     indices = np.pad(np.arange(size, dtype=np.int32), pair, mode=mode)  # type: ignore[call-overload]  # one of three modes
     return node.add(Gather(axis=axis), X=x, Index=node.new_constant(indices, "indices"))
 

@@ -53,7 +53,7 @@ def _spread(node: OnnxNode, x: Value, b: int, mode: str) -> Value:
     batch, channels, height, width = _checked(node, x, b * b)
     depth = channels // (b * b)
     if isinstance(height, str) or isinstance(width, str):
-        picked = np.eye(channels, dtype=np.float32)
+        picked = np.eye(*node.made_up(channels, channels), dtype=np.float32)
         filters = (
             picked.reshape(channels, b, b, depth).transpose(0, 3, 1, 2)
             if mode == "DCR"
@@ -78,7 +78,8 @@ def space_to_depth(node: OnnxNode) -> Value:
 def _gathered(node: OnnxNode, x: Value, b: int, mode: str) -> Value:
     batch, channels, height, width = _checked(node, x, 1)
     if isinstance(height, str) or isinstance(width, str):
-        picked = np.eye(b * b * channels, dtype=np.float32)
+        count = b * b * channels
+        picked = np.eye(*node.made_up(count, count), dtype=np.float32)
         filters = (
             picked.reshape(-1, b, b, channels).transpose(0, 3, 1, 2)
             if mode == "DCR"

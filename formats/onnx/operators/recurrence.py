@@ -107,7 +107,8 @@ def _zeros(node: OnnxNode, x: Value, directions: int, size: int) -> Value:
     """Zeros (directions, N, H)."""
     batch = x.shape[1]
     if isinstance(batch, int):
-        return node.new_constant(np.zeros((directions, batch, size), np.float32), "start")
+        zeros = np.zeros(node.made_up(directions, batch, size), np.float32)
+        return node.new_constant(zeros, "start")
     count = node.add(Slice(axes=(0,), starts=(1,), ends=(2,)), Input=node.add(Shape(), Input=x))
     sides = [node.new_constant(np.array([number], np.int32)) for number in (directions, size)]
     shape = node.add(Concat(axis=0), X=[sides[0], count, sides[1]])
@@ -238,7 +239,8 @@ def _turned(node: OnnxNode, x: Value) -> Value:
     length = x.shape[0]
     if not isinstance(length, int):
         return node.add(Flip(axis=(0,)), X=x)
-    index = node.new_constant(np.arange(length, dtype=np.int32)[::-1].copy(), "backwards")
+    steps = np.arange(*node.made_up(length), dtype=np.int32)
+    index = node.new_constant(steps[::-1].copy(), "backwards")
     return node.add(Gather(axis=0), X=x, Index=index)
 
 

@@ -56,7 +56,7 @@ def reduced(node: OnnxNode, kind: type[ops.Reduction], x: Value, along: Along) -
         number = OF_NOTHING[kind]
         if x.dtype in WHOLE:
             number = min(max(number, _limits(x.dtype)[0]), _limits(x.dtype)[1])
-        return node.new_constant(np.full(sizes, number, x.dtype.numpy))
+        return node.new_constant(np.full(node.made_up(*sizes), number, x.dtype.numpy))
     everything = len(along.axes) == x.rank
     dim = tuple(range(x.rank)) if everything else along.axes
     result = node.add(kind(dim=dim, keep_dim=along.keep, reduce_all=everything), X=x)

@@ -6,7 +6,6 @@ to zeros instead and chosen by a mask, so that neither infinities nor rounding g
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,7 +13,6 @@ import numpy as np
 from opt_tool.formats.onnx.casting import carried, cast
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.indexing import (
-    MOST_POSITIONS,
     counted_tuples,
     flat,
     linear_positions,
@@ -93,7 +91,8 @@ def _overwritten(node: OnnxNode, x: Value, index: Value, updates: Value, reducti
 
 
 def _zeros(node: OnnxNode, x: Value) -> Value:
-    return node.new_constant(np.zeros(static_shape(node, x, "data"), x.dtype.numpy), "zeros")
+    shape = node.made_up(*static_shape(node, x, "data"))
+    return node.new_constant(np.zeros(shape, x.dtype.numpy), "zeros")
 
 
 def _last_of_equal(
@@ -128,10 +127,8 @@ def _last_of_equal(
 def _written(node: OnnxNode, x: Value, index: Value, updates: Value) -> Value:
     """Where something is written, bool in the shape of x."""
     places, written = static_shape(node, x, "data"), static_shape(node, updates, "updates")
-    if max(math.prod(places), math.prod(written)) > MOST_POSITIONS:
-        raise node.unsupported(f"data {list(places)}; at most {MOST_POSITIONS} elements are read")
-    zeros = node.new_constant(np.zeros(places, np.int32), "unwritten")
-    ones = np.ones(written, np.int32)
+    zeros = node.new_constant(np.zeros(node.made_up(*places), np.int32), "unwritten")
+    ones = np.ones(node.made_up(*written), np.int32)
     counts = node.add(
         ScatterNdAdd(), X=zeros, Index=index, Updates=node.new_constant(ones, "written")
     )
@@ -149,7 +146,7 @@ def tensor_scatter(node: OnnxNode) -> Value:
     mode = node.text("mode", "linear")
     if axis == 0 or mode not in ("linear", "circular"):
         raise node.unsupported(f"axis {axis}, mode {mode!r}; the axis must not be the batch")
-    places = static_shape(node, updates, "updates")[: axis + 1]
+    places = node.made_up(*static_shape(node, updates, "updates")[: axis + 1])
     grid = np.moveaxis(np.indices(places, np.int64), 0, -1)
     along = node.new_constant(np.ascontiguousarray(grid[..., axis:]), "position")
     if first is not None:

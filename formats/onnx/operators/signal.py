@@ -131,6 +131,7 @@ def mel_weight_matrix(node: OnnxNode) -> Value:
     bins, length, rate, low, high = (
         node.constant(index, what).reshape(-1)[0] for index, what in enumerate(names)
     )
+    node.made_up(int(length) // 2 + 1, int(bins))
     matrix = mel_weights(int(bins), int(length), int(rate), float(low), float(high))
     dtype = dtype_of(node.integer("output_datatype", 1))
     return node.new_constant(matrix.astype(dtype.numpy), "weights")

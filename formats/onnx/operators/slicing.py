@@ -156,6 +156,7 @@ def _cut_backward(node: OnnxNode, x: Value, cut: Cut) -> Value:
     """A cut of a negative step: by indices, or by turning a whole axis round."""
     size = x.shape[cut.axis]
     if isinstance(size, int):
+        node.made_up(len(range(cut.start, cut.end, cut.step)))
         indices = np.arange(cut.start, cut.end, cut.step, dtype=np.int32)
         if indices.size == 0:
             return _nothing(node, x, [cut])

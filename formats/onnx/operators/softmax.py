@@ -103,4 +103,4 @@ def _not_dropped(node: OnnxNode) -> tuple[Value, ...]:
         return (x,)
     if not x.type.is_static:
         raise node.unsupported("its mask is read; that needs fixed input shapes (--input-shape)")
-    return x, node.new_constant(np.ones(x.type.static_shape, np.bool_), "mask")
+    return x, node.new_constant(np.ones(node.made_up(*x.type.static_shape), np.bool_), "mask")

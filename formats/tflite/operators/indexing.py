@@ -31,10 +31,6 @@ from opt_tool.ir.operations.shape import Reshape2, Squeeze2
 
 ENDLESS = 2**31 - 1
 
-LARGEST_FILL = 1 << 24
-"""A constant of more elements than this is not made of one number."""
-
-
 # ---- joining
 
 
@@ -167,6 +163,7 @@ def _stepped(node: TfliteNode, x: Value, axis: int, cut: Cut) -> Value:
         return node.add(op, Input=x)
     if not isinstance(size, int):
         raise node.unsupported(f"it reverses a dimension ({size}) known only at run time")
+    node.made_up(size)
     chosen = np.arange(cut.start, cut.end, cut.step, dtype=np.int32)
     if np.array_equal(chosen, np.arange(size)[::-1]):
         return node.add(Flip(axis=(axis,)), X=x)
@@ -311,9 +308,8 @@ def broadcast_to(node: TfliteNode) -> Value:
 @tflite_op("FILL")
 def fill(node: TfliteNode) -> Value:
     shape, number = node.integers(0, "shape"), node.constant(1, "value")
-    if min(shape, default=1) < 0 or np.prod(shape, dtype=np.float64) > LARGEST_FILL:
-        raise node.unsupported(f"a constant of shape {list(shape)}")
-    return node.new_constant(np.full(shape, number.reshape(-1)[0], number.dtype), "filled")
+    filled = np.full(node.made_up(*shape), number.reshape(-1)[0], number.dtype)
+    return node.new_constant(filled, "filled")
 
 
 @tflite_op("REVERSE_V2")

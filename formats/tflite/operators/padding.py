@@ -51,6 +51,7 @@ def mirror_pad(node: TfliteNode) -> Laid:
         size = x.shape[axis]
         if not isinstance(size, int) or max(pair) > size - reflects:
             raise node.unsupported(f"it mirrors {max(pair)} elements of a dimension of {size}")
+        node.made_up(size + sum(pair))
     if reflects:
         return _padded(node, x, sizes, "reflect", 0.0)
     y = x.value

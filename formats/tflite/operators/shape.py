@@ -15,9 +15,6 @@ from opt_tool.ir import Dim, DType, Value
 from opt_tool.ir.operations.shape import Reshape2, Squeeze2, reshape_attribute, reshaped
 from opt_tool.ir.operations.shape import Shape as ShapeOf
 
-LONGEST_ROW = 1 << 24
-"""Numbers that RANGE may make: more are no table of any network."""
-
 
 def reshape_to(node: TfliteNode, x: Value, new: tuple[Dim, ...]) -> Value:
     """X in a shape of numbers and symbols; refuses what the symbols leave open."""
@@ -94,9 +91,7 @@ def numbers_in_a_row(node: TfliteNode) -> Value:
     if step == 0 or not all(map(math.isfinite, (start, limit, step))):
         raise node.unsupported(f"from {start} to {limit} in steps of {step}")
     count = max(math.ceil((limit - start) / step), 0)
-    if count > LONGEST_ROW:
-        raise node.unsupported(f"{count} numbers in a row")
-    row = start + step * np.arange(count)
+    row = start + step * np.arange(*node.made_up(count))
     return node.new_constant(row.astype(node.constant(0, "start").dtype), "range")
 
 
