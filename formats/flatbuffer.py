@@ -155,9 +155,17 @@ class Table:
         start, count = self._buffer.vector_at(position, 1)
         return self._buffer.data[start : start + count]
 
-    def position(self, field: int) -> int | None:
-        """Where in the buffer the bytes of a field stand, 4 at least; None when it is absent."""
-        return self._place(field, 4)
+    def position(self, field: int, size: int = 4) -> int | None:
+        """Where in the buffer the bytes of a field stand; None when it is absent."""
+        return self._place(field, size)
+
+    def references(self, field: int) -> range:
+        """Where in the buffer the offsets of a vector of objects stand, 4 bytes each."""
+        position = self._reference(field)
+        if position is None:
+            return range(0)
+        start, count = self._buffer.vector_at(position, 4)
+        return range(start, start + 4 * count, 4)
 
     def _objects(self, field: int, read: Callable[[int], T]) -> Iterator[T]:
         position = self._reference(field)

@@ -117,6 +117,7 @@ class _Decoder:
             quantization=self._quantization(table.table(layout.Tensor.QUANTIZATION), name, shape),
             sparsity=self._sparsity(table.table(layout.Tensor.SPARSITY), name, shape),
             is_variable=table.scalar(layout.Tensor.IS_VARIABLE, "?", False),
+            signature=table.scalars(layout.Tensor.SHAPE_SIGNATURE, "i"),
         )
 
     def _quantization(
@@ -246,6 +247,8 @@ def _options(code: str, table: Table | None) -> dict[str, Option]:
     for name, (number, kind, default) in layout.OPTIONS.get(code, {}).items():
         if kind == "*":
             found[name] = () if table is None else table.scalars(number, "i")
+        elif kind == "text":
+            found[name] = "" if table is None else table.string(number)
         else:
             usual = bool(default) if kind == "?" else default
             found[name] = usual if table is None else table.scalar(number, kind, usual)

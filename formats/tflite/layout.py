@@ -115,7 +115,10 @@ OPERATORS: tuple[str, ...] = tuple(_NAMES.split())
 
 
 class Field(NamedTuple):
-    """A field of an operator's options; ``code`` is that of ``struct``, ``*`` a vector of int32."""
+    """A field of an operator's options.
+
+    ``code`` is that of ``struct``, ``*`` for a vector of int32, ``text`` for a string.
+    """
 
     number: int
     code: str
@@ -205,5 +208,6 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "SUM": _REDUCER,
     "TRANSPOSE_CONV": {**_window(), "fused_activation_function": Field(3, "b")},
     "UNPACK": {"num": Field(0, "i"), "axis": Field(1, "i")},
+    "VAR_HANDLE": {"container": Field(0, "text"), "shared_name": Field(1, "text")},
 }
 """The options of the operators that are read; others have none that matter."""

@@ -18,7 +18,9 @@ from opt_tool.errors import (
 )
 from opt_tool.formats.tflite import operators
 from opt_tool.formats.tflite.decode import read_file
+from opt_tool.formats.tflite.float_form import float_form, interface_notes
 from opt_tool.formats.tflite.node import TfliteNode
+from opt_tool.formats.tflite.open_state import open_state, state_notes
 from opt_tool.formats.tflite.orders import PLANES, Laid, plain
 from opt_tool.formats.tflite.refusals import QUANTIZED, refusal_of
 from opt_tool.formats.tflite.registry import IMPORTERS, Made
@@ -53,20 +55,35 @@ def read(
     return reader.read({} if input_shapes is None else input_shapes, outputs)
 
 
+def converted_form(model: Model, path: Path) -> Model:
+    """The form of a model that is converted: in floats, its variables inputs and outputs.
+
+    ``path`` is for messages.
+
+    Raises:
+        DamagedFileError: when a constant's bytes are not what its type and shape ask for.
+        UnsupportedError: when a constant's integers stand for two things at once.
+    """
+    return float_form(open_state(model), path)
+
+
 class GraphReader:
     """The state of reading one model."""
 
     def __init__(self, model: Model, path: Path) -> None:
-        self.model = model
+        self.model = converted_form(model, path)
+        self.notes = (*interface_notes(model, self.model), *state_notes(model))
         self.path = path
         self.builder = FoldingBuilder(model.name or path.stem)
         self.problems: list[UnsupportedOperatorError] = []
         self._tensors: dict[int, Laid] = {}
         self._named: set[int] = set()
+        self._open: tuple[Tensor, ...] = ()
 
     def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
         """The graph of the model; see the function ``read``."""
         self._add_inputs(input_shapes)
+        self._open = self._open_inputs(input_shapes)
         wanted = self._wanted(outputs)
         for index in self._needed(wanted):
             self._read_operator(index)
@@ -120,6 +137,22 @@ class GraphReader:
             )
         return TensorType(dtype, tensor.shape if given is None else tuple(given))
 
+    def _open_inputs(self, given: Mapping[str, Sequence[int]]) -> tuple[Tensor, ...]:
+        """The inputs of which the file leaves sizes open, and the user as well."""
+        inputs = (self.model.tensors[index] for index in self.model.inputs)
+        return tuple(x for x in inputs if -1 in x.signature and x.name not in given)
+
+    def _advice(self) -> str:
+        """What may help where shapes do not fit."""
+        if not self._open:
+            return ""
+        shown = ", ".join(f"{x.name!r} {list(x.signature)}" for x in self._open)
+        example = ",".join(map(str, self._open[0].shape))
+        return (
+            f". The file leaves sizes of its inputs open ({shown}) and is read with 1 for them; "
+            f"give them with --input-shape {self._open[0].name}={example}"
+        )
+
     # ---- operators
 
     def _wanted(self, outputs: Sequence[str]) -> tuple[int, ...]:
@@ -159,7 +192,11 @@ class GraphReader:
         except UnsupportedOperatorError as error:
             self.problems.append(error)
             return
-        except (ShapeError, UnsupportedError) as error:
+        except ShapeError as error:
+            problem = f"{error}{self._advice()}"
+            self.problems.append(UnsupportedOperatorError(operator.code, name, problem))
+            return
+        except UnsupportedError as error:
             self.problems.append(UnsupportedOperatorError(operator.code, name, str(error)))
             return
         for tensor, result in zip(operator.outputs, made, strict=False):

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from opt_tool.formats.tflite.schema import CUSTOM, Operator
 
 QUANTIZED = (
-    "its activations are stored as 8 or 16-bit integers, whose rounding opt does not imitate. "
-    "Export the model with float activations (dynamic-range, float16 or weight-only "
-    "quantization), and let opt quantize the weights"
+    "its integers stand for other numbers, scale * (q - zero point), and an operator reads them "
+    "as they are. Export the model with float activations, or cut it in front with --output"
 )
 STATE = (
     "it keeps a state from one run to the next or calls other graphs, which the target's "

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Option: TypeAlias = int | float | bool | tuple[int, ...]
+Option: TypeAlias = int | float | bool | str | tuple[int, ...]
 
 CUSTOM = "CUSTOM"
 
@@ -104,7 +104,11 @@ class Sparsity:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor; ``data`` is empty where it is computed."""
+    """A tensor; ``data`` is empty where it is computed.
+
+    ``signature`` is the shape with -1 for sizes that the file leaves open, for which ``shape``
+    has others; it is empty where there are none.
+    """
 
     name: str
     type: TensorType
@@ -113,6 +117,7 @@ class Tensor:
     quantization: Quantization | None = None
     sparsity: Sparsity | None = None
     is_variable: bool = False
+    signature: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

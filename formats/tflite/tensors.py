@@ -63,14 +63,22 @@ def to_array(tensor: Tensor) -> np.ndarray:
         TensorError: when the file does not hold as many bytes as the tensor needs.
         UnsupportedError: when the element type is not supported.
     """
+    if is_quantized(tensor):
+        return restored(tensor)
+    array = _spread_out(tensor)
+    return array.astype(np.float32) if tensor.type is TensorType.FLOAT16 else array
+
+
+def restored(tensor: Tensor) -> np.ndarray:
+    """The numbers that a quantized constant's integers stand for; raises like ``to_array``."""
+    return _dequantized(tensor, _spread_out(tensor))
+
+
+def _spread_out(tensor: Tensor) -> np.ndarray:
     stored = _stored(tensor)
     if tensor.sparsity is None:
-        array = stored.reshape(tensor.shape)
-    else:
-        array = spread(stored, tensor.shape, tensor.sparsity)
-    if is_quantized(tensor):
-        return _dequantized(tensor, array)
-    return array.astype(np.float32) if tensor.type is TensorType.FLOAT16 else array
+        return stored.reshape(tensor.shape)
+    return spread(stored, tensor.shape, tensor.sparsity)
 
 
 def _stored(tensor: Tensor) -> np.ndarray:

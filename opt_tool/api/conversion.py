@@ -257,6 +257,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         probes(loaded.graph, tensors),
         loaded.half_precision,
         loaded.quantized,
+        loaded.notes,
     )
 
 
@@ -309,6 +310,7 @@ def _report(
     stages = {name: watch.seconds.get(name, 0.0) for name in ("read", "passes", "quantize")}
     warnings = verification.warnings if request.samples else (UNVERIFIED,)
     slower = sum(done.changes for done in written.passes if done.name == LowerOpenConv().name)
+    notes = (*written.notes, *((OPEN_SIZES.format(slower),) if slower else ()))
     return ConversionReport(
         tool_version=__version__,
         source=written.source,
@@ -325,5 +327,5 @@ def _report(
             total=watch.total,
         ),
         peak_rss_bytes=peak_rss_bytes(),
-        warnings=(*((OPEN_SIZES.format(slower),) if slower else ()), *warnings),
+        warnings=(*notes, *warnings),
     )

@@ -59,6 +59,7 @@ class Written:
     probes: list[Probe]
     half_precision: bool
     quantized: bool
+    notes: tuple[str, ...]
 
 
 def load_source(request: Request) -> LoadedModel:

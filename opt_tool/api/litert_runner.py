@@ -19,8 +19,9 @@ from opt_tool.api.runners import Runner, SourceRunner
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats import tflite
 from opt_tool.formats.tflite.decode import decode
-from opt_tool.formats.tflite.float_twin import float_twin, rounded_weights
+from opt_tool.formats.tflite.reader import converted_form
 from opt_tool.formats.tflite.schema import CUSTOM
+from opt_tool.formats.tflite.twin import twin
 from opt_tool.ir import DType, TensorType
 
 MODULES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
@@ -153,10 +154,10 @@ def tflite_runner(
 
 
 def _content(path: Path) -> bytes:
-    """The file, or where LiteRT would round in front of its weights, its twin in float32."""
+    """The file, or one of the model's form that is converted, where that is another."""
     data = path.read_bytes()
     model = decode(memoryview(data), path)
-    return float_twin(data, model, path) if rounded_weights(model) else data
+    return twin(data, model, converted_form(model, path), path)
 
 
 def _first_line(error: Exception) -> str:

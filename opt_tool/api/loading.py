@@ -38,6 +38,7 @@ class LoadedModel:
 
     ``half_precision`` is whether the source computes in 16 bits what the graph computes
     in 32, ``quantized`` whether it rounds activations to 8 bits, which the graph does not.
+    ``notes`` say where the graph's inputs and outputs are not those of the source.
     """
 
     graph: Graph
@@ -46,6 +47,7 @@ class LoadedModel:
     nodes: tuple[SourceNode, ...]
     half_precision: bool = False
     quantized: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -190,8 +192,9 @@ def _read_tflite(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     (path,) = files
     model = read_file(path)
     nodes = tuple(SourceNode(*node) for node in outline(model))
-    graph = GraphReader(model, path).read(options.input_shapes, options.outputs)
-    return LoadedModel(graph, FileFormat.TFLITE, files, nodes)
+    reader = GraphReader(model, path)
+    graph = reader.read(options.input_shapes, options.outputs)
+    return LoadedModel(graph, FileFormat.TFLITE, files, nodes, notes=reader.notes)
 
 
 def _outline_tflite(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:

@@ -10,8 +10,7 @@ from opt_tool.api import litert_runner
 from opt_tool.api.litert_runner import LiteRtRunner, tflite_runner
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats.tflite.decode import decode
-from opt_tool.formats.tflite.float_twin import float_twin, rounded_weights
-from opt_tool.formats.tflite.schema import Quantization, TensorType
+from opt_tool.formats.tflite.schema import Quantization
 from opt_tool.formats.tflite.tensors import to_array
 from tflite_models import Made, Op, Stored, need_litert
 
@@ -38,19 +37,6 @@ def written(made: Made, folder: Path) -> Path:
 def restored(made: Made) -> np.ndarray:
     model = decode(memoryview(made.data()), Path("test.tflite"))
     return to_array(next(tensor for tensor in model.tensors if tensor.name == "w"))
-
-
-def test_a_float_twin_holds_the_restored_weights_and_nothing_else_new() -> None:
-    made = quantized()
-    data = made.data()
-    model = decode(memoryview(data), Path("test.tflite"))
-    twin = decode(memoryview(float_twin(data, model, Path("test.tflite"))), Path("twin.tflite"))
-    weights = next(tensor for tensor in twin.tensors if tensor.name == "w")
-    assert weights.type is TensorType.FLOAT32
-    assert weights.quantization is None
-    np.testing.assert_array_equal(to_array(weights), restored(made))
-    assert not rounded_weights(twin)
-    assert twin.operators == model.operators
 
 
 def test_quantized_weights_count_as_the_numbers_that_they_stand_for(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ OPTIONS_TYPES: Mapping[str, int] = {
     "REDUCE_PROD": 27, "RESHAPE": 17, "RESIZE_BILINEAR": 15, "RESIZE_NEAREST_NEIGHBOR": 74,
     "SHAPE": 55, "SOFTMAX": 9, "SPACE_TO_DEPTH": 19, "SPLIT": 35, "SPLIT_V": 79, "SQUEEZE": 30,
     "STRIDED_SLICE": 32, "SUB": 28, "SUM": 27, "TRANSPOSE_CONV": 49, "UNPACK": 64,
+    "VAR_HANDLE": 111,
 }  # fmt: skip
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
 
@@ -38,6 +39,7 @@ TYPES: Mapping[str, TensorType] = {
     "bool": TensorType.BOOL,
     "float16": TensorType.FLOAT16,
     "float32": TensorType.FLOAT32,
+    "int16": TensorType.INT16,
     "int8": TensorType.INT8,
     "int32": TensorType.INT32,
     "int64": TensorType.INT64,
@@ -83,6 +85,8 @@ class Made:
     types: Mapping[str, TensorType] = field(default_factory=dict)
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
+    rules: Mapping[str, Quantization] = field(default_factory=dict)
+    signatures: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def data(self) -> bytes:
         return _Writer(self).data()
@@ -163,8 +167,12 @@ class _Writer:
             layout.Tensor.SHAPE: self._vector("i", shape),
             layout.Tensor.IS_VARIABLE: ("?", name in made.variables),
         }
-        if stored is not None and stored.quantization is not None:
-            fields[layout.Tensor.QUANTIZATION] = self._quantization(stored.quantization)
+        rule = made.rules.get(name, None if stored is None else stored.quantization)
+        if rule is not None:
+            fields[layout.Tensor.QUANTIZATION] = self._quantization(rule)
+        if name in made.signatures:
+            signature = self._vector("i", made.signatures[name])
+            fields[layout.Tensor.SHAPE_SIGNATURE] = signature
         if stored is not None and stored.sparsity is not None:
             fields[layout.Tensor.SPARSITY] = self._sparsity(stored.sparsity)
         return self._table(fields)
@@ -234,7 +242,10 @@ class _Writer:
         fields: dict[int, Any] = {}
         for name, value in op.options.items():
             number, code, _ = known[name]
-            fields[number] = self._vector("i", value) if code == "*" else (code, value)
+            if code == "text":
+                fields[number] = self.builder.CreateString(value)
+            else:
+                fields[number] = self._vector("i", value) if code == "*" else (code, value)
         return self._table(fields)
 
     # ---- flatbuffers

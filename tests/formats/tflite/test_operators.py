@@ -560,3 +560,18 @@ def test_every_importer_is_of_an_operator_of_the_schema() -> None:
     from opt_tool.formats.tflite.layout import OPERATORS
 
     assert set(IMPORTERS) - set(OPERATORS) == {"Convolution2DTransposeBias"}, "MediaPipe's"
+
+
+def test_sizes_that_the_file_leaves_open_are_asked_for() -> None:
+    made = Made(
+        [Op("CONV_2D", ["x", "w", "b"], ["y"], {"padding": 1, "stride_w": 1, "stride_h": 1})],
+        {"x": np.zeros((1, 1, 1, 2), np.float32)},
+        {"w": np.zeros((4, 3, 3, 2), np.float32), "b": np.zeros(4, np.float32)},
+        signatures={"x": (1, -1, -1, 2)},
+    )
+    with pytest.raises(
+        UnsupportedModelError, match="The file leaves sizes of its inputs open"
+    ) as got:
+        made.read()
+    assert str(got.value).endswith("give them with --input-shape x=1,1,1,2")
+    made.read(input_shapes={"x": (1, 5, 5, 2)})

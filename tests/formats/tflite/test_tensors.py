@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from opt_tool.errors import UnsupportedError, UnsupportedModelError
+from opt_tool.errors import UnsupportedError
 from opt_tool.formats.tflite.schema import Quantization, SparseLevel, Sparsity, Tensor, TensorType
 from opt_tool.formats.tflite.tensors import TensorError, spread, to_array
 from tflite_models import Made, Op, Stored, assert_same, one_op
@@ -158,15 +158,3 @@ def test_quantized_weights_compute_what_the_numbers_do(tmp_path: Path, channels:
         "b": normal(4),
     }
     assert_same(one_op("CONV_2D", inputs, constants=("w", "b"), **CONV), tmp_path, atol=1e-4)
-
-
-def test_quantized_activations_are_refused_with_advice() -> None:
-    made = Made(
-        [Op("QUANTIZE", ["x"], ["q"]), Op("DEQUANTIZE", ["c"], ["y"])],
-        {"x": normal(2)},
-        {"c": Stored.of(np.zeros(2, np.int8), quantization=Quantization((1.0,), (0,), 0))},
-        outputs=("q", "y"),
-        types={"q": TensorType.INT8},
-    )
-    with pytest.raises(UnsupportedModelError, match="QUANTIZE"):
-        made.read()
