@@ -1,10 +1,11 @@
 """Convert thousands of damaged and altered models, and report every one that opt stumbles over.
 
-    python scripts/mutate_models.py [--count 10000] [--seed 0] [--format onnx] [--keep DIR]
+    python scripts/mutate_models.py [--count 10000] [--format onnx] [--first 0] [--keep DIR]
 
 Each mutant is a real model with something changed that still makes a file of its format:
 dimensions, types, attributes, edges, or a few bytes. It must end with exit code 0, 3, 4 or 5,
 within 10 seconds and a gigabyte. What does not is written to the folder, with what was said.
+Where a mutant was a fault that is mended since, ``--first`` goes on from its number.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import importlib
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +25,8 @@ from opt_tool.cli.app import cli
 
 ALLOWED = (0, 3, 4, 5)
 FORMATS = ("onnx", "caffe", "tflite", "nb")
+SHOWN = 100
+"""After so many mutants a line says how far it is."""
 
 
 def main() -> int:
@@ -31,26 +35,36 @@ def main() -> int:
     for name in LATE:
         importlib.import_module(name)
     counts: Counter[str] = Counter()
-    faults = 0
     with tempfile.TemporaryDirectory(prefix="opt-mutants-") as name:
-        folder = Path(name)
-        for format in arguments.format or FORMATS:
-            models = seeds_of(format)
-            share = arguments.count // len(arguments.format or FORMATS)
-            for _, mutant in mutants(models, arguments.seed, share):
-                outcome = convert(mutant, folder)
-                counts[f"{format}: {outcome.description}"] += 1
-                if outcome.code not in ALLOWED:
-                    faults += 1
-                    _keep(arguments.keep, format, mutant, outcome)
-                elif outcome.code == 0 and arguments.keep_converted is not None:
-                    arguments.keep_converted.mkdir(parents=True, exist_ok=True)
-                    kept = arguments.keep_converted / f"{format}-{mutant.name}.nb"
-                    (folder / "out.nb").replace(kept)
+        formats = arguments.format or FORMATS
+        share = arguments.count // len(formats)
+        faults = sum(_try(format, share, arguments, counts, Path(name)) for format in formats)
     for what, count in sorted(counts.items()):
         print(f"{count:6} {what}")
     print(f"{sum(counts.values())} mutants, {faults} faults")
     return 1 if faults else 0
+
+
+def _try(
+    format: str, count: int, arguments: argparse.Namespace, counts: Counter[str], folder: Path
+) -> int:
+    """Try the mutants of a format, and count how they end; the number of faults."""
+    faults, start = 0, time.monotonic()
+    numbers = range(arguments.first, arguments.first + count)
+    for number, mutant in mutants(seeds_of(format), arguments.seed, numbers):
+        outcome = convert(mutant, folder)
+        counts[f"{format}: {outcome.description}"] += 1
+        if outcome.code not in ALLOWED:
+            faults += 1
+            _keep(arguments.keep, format, mutant, outcome)
+        elif outcome.code == 0 and arguments.keep_converted is not None:
+            arguments.keep_converted.mkdir(parents=True, exist_ok=True)
+            kept = arguments.keep_converted / f"{format}-{mutant.name}.nb"
+            (folder / "out.nb").replace(kept)
+        if (number + 1) % SHOWN == 0:
+            seconds = time.monotonic() - start
+            print(f"{format}: up to {number}, {faults} faults, {seconds:.0f} s", flush=True)
+    return faults
 
 
 def seeds_of(format: str) -> list[Model]:
@@ -103,6 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--count", type=int, default=10_000, help="how many mutants in all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first mutant")
     parser.add_argument("--format", action="append", choices=FORMATS)
     parser.add_argument("--keep", type=Path, help="a folder for the models that failed")
     parser.add_argument("--keep-converted", type=Path, help="a folder for what was converted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -52,12 +52,11 @@ class Model:
 Change: TypeAlias = Callable[[bytes, random.Random], bytes]
 
 
-def mutants(models: list[Model], seed: int, count: int) -> Iterator[tuple[Model, Model]]:
-    """Models taken in turn, each with a mutant of it; the same ones for the same seed."""
-    for number in range(count):
+def mutants(models: list[Model], seed: int, numbers: Iterable[int]) -> Iterator[tuple[int, Model]]:
+    """A mutant for each number, of the models in turn; the same ones for the same seed."""
+    for number in numbers:
         rng = random.Random(f"{seed}.{number}")
-        model = models[number % len(models)]
-        yield model, mutant(model, rng, f"{seed}.{number}")
+        yield number, mutant(models[number % len(models)], rng, f"{seed}.{number}")
 
 
 def mutant(model: Model, rng: random.Random, name: str) -> Model:

@@ -13,7 +13,7 @@ import pytest
 import tiers
 from fetch_models import CACHE
 from hostile_models import byte_changes, seeds, trees, trial
-from hostile_models.mutants import CHANGES, frozen, thaw
+from hostile_models.mutants import CHANGES, Model, frozen, mutants, thaw
 from opt_tool.formats.paddle_lite.decode import decode
 from opt_tool.formats.paddle_lite.encode import encode
 from small_models import classifier
@@ -34,8 +34,10 @@ def need_models() -> None:
 
 def test_mutants_are_refused_or_converted(tmp_path: Path) -> None:
     need_models()
-    result = script("mutate_models.py", "--count", 40, "--format", "onnx", "--keep", tmp_path)
+    options = ("--count", 40, "--first", 60, "--format", "onnx", "--keep", tmp_path)
+    result = script("mutate_models.py", *options)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "onnx: up to 99, 0 faults" in result.stdout
     assert "40 mutants, 0 faults" in result.stdout
 
 
@@ -82,6 +84,12 @@ def test_the_same_seed_gives_the_same_mutant(tmp_path: Path) -> None:
     assert made[0] == made[1]
     assert len({CHANGES["onnx"](data, random.Random(seed)) for seed in range(20)}) > 10
     assert len({byte_changes.change(data, random.Random(seed)) for seed in range(20)}) > 15
+
+
+def test_mutants_go_on_from_a_number(tmp_path: Path) -> None:
+    model = Model("classifier", {"onnx": classifier(tmp_path / "model.onnx").read_bytes()})
+    whole = list(mutants([model], 5, range(8)))
+    assert list(mutants([model], 5, range(6, 8))) == whole[6:]
 
 
 def test_a_file_that_is_thawed_and_frozen_is_the_same() -> None:
