@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from opt_tool.api.conversion_check import verify_written
 from opt_tool.api.conversion_request import Request, Written, load_source
 from opt_tool.api.difference import largest
 from opt_tool.api.drift import is_exact, quantization_failures
+from opt_tool.api.file_limits import file_limits
 from opt_tool.api.input_layout import feed_channels_first, parse_layout
 from opt_tool.api.loading import LoadedModel
 from opt_tool.api.lowering import extra_operators, parse_library, parse_target
@@ -48,17 +49,13 @@ from opt_tool.api.visualization import BeforeAndAfter, check_drawing
 from opt_tool.errors import VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
-from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.name_parameters import short_parameter_names
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
+from opt_tool.passes.rewrite import Pass
 from opt_tool.targets import Library, LiteVersion
 
-UNVERIFIED = "the file was not verified"
-OPEN_SIZES = (
-    "convolutions that take the slower kernel because their sizes are known only at run time: {}; "
-    "where the inputs have one size, give it with --input-shape"
-)
+UNVERIFIED = ("the file was not verified",)
 
 
 class FailedConversionError(VerificationError):
@@ -228,13 +225,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     page = _page(request, loaded.graph)
     quantizer = _quantizer(request, loaded.graph)
     with watch.stage("passes"):
-        passes = passes_for(
-            request.target,
-            request.version,
-            request.library,
-            quantized=request.quantization is not None,
-        )
-        run_passes(loaded.graph, passes, on_pass=log)
+        run_passes(loaded.graph, _passes(request), on_pass=log)
     quantization = QuantizationReport()
     if quantizer is not None:
         with watch.stage("quantize"):
@@ -242,9 +233,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     if page is not None:
         page.write(loaded.graph, request.target, request.version, quantization)
     with watch.stage("write"):
-        names = plan_variable_names(loaded.graph) | short_parameter_names(loaded.graph)
-        paddle_lite.write(loaded.graph, part, version=request.version, names=names)
-        output = _output_report(request, loaded.graph, part)
+        output = _save(request, loaded.graph, part)
     tensors = {name for node in loaded.nodes for name in node.outputs}
     return Written(
         source,
@@ -257,8 +246,19 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         probes(loaded.graph, tensors),
         loaded.half_precision,
         loaded.quantized,
-        loaded.notes,
+        (*loaded.notes, *file_limits(loaded.graph, log.summaries)),
     )
+
+
+def _passes(request: Request) -> Iterable[Pass]:
+    quantized = request.quantization is not None
+    return passes_for(request.target, request.version, request.library, quantized=quantized)
+
+
+def _save(request: Request, graph: Graph, part: Path) -> OutputReport:
+    names = plan_variable_names(graph) | short_parameter_names(graph)
+    paddle_lite.write(graph, part, version=request.version, names=names)
+    return _output_report(request, graph, part)
 
 
 def _page(request: Request, graph: Graph) -> BeforeAndAfter | None:
@@ -308,9 +308,7 @@ def _report(
     request: Request, written: Written, verification: VerificationReport, watch: Stopwatch
 ) -> ConversionReport:
     stages = {name: watch.seconds.get(name, 0.0) for name in ("read", "passes", "quantize")}
-    warnings = verification.warnings if request.samples else (UNVERIFIED,)
-    slower = sum(done.changes for done in written.passes if done.name == LowerOpenConv().name)
-    notes = (*written.notes, *((OPEN_SIZES.format(slower),) if slower else ()))
+    warnings = verification.warnings if request.samples else UNVERIFIED
     return ConversionReport(
         tool_version=__version__,
         source=written.source,
@@ -327,5 +325,5 @@ def _report(
             total=watch.total,
         ),
         peak_rss_bytes=peak_rss_bytes(),
-        warnings=(*notes, *warnings),
+        warnings=(*written.notes, *warnings),
     )

@@ -46,7 +46,8 @@ class Request:
 class Written:
     """What is kept of the graph once it is in the file.
 
-    ``restored`` is the graph with quantized weights, which the file is compared with.
+    ``restored`` is the graph with quantized weights, which the file is compared with;
+    ``notes`` are sentences on what is other in the file than in its source.
     """
 
     source: SourceReport

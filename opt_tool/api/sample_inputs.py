@@ -1,13 +1,13 @@
 """Inputs for a model from a fixed seed, in a range that exercises it.
 
 What looks like an image gets pictures, integers that a lookup reads get numbers that its
-table has, everything else gets normal numbers.
+table has, the limits of a range leave elements between them, everything else gets normal numbers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +31,13 @@ LOOKUPS: Mapping[str, tuple[str, str]] = {
 }
 """Operations that read rows of a table: the slots of the table and of the row numbers."""
 
-PASSES_IDS = frozenset(
+HANDS_ON = frozenset(
     {"assign", "cast", "flatten", "reshape", "reshape2", "squeeze2", "unsqueeze2", "transpose2"}
 )
-"""Operations that hand on row numbers as they are."""
+"""Operations that hand on row numbers and limits as they are."""
+
+RANGE_LIMITS: Mapping[str, tuple[int, int]] = {"Start": (0, 3), "End": (8, 17), "Step": (1, 3)}
+"""What the operands of a range get: from the first number to before the second."""
 
 CONVOLUTIONS = frozenset({"conv2d", "depthwise_conv2d"})
 
@@ -43,18 +46,21 @@ CONVOLUTIONS = frozenset({"conv2d", "depthwise_conv2d"})
 class InputSpec:
     """What is known of an input and of what reads it.
 
-    ``rows`` is how many rows the smallest table has that the input picks from;
-    ``channels`` is how many channels its convolution takes.
+    ``rows`` is how many rows the smallest table has that the input picks from; ``limits`` are
+    those of its numbers where a range reads it; ``channels`` is how many channels its
+    convolution takes.
     """
 
     name: str
     type: TensorType
     rows: int | None
+    limits: tuple[int, int] | None
     channels: int
 
     @classmethod
     def of(cls, value: Value) -> InputSpec:
-        return cls(value.name, value.type, _table_rows(value), _channels(value))
+        rows, limits = _table_rows(value), _range_limits(value)
+        return cls(value.name, value.type, rows, limits, _channels(value))
 
 
 def input_specs(graph: Graph) -> tuple[InputSpec, ...]:
@@ -124,6 +130,8 @@ def _channels(value: Value) -> int:
 
 def _sample(rng: np.random.Generator, spec: InputSpec, shape: tuple[int, ...]) -> np.ndarray:
     dtype = spec.type.dtype
+    if spec.limits is not None:
+        return _between(rng, spec.limits, shape, dtype)
     axis = image_channel_axis(shape)
     if axis is not None and (dtype.is_float or dtype is DType.UINT8):
         images = _pictures(rng, shape, axis)
@@ -170,9 +178,30 @@ def _integers(rng: np.random.Generator, spec: InputSpec, shape: tuple[int, ...])
     return rng.integers(0, 2, shape)
 
 
+def _between(
+    rng: np.random.Generator, limits: tuple[int, int], shape: tuple[int, ...], dtype: DType
+) -> np.ndarray:
+    draw = rng.uniform if dtype.is_float else rng.integers
+    return np.asarray(draw(*limits, shape), dtype.numpy)
+
+
 def _table_rows(value: Value) -> int | None:
     """How many rows the smallest table has that the value picks from, else None."""
-    found = []
+    tables = (_table(node, read) for node, read in _readers(value))
+    return min((rows for rows in tables if rows is not None), default=None)
+
+
+def _range_limits(value: Value) -> tuple[int, int] | None:
+    """What the value may be as an operand of the first range that reads it, else None."""
+    for node, read in _readers(value):
+        if node.op.type != "range":
+            continue
+        return next(limits for slot, limits in RANGE_LIMITS.items() if node.input(slot) is read)
+    return None
+
+
+def _readers(value: Value) -> Iterator[tuple[Node, Value]]:
+    """The nodes that a value's numbers reach as they are, each with what it reads of them."""
     seen: set[Node] = set()
     waiting = [value]
     while waiting:
@@ -181,12 +210,9 @@ def _table_rows(value: Value) -> int | None:
             if node in seen:
                 continue
             seen.add(node)
-            if node.op.type in PASSES_IDS:
+            if node.op.type in HANDS_ON:
                 waiting.append(node.output)
-            table = _table(node, current)
-            if table is not None:
-                found.append(table)
-    return min(found, default=None)
+            yield node, current
 
 
 def _table(node: Node, ids: Value) -> int | None:

@@ -131,6 +131,15 @@ def test_says_that_a_size_would_make_the_file_faster(
     assert report.verification.status == "passed"
 
 
+def test_says_that_the_inputs_numbers_may_leave_nothing(tmp_path: Path) -> None:
+    numbers = {name: np.array(n, np.int64) for name, n in (("from", 0), ("to", 7), ("by", 2))}
+    model = tmp_path / "range.onnx"
+    onnx.save(node_model("Range", {**numbers}), str(model))
+    report = convert(model, tmp_path / "out.nb")
+    assert report.verification.status == "passed"
+    assert [warning for warning in report.warnings if "'y'; where that is none" in warning]
+
+
 def test_says_which_build_of_the_runtime_runs_the_file(tmp_path: Path) -> None:
     model = tmp_path / "swish.onnx"
     x = np.linspace(-3, 3, 24, dtype=np.float32).reshape(1, 2, 3, 4)

@@ -11,7 +11,7 @@ from opt_tool.api.sample_inputs import (
     sample_inputs,
 )
 from opt_tool.ir import Dim, DType, Graph
-from opt_tool.ir.operations import activation, convolution, data_movement, indexing
+from opt_tool.ir.operations import activation, convolution, creation, data_movement, indexing
 
 
 def graph_of(*shape: Dim, dtype: DType = DType.FLOAT32, name: str = "x") -> Graph:
@@ -109,3 +109,14 @@ def test_integers_that_a_lookup_reads_are_rows_of_its_table() -> None:
 def test_masks_are_ones_and_truths_are_mixed() -> None:
     assert sample(graph_of(1, 8, dtype=DType.INT64, name="attention_mask")).tolist() == [[1] * 8]
     assert 0 < sample(graph_of(1, 64, dtype=DType.BOOL)).mean() < 1
+
+
+@pytest.mark.parametrize("dtype", [DType.INT64, DType.FLOAT32], ids=str)
+def test_the_limits_of_a_range_leave_elements(dtype: DType) -> None:
+    b = TestGraphs()
+    names = {"Start": "from", "End": "to", "Step": "by"}
+    numbers = {slot: b.input(1, dtype=dtype, name=name) for slot, name in names.items()}
+    numbers["End"] = b.add(data_movement.Assign(), X=numbers["End"])
+    graph = b.build(b.add(creation.Range(), **numbers))
+    for arrays in sample_inputs(input_specs(graph), 20):
+        assert 3 <= len(np.arange(*(arrays[name].item() for name in names.values()))) <= 17

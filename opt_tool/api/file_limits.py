@@ -1,0 +1,36 @@
+"""What a file does worse than its source, in sentences for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from opt_tool.api.report import PassSummary
+from opt_tool.ir import Graph, Value
+from opt_tool.passes.lower_open_conv import LowerOpenConv
+from opt_tool.passes.open_lengths import open_lengths
+
+OPEN_SIZES = (
+    "convolutions that take the slower kernel because their sizes are known only at run time: {}; "
+    "where the inputs have one size, give it with --input-shape"
+)
+OPEN_LENGTHS = (
+    "tensors that have as many elements as numbers in the inputs say: {}; where that is none, "
+    "Paddle Lite ends the process or gives garbage"
+)
+NAMED = 3
+"""So many tensors are named."""
+
+
+def file_limits(graph: Graph, passes: Sequence[PassSummary]) -> Iterator[str]:
+    """One sentence for each thing that the graph does worse after the passes."""
+    slower = sum(done.changes for done in passes if done.name == LowerOpenConv().name)
+    if slower:
+        yield OPEN_SIZES.format(slower)
+    lengths = open_lengths(graph)
+    if lengths:
+        yield OPEN_LENGTHS.format(_named(lengths))
+
+
+def _named(values: Sequence[Value]) -> str:
+    more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
+    return ", ".join(repr(value.name) for value in values[:NAMED]) + more
