@@ -87,6 +87,7 @@ class NetworkReader:
         wanted = tuple(outputs) or output_names(self.network)
         needed = needed_layers(self.network, wanted)
         read = {*wanted, *(name for proto in needed for name in proto.bottom)}
+        self._check_tops()
         self._check_names(wanted, input_shapes)
         for name, shape in self.network.inputs.items():
             self._add_input(name, shape, input_shapes)
@@ -120,6 +121,13 @@ class NetworkReader:
                 "another network",
             )
         return numbers.reshape(shape)
+
+    def _check_tops(self) -> None:
+        for proto in self.network.layers:
+            if proto.type in IMPORTERS and not proto.top:
+                raise DamagedFileError(
+                    self.path, f"layer {proto.name!r} ({proto.type}) has no top to write to"
+                )
 
     # ---- inputs
 

@@ -109,7 +109,10 @@ class TfliteNode(ImportedNode):
 
     def integers(self, index: int, what: str) -> tuple[int, ...]:
         """The numbers in an operand that must be known at conversion."""
-        return tuple(int(x) for x in self.constant(index, what).reshape(-1))
+        numbers = self.constant(index, what)
+        if numbers.dtype.kind not in "iu":
+            raise self.unsupported(f"its {what} is {numbers.dtype}; whole numbers are needed")
+        return tuple(int(x) for x in numbers.reshape(-1))
 
     def declared_shape(self, output: int) -> tuple[int, ...]:
         """The shape that the file gives an output."""

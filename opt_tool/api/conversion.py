@@ -234,7 +234,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         page.write(loaded.graph, request.target, request.version, quantization)
     with watch.stage("write"):
         output = _save(request, loaded.graph, part)
-    tensors = {name for node in loaded.nodes for name in node.outputs}
+    tensors = (name for node in loaded.nodes for name in node.outputs)
     return Written(
         source,
         output,

@@ -6,7 +6,8 @@ a fault of the writer shows as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,12 +59,18 @@ class Probe:
     slot: str = "X"
 
 
-def probes(graph: Graph, tensors: set[str]) -> list[Probe]:
-    """What the final activations read, where it is one of the source's ``tensors``."""
+def probes(graph: Graph, tensors: Iterable[str]) -> list[Probe]:
+    """What the final activations read, where it is one of the ``tensors`` that the source makes.
+
+    Some formats let several tensors have one name; the reference could not tell them apart.
+    """
+    counts = Counter(tensors)
     return [
         Probe(final.value.name, final.operator, final.position, final.slot)
         for final in final_activations(graph)
-        if final.value.name in tensors and not graph.is_output(final.value)
+        if counts[final.value.name] == 1
+        and not graph.is_input(final.value)
+        and not graph.is_output(final.value)
     ]
 
 

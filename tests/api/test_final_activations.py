@@ -9,6 +9,7 @@ from opt_tool.api.final_activations import (
     is_near_zero_alone,
     measured_values,
 )
+from opt_tool.api.verification import probes
 from opt_tool.ir import Operation, Value
 from opt_tool.ir.operations import activation, data_movement, shape
 from opt_tool.ir.operations.detection import BoxCoder, MulticlassNms
@@ -74,3 +75,21 @@ def test_finds_the_numbers_that_boxes_are_chosen_from(b: TestGraphs) -> None:
     assert {final.operator for final in finals} == {"multiclass_nms2"}
     assert [is_chosen(value) for value in graph.outputs] == [True, True, False]
     assert measured_values(graph) == [other, distances, scores]
+
+
+# ---- probes
+
+
+def test_probes_what_one_tensor_of_the_source_is(b: TestGraphs) -> None:
+    scores = b.add(activation.Relu(), X=b.input(1, 4))
+    graph = b.build(sigmoid(b, scores))
+    assert [probe.name for probe in probes(graph, ["a", scores.name])] == [scores.name]
+    assert probes(graph, ["a"]) == []
+
+
+def test_probes_no_name_that_two_tensors_have_and_no_input(b: TestGraphs) -> None:
+    scores = b.add(activation.Relu(), X=b.input(1, 4))
+    assert probes(b.build(sigmoid(b, scores)), [scores.name] * 2) == []
+    other = TestGraphs()
+    x = other.input(1, 4)
+    assert probes(other.build(sigmoid(other, x)), [x.name]) == []

@@ -19,6 +19,14 @@ def test_two_inputs_of_one_name_are_damage(tmp_path: Path) -> None:
         caffe.read(prototxt, caffemodel)
 
 
+def test_a_layer_without_a_top_is_damage_even_if_nothing_needs_it(tmp_path: Path) -> None:
+    prototxt, caffemodel = small_model(tmp_path)
+    idle = 'layer { name: "idle" type: "ReLU" bottom: "data" }'
+    prototxt.write_text(f"{PROTOTXT}\n{idle}", encoding="utf-8")
+    with pytest.raises(DamagedFileError, match="'idle' \\(ReLU\\) has no top"):
+        caffe.read(prototxt, caffemodel)
+
+
 def test_names_of_old_weights_that_are_no_texts_are_damage(tmp_path: Path) -> None:
     weights = NetParameter()
     weights.layers.add(name="conv", bottom=["a_name"])

@@ -544,6 +544,13 @@ def test_all_that_cannot_be_read_is_named_at_once() -> None:
     assert [problem.operator for problem in caught.value.problems] == ["UNIQUE", "WHILE"]
 
 
+def test_a_shape_that_is_no_whole_numbers_is_refused() -> None:
+    constants = {"s": np.full(2, np.nan, np.float32)}
+    made = Made([Op("RESHAPE", ["x", "s"])], {"x": normal(2, 3)}, constants)
+    with pytest.raises(UnsupportedModelError, match="float32; whole numbers are needed"):
+        made.read()
+
+
 def test_a_state_is_refused() -> None:
     made = Made([Op("ADD", ["x", "state"])], {"x": normal(2)}, variables=frozenset({"state"}))
     with pytest.raises(UnsupportedModelError, match="from one run to the next"):
