@@ -13,6 +13,7 @@ from opt_tool.formats import paddle_lite
 from opt_tool.ir import DType, Graph
 from opt_tool.ir.operations.creation import Range
 from opt_tool.ir.operations.data_movement import Slice, Transpose2
+from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.ir.operations.indexing import WhereIndex
 from opt_tool.ir.operations.shape import Shape
 from opt_tool.passes.open_lengths import open_lengths
@@ -47,6 +48,17 @@ def test_finds_what_the_inputs_numbers_give_a_length(graph: Callable[[TestGraphs
     made = graph(TestGraphs())
     (value,) = open_lengths(made)
     assert made.is_output(value)
+
+
+def test_a_length_that_a_computed_shape_gives_is_not_open() -> None:
+    b = TestGraphs()
+    start, step = (b.constant(np.array([n], np.float32), str(n)) for n in (0, 1))
+    half = b.add(Slice(axes=(0,), starts=(2,), ends=(9,)), Input=b.input("length"))
+    size = b.add(Shape(), Input=half)
+    size = b.add(Cast(in_dtype=size.dtype, out_dtype=DType.FLOAT32), X=size)
+    graph = b.build(b.add(Range(), Start=start, End=size, Step=step))
+    assert graph.outputs[0].shape == (f"{graph.outputs[0].name}.0",)
+    assert open_lengths(graph) == []
 
 
 def test_indices_that_are_not_transposed_may_be_none() -> None:
