@@ -30,6 +30,7 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
 WHEEL_OPTIONS = (
     "--only-binary=:all:",
     "--platform=manylinux_2_28_x86_64",
+    "--platform=manylinux_2_35_x86_64",
     "--python-version=3.11",
 )
 SOURCE_OPTIONS = ("--no-binary=:all:",)

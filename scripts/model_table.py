@@ -399,6 +399,45 @@ PACKAGES: tuple[Package, ...] = (
         ),
     ),
     Package(
+        "pymicro-wakeword",
+        "2.5.0",
+        "3869f536402b1254e3be3549d3a462ecd6ed21ce2c3e77ec8eb501c3c700417c",
+        2.1,
+        "Apache-2.0",
+        (
+            _bundle(
+                "micro_wakeword",
+                (
+                    "pymicro_wakeword/models/okay_nabu.tflite",
+                    "d89128c4d16a72de429119fb2254ce46649553c2a24f5dd840175c80d7b9d094",
+                ),
+            ),
+        ),
+    ),
+    Package(
+        "pyopen-wakeword",
+        "1.1.0",
+        "754347a59de2b3d378a0cbc404a8b41164036e74fa1c185f88056974e4bfb6b4",
+        7.1,
+        "Apache-2.0",
+        (
+            _bundle(
+                "audio_embedding",
+                (
+                    "pyopen_wakeword/models/embedding_model.tflite",
+                    "c0aea21eb84a4ce90a08c870da41b7a7173b45269e6a3207c71d67c40f3a59d8",
+                ),
+            ),
+            _bundle(
+                "melspectrogram",
+                (
+                    "pyopen_wakeword/models/melspectrogram.tflite",
+                    "96fa0adccb6e8cf95cb14465409a1a2898ee4a96a85bb9ed3c7eb0e68bf163e8",
+                ),
+            ),
+        ),
+    ),
+    Package(
         "silero-vad",
         "6.2.3",
         "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",

@@ -75,10 +75,13 @@ def _padded(node: TfliteNode, x: Laid, sizes: Sizes, mode: str, value: float) ->
 
 
 def _plane_order(x: Laid, sizes: Sizes) -> Order | None:
-    """An order of four dimensions in which the padded ones are height and width, if any."""
+    """An order of four dimensions in which the padded ones are height and width, if any.
+
+    That of planes is preferred, since what pads one side of a picture is mostly a convolution.
+    """
     if x.rank != 4 or not sizes:
         return None
-    return next((order for order in (x.order, PLANES) if set(sizes) <= set(order[2:])), None)
+    return next((order for order in (PLANES, x.order) if set(sizes) <= set(order[2:])), None)
 
 
 def _padded_as_planes(node: TfliteNode, x: Value, axis: int, op: Pad2D) -> Value:
