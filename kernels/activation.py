@@ -17,8 +17,8 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
 
 def relu6(x: np.ndarray, *, threshold: float = 6.0, out: np.ndarray | None = None) -> np.ndarray:
     """min(max(x, 0), threshold)"""
-    y = with_constant(np.maximum, x, 0, out)
-    return with_constant(np.minimum, y, threshold, y)
+    number = x.dtype.type
+    return x.clip(number(0), number(threshold), out)
 
 
 def leaky_relu(x: np.ndarray, *, alpha: float, out: np.ndarray | None = None) -> np.ndarray:

@@ -14,15 +14,14 @@ Where each channel is filtered by itself, see ``depthwise``.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from opt_tool.kernels.depthwise import depthwise_conv2d
-from opt_tool.kernels.epilogue import Epilogue, Target
+from opt_tool.kernels.epilogue import PLAIN, Epilogue, Target
 from opt_tool.kernels.memory import (
     aligned_empty,
     channels_last,
+    element_type,
     hand_over,
     maybe_channels_last,
     output_for,
@@ -40,16 +39,11 @@ from opt_tool.kernels.planes import (
     shifted,
     window_counts,
 )
+from opt_tool.kernels.pointwise import FEWEST_WINDOWS, OUTPUT_BYTES, pointwise_conv2d
 from opt_tool.kernels.products import SMALL, lie_in_rows, multiply
 
 WINDOWS_BYTES = 1024 * 1024
 """How much of the windows is laid out at once: half of a core's own cache."""
-
-OUTPUT_BYTES = 1024 * 1024
-"""How much of a pointwise convolution's output is made at once."""
-
-FEWEST_WINDOWS = 784
-"""Products of fewer windows than this would read the weights too often."""
 
 LONG_ROW, FEW_CHANNELS = 48, 24
 """From how many windows in a row and up to how many channels rows are laid out."""
@@ -79,14 +73,13 @@ def filter_matrix(
 def conv2d(
     x: np.ndarray,
     weight: np.ndarray,
-    bias: np.ndarray | None = None,
+    finish: Epilogue = PLAIN,
     *,
     strides: Pair = (1, 1),
     paddings: Pads = (0, 0, 0, 0),
     dilations: Pair = (1, 1),
     groups: int = 1,
     ready: np.ndarray | None = None,
-    activate: InPlace | None = None,
     residual: np.ndarray | None = None,
     small: bool = False,
     out: np.ndarray | None = None,
@@ -96,14 +89,13 @@ def conv2d(
     Args:
         x: The input.
         weight: The filters.
-        bias: One number for each output channel, (O,).
+        finish: A bias and an activation, applied to the output while it is in the cache.
         strides: Of the rows and the columns.
         paddings: Zeros at the top, bottom, left and right.
         dilations: Of the rows and the columns.
         groups: Into how many parts the channels are divided.
         ready: What ``filter_matrix`` makes of the weight, or ``depthwise.written_out``.
-        activate: Applied to the output while it is in the cache.
-        residual: Added to the output before that; not where channels are filtered by themselves.
+        residual: Added before the activation; not where channels are filtered by themselves.
         small: Whether BLAS is fast at small products, see ``products``.
         out: Where to write the output, which may be ``residual``.
     """
@@ -112,27 +104,24 @@ def conv2d(
         return depthwise_conv2d(
             x,
             weight,
-            bias,
+            finish,
             strides=strides,
             paddings=paddings,
             dilations=dilations,
             filters=ready,
-            activate=activate,
             out=out,
         )
     kernel = (weight.shape[2], weight.shape[3])
     padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
-    y = output_for(out, (len(x), len(weight), *counts), np.result_type(x, weight))
-    finish = Epilogue.of(bias, activate)
-    added = maybe_channels_last(residual)
     by_rows = kernel != (1, 1) and goes_by_rows(x.shape[1], counts[1], dilations, groups)
     if ready is None:
         ready = filter_matrix(weight, groups=groups, by_rows=by_rows, small=small)
     if kernel == (1, 1):
         taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
-        _pointwise(channels_last(taken), ready, finish, y, added, small=small)
-        return hand_over(y, out)
+        return pointwise_conv2d(taken, ready, finish, residual=residual, small=small, out=out)
+    y = output_for(out, (len(x), len(weight), *counts), element_type(x, weight))
+    added = maybe_channels_last(residual)
     corner = (-paddings[0], -paddings[2])
     for number, image in enumerate(channels_last(x)):
         target = Target(y[number], None if added is None else added[number], finish)
@@ -178,29 +167,6 @@ def direct_conv2d(
         return result
     out[...] = result
     return out
-
-
-def _pointwise(
-    x: np.ndarray,
-    filters: np.ndarray,
-    finish: Epilogue,
-    out: np.ndarray,
-    added: np.ndarray | None,
-    *,
-    small: bool,
-) -> None:
-    """x (N, P, Q, C) by filters (groups, O / groups, C / groups), some places at a time."""
-    count, groups = math.prod(out.shape[:3]), len(filters)
-    places = x.reshape(count, groups, -1)
-    flat = None if added is None else added.reshape(count, -1)
-    target = Target(out.reshape(count, -1), flat, finish)
-    fitting = max(FEWEST_WINDOWS, OUTPUT_BYTES // (out.shape[3] * out.itemsize))
-    step = -(-count // max(1, -(-count // fitting)))
-    for start in range(0, count, step):
-        part = slice(start, start + step)
-        made = target.begin(part)
-        multiply(places[part], filters, made.reshape(len(made), groups, -1), small=small)
-        target.end(part, made)
 
 
 def _by_windows(

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.kernels.epilogue import Epilogue
+from opt_tool.kernels.epilogue import PLAIN, Epilogue
 from opt_tool.kernels.memory import (
     aligned_empty,
     channels_last,
+    element_type,
     hand_over,
     output_for,
     overlapping,
 )
 from opt_tool.kernels.planes import (
-    InPlace,
     Pads,
     Pair,
     TapGroup,
@@ -36,7 +36,7 @@ from opt_tool.kernels.planes import (
 ROW_ELEMENTS = 4096
 """About how many elements of a row are summed at once: they and their filters stay near."""
 
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 1024 * 1024
 """How much of the input is sorted at once, so that it stays in the cache."""
 
 
@@ -55,13 +55,12 @@ def written_out(weight: np.ndarray, places: int) -> np.ndarray:
 def depthwise_conv2d(
     x: np.ndarray,
     weight: np.ndarray,
-    bias: np.ndarray | None = None,
+    finish: Epilogue = PLAIN,
     *,
     strides: Pair = (1, 1),
     paddings: Pads = (0, 0, 0, 0),
     dilations: Pair = (1, 1),
     filters: np.ndarray | None = None,
-    activate: InPlace | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolve x (N, C, H, W) with weight (C, 1, R, S) to (N, C, P, Q), channels last.
@@ -69,22 +68,20 @@ def depthwise_conv2d(
     Args:
         x: The input.
         weight: The filters.
-        bias: One number for each channel, (C,).
+        finish: A bias and an activation, applied to the output while it is in the cache.
         strides: Of the rows and the columns.
         paddings: Zeros at the top, bottom, left and right.
         dilations: Of the rows and the columns.
         filters: The weight, ``written_out`` for ``places_at_once(Q, C)``.
-        activate: Applied to the output while it is in the cache.
         out: Where to write the output.
     """
     channels = len(weight)
     kernel = (weight.shape[2], weight.shape[3])
     padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
-    y = output_for(out, (len(x), channels, *counts), np.result_type(x, weight))
+    y = output_for(out, (len(x), channels, *counts), element_type(x, weight))
     if filters is None:
         filters = written_out(weight, places_at_once(counts[1], channels))
-    finish = Epilogue.of(bias, activate)
     width = -(-reach(counts[1], kernel[1], strides[1], dilations[1]) // strides[1])
     row_bytes = strides[0] * strides[1] * width * channels * x.itemsize
     step = max(1, min(counts[0], BLOCK_BYTES // row_bytes))
@@ -110,7 +107,7 @@ def _sum_taps(
     ``down`` is the stride and the dilation of the rows.
     """
     channels, length = space.shape[3], filters.shape[2]
-    groups = list(tap_groups(filters.shape[1], stride, dilation))
+    groups = tap_groups(filters.shape[1], stride, dilation)
     for start in range(0, out.shape[1], length):
         target = out[:, start : start + length]
         weights = filters[:, :, : target.shape[1]]

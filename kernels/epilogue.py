@@ -14,32 +14,51 @@ import numpy as np
 from opt_tool.kernels.memory import aligned_empty, in_a_row
 from opt_tool.kernels.planes import InPlace
 
-ROW = 8192
-"""The elements of such a row: NumPy's own buffer, below which it copies rows together."""
+ROW, SHORTEST_ROW = 8192, 4608
+"""The elements of such a row. NumPy copies rows together of which two fit into its buffer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Epilogue:
     """A bias, one number for each channel and written out as a row, and an activation."""
 
-    row: np.ndarray | None
-    activate: InPlace | None
+    row: np.ndarray | None = None
+    activate: InPlace | None = None
+    channels: int = 1
 
     @classmethod
-    def of(cls, bias: np.ndarray | None, activate: InPlace | None) -> Epilogue:
+    def of(cls, bias: np.ndarray | None, activate: InPlace | None = None) -> Epilogue:
+        """What adds a bias (C,), if there is one, and activates."""
         if bias is None:
             return cls(None, activate)
         row = np.empty((-(-ROW // len(bias)), len(bias)), bias.dtype)
         row[...] = bias
-        return cls(row.reshape(-1), activate)
+        return cls(row.reshape(-1), activate, len(bias))
 
     def __call__(self, part: np.ndarray) -> None:
         """Finish places (..., C) that lie in a row."""
         flat = part.reshape(-1)
         if self.row is not None:
-            by_rows(np.add, flat, self.row, flat)
+            by_rows(np.add, flat, self.row, flat, unit=self.channels)
         if self.activate is not None:
             self.activate(flat)
+
+    @property
+    def without_bias(self) -> Epilogue:
+        """The activation alone."""
+        return Epilogue(None, self.activate)
+
+    @property
+    def without_activation(self) -> Epilogue:
+        """The bias alone."""
+        return Epilogue(self.row, None, self.channels)
+
+    def shift(self, places: int, channels: int, dtype: np.dtype[np.generic]) -> np.ndarray:
+        """The bias of so many places with so many channels each, in a row; 0 without one."""
+        length = places * channels
+        if self.row is None:
+            return np.zeros(length, dtype)
+        return self.row[:length] if length <= len(self.row) else np.resize(self.row, length)
 
     def onto(self, part: np.ndarray, added: np.ndarray, out: np.ndarray) -> None:
         """Write to ``out`` what becomes of ``part`` and what is added to it before it is activated.
@@ -48,7 +67,7 @@ class Epilogue:
         """
         if self.row is not None:
             flat = part.reshape(-1)
-            by_rows(np.add, flat, self.row, flat)
+            by_rows(np.add, flat, self.row, flat, unit=self.channels)
         np.add(part, added, out=out)
         if self.activate is not None:
             self.activate(out.reshape(-1))
@@ -85,28 +104,47 @@ class Target:
             self._finish.onto(made, self.added[part], self.out[part])
 
 
-def by_rows(function: np.ufunc, x: np.ndarray, row: np.ndarray, out: np.ndarray) -> None:
-    """function(x, row, row, ...) for x and out that lie in a row."""
-    whole = len(x) - len(x) % len(row)
-    shape = (-1, len(row))
-    if whole:
-        function(x[:whole].reshape(shape), row, out=out[:whole].reshape(shape))
-    function(x[whole:], row[: len(x) - whole], out=out[whole:])
+def by_rows(
+    function: np.ufunc, x: np.ndarray, row: np.ndarray, out: np.ndarray, *, unit: int = 1
+) -> None:
+    """function(x, row, row, ...) for x and out that lie in a row, whose ``unit`` repeats."""
+    if len(x) <= len(row):
+        function(x, row[: len(x)], out=out)
+        return
+    count = equal_rows(len(x), len(row), unit)
+    length = len(x) // count if count else len(row)
+    whole = len(x) - len(x) % length
+    shape = (-1, length)
+    function(x[:whole].reshape(shape), row[:length], out=out[:whole].reshape(shape))
+    if whole < len(x):
+        function(x[whole:], row[: len(x) - whole], out=out[whole:])
+
+
+@lru_cache(maxsize=1024)
+def equal_rows(length: int, most: int, unit: int) -> int:
+    """Into how few rows of whole units, all equally long, a length is cut; 0 where it is not.
+
+    ``most`` is how long they may be; rows that are too short would be copied together.
+    """
+    counts = range(-(-length // most), length // SHORTEST_ROW + 1)
+    return next((count for count in counts if length % (count * unit) == 0), 0)
 
 
 def with_constant(
     function: np.ufunc, x: np.ndarray, value: float, out: np.ndarray | None
 ) -> np.ndarray:
     """function(x, value) for maxima and minima: NumPy's are slow against a single number."""
-    number = x.dtype.type(value)
-    if x.size < ROW:
-        return np.asarray(function(x, number, out=out))
     y = np.empty_like(x) if out is None else out
-    source, target = in_a_row(x), in_a_row(y)
+    source = in_a_row(x)
+    target = source if y is x else in_a_row(y)
     if source is None or target is None or x.strides != y.strides:
-        return np.asarray(function(x, number, out=y))
+        return np.asarray(function(x, x.dtype.type(value), out=y))
     by_rows(function, source, _constant_row(value, x.dtype), target)
     return y
+
+
+PLAIN = Epilogue()
+"""Neither a bias nor an activation."""
 
 
 @lru_cache(maxsize=16)

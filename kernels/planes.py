@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -43,10 +44,8 @@ def inside(first: int, step: int, count: int, size: int) -> tuple[slice, slice]:
 
 def window_counts(size: Pair, *, kernel: Pair, strides: Pair, dilations: Pair) -> Pair:
     """How many windows fit into a plane of ``size``, padded already."""
-    rows, columns = (
-        (n - d * (k - 1) - 1) // s + 1
-        for n, k, s, d in zip(size, kernel, strides, dilations, strict=True)
-    )
+    rows = (size[0] - dilations[0] * (kernel[0] - 1) - 1) // strides[0] + 1
+    columns = (size[1] - dilations[1] * (kernel[1] - 1) - 1) // strides[1] + 1
     return rows, columns
 
 
@@ -67,13 +66,19 @@ def cut_out(x: np.ndarray, corner: Pair, into: np.ndarray, steps: Pair = (1, 1))
     """Copy x (H, W, C) from ``corner`` on into (rows, columns, C), 0 where that is outside."""
     into_rows, rows = inside(corner[0], steps[0], into.shape[0], x.shape[0])
     into_columns, columns = inside(corner[1], steps[1], into.shape[1], x.shape[1])
-    into[: into_rows.start] = 0
-    into[into_rows.stop :] = 0
+    _clear_outside(into, into_rows)
     middle = into[into_rows]
-    middle[:, : into_columns.start] = 0
-    middle[:, into_columns.stop :] = 0
+    _clear_outside(middle.swapaxes(0, 1), into_columns)
     middle[:, into_columns] = x[rows, columns]
     return into
+
+
+def _clear_outside(x: np.ndarray, inner: slice) -> None:
+    """Write zeros in front of a slice of the first axis, and behind it."""
+    if inner.start > 0:
+        x[: inner.start] = 0
+    if inner.stop < len(x):
+        x[inner.stop :] = 0
 
 
 def region(x: np.ndarray, corner: Pair, size: Pair, space: np.ndarray) -> np.ndarray:
@@ -113,9 +118,13 @@ class TapGroup:
     step: int
 
 
-def tap_groups(extent: int, stride: int, dilation: int) -> Iterator[TapGroup]:
+@lru_cache(maxsize=1024)
+def tap_groups(extent: int, stride: int, dilation: int) -> tuple[TapGroup, ...]:
     """The taps of one axis, together where they read the same remainder."""
     every = stride // math.gcd(stride, dilation)
+    groups = []
     for first in range(min(every, extent)):
         start, remainder = divmod(first * dilation, stride)
-        yield TapGroup(remainder, slice(first, extent, every), start, every * dilation // stride)
+        taps = slice(first, extent, every)
+        groups.append(TapGroup(remainder, taps, start, every * dilation // stride))
+    return tuple(groups)

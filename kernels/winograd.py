@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opt_tool.kernels.cook_toom import Transform, rational, times_sqrt2
-from opt_tool.kernels.epilogue import Epilogue, Target
+from opt_tool.kernels.epilogue import PLAIN, Epilogue, Target
 from opt_tool.kernels.memory import (
     aligned_empty,
     channels_last,
@@ -34,7 +34,7 @@ from opt_tool.kernels.memory import (
     overlapping,
     rows_where_they_lie,
 )
-from opt_tool.kernels.planes import InPlace, Pads, Pair, region, shaped
+from opt_tool.kernels.planes import Pads, Pair, region, shaped
 
 F23 = Transform(2, 3, rational(0, 1, -1))
 F43 = Transform(4, 3, (*rational(0), *times_sqrt2(1, -1, 0.5, -0.5)))
@@ -96,11 +96,10 @@ def transform_weights(
 def conv2d(
     x: np.ndarray,
     weight: np.ndarray,
-    bias: np.ndarray | None = None,
+    finish: Epilogue = PLAIN,
     *,
     transform: Transform,
     paddings: Pads = (0, 0, 0, 0),
-    activate: InPlace | None = None,
     residual: np.ndarray | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -109,11 +108,10 @@ def conv2d(
     Args:
         x: The input.
         weight: What ``transform_weights`` made, (n, n, groups, strips, C / groups, strip).
-        bias: One number for each output channel, (O,).
+        finish: A bias and an activation, applied to the output while it is in the cache.
         transform: The one that the weights were made with.
         paddings: Zeros at the top, bottom, left and right.
-        activate: Applied to the output while it is in the cache.
-        residual: Added to the output before that.
+        residual: Added before the activation.
         out: Where to write the output, which may be ``residual``.
     """
     batch, channels, height, width = x.shape
@@ -125,17 +123,17 @@ def conv2d(
     step = rows_at_once(channels, out_channels, rows, columns, transform.n, x.itemsize)
     spaces = _spaces(channels, out_channels, (step, columns), transform.n, x.dtype)
     a_t, b_t = transform.a_t.astype(x.dtype), transform.b_t.astype(x.dtype)
-    finish = Epilogue.of(None, activate)
+    shift = finish.shift(size[1], out_channels, x.dtype)
     added = maybe_channels_last(residual)
     for number, image in enumerate(channels_last(x)):
-        target = Target(y[number], None if added is None else added[number], finish)
+        target = Target(y[number], None if added is None else added[number], finish.without_bias)
         for first in range(0, rows, step):
             block = Block(a_t, b_t, first, min(step, rows - first), columns, spaces)
             part = slice(first * transform.m, (first + block.rows) * transform.m)
             made = target.begin(part)
             v = _transform_input(image, (-top, -left), block)
             product = _multiply(v, weight, block)
-            _transform_output(product, bias, block, made)
+            _transform_output(product, shift, block, made)
             target.end(part, made)
     return hand_over(y, out)
 
@@ -200,9 +198,9 @@ def _multiply(v: np.ndarray, weight: np.ndarray, block: Block) -> np.ndarray:
 
 
 def _transform_output(
-    product: np.ndarray, bias: np.ndarray | None, block: Block, target: np.ndarray
+    product: np.ndarray, shift: np.ndarray, block: Block, target: np.ndarray
 ) -> None:
-    """Write A^T product A + bias to target (P, Q, O); product is (n, n, tiles, O)."""
+    """Write A^T product A + shift (Q * O,) to target (P, Q, O); product is (n, n, tiles, O)."""
     m, n = block.a_t.shape
     height, width, channels = target.shape
     rows, columns = block.rows, block.columns
@@ -213,6 +211,5 @@ def _transform_output(
     across = half.reshape(m, n, rows, columns, channels).transpose(0, 2, 3, 1, 4)
     np.matmul(block.a_t, across, out=y.transpose(1, 0, 2, 3, 4))
     places = y.reshape(rows * m, -1)[:height, : width * channels]
-    shift = np.zeros(channels, target.dtype) if bias is None else bias
     with rows_where_they_lie(places.shape[1]):
-        np.add(places, np.tile(shift, width), out=target.reshape(height, -1))
+        np.add(places, shift, out=target.reshape(height, -1))

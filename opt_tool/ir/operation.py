@@ -90,9 +90,9 @@ class Operands(Mapping[str, tuple[T, ...]], Generic[T]):
 
     def map(self, function: Callable[[T], U]) -> Operands[U]:
         """The same slots with ``function`` applied to every operand."""
-        return Operands(
-            {slot: tuple(function(x) for x in operands) for slot, operands in self._slots.items()}
-        )
+        mapped: Operands[U] = Operands.__new__(Operands)  # no slot gets empty
+        mapped._slots = {slot: tuple(map(function, of)) for slot, of in self._slots.items()}
+        return mapped
 
 
 class Operation:

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import convolution as kernels
-from opt_tool.kernels import depthwise
+from opt_tool.kernels import depthwise, pointwise
+from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_first, channels_last
 from opt_tool.kernels.planes import pad_spatial
 
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
+
+
+def rectify(part: np.ndarray) -> None:
+    np.maximum(part, 0, out=part)
 
 
 def direct(
@@ -100,7 +105,7 @@ def test_the_transposed_convolution_is_the_transposed_matrix(
 def test_a_bias_leaves_the_input_alone() -> None:
     x = np.ones((1, 2, 3, 3), np.float32)
     weight = np.ones((2, 2, 1, 1), np.float32)
-    y = kernels.conv2d(x, weight, np.array([1, 2], np.float32))
+    y = kernels.conv2d(x, weight, Epilogue.of(np.array([1, 2], np.float32)))
     np.testing.assert_array_equal(y[0, :, 0, 0], [3, 4])
     np.testing.assert_array_equal(x, 1)
 
@@ -125,7 +130,13 @@ def test_depthwise_blocks_of_any_width_agree_with_the_definition(
     weight, bias = rng.standard_normal((3, 1, *kernel)), rng.standard_normal(3)
     paddings, dilations = (4, 4, 2, 1), (2, 1)
     y = kernels.conv2d(
-        x, weight, bias, strides=strides, paddings=paddings, dilations=dilations, groups=3
+        x,
+        weight,
+        Epilogue.of(bias),
+        strides=strides,
+        paddings=paddings,
+        dilations=dilations,
+        groups=3,
     )
     expected = direct(x, weight, strides=strides, paddings=paddings, dilations=dilations, groups=3)
     np.testing.assert_allclose(y, expected + bias[:, None, None], rtol=0, atol=1e-12)
@@ -172,7 +183,7 @@ def test_long_rows_are_laid_out_once(kernel: Pair, strides: Pair, dilation: int)
     x, weight = rng.standard_normal((2, 3, 9, 150)), rng.standard_normal((4, 3, *kernel))
     bias, geometry = rng.standard_normal(4), {"strides": strides, "dilations": (1, dilation)}
     paddings = (4, 0, 2, 3)
-    y = kernels.conv2d(x, weight, bias, paddings=paddings, **geometry)  # type: ignore[arg-type]  # by name
+    y = kernels.conv2d(x, weight, Epilogue.of(bias), paddings=paddings, **geometry)  # type: ignore[arg-type]  # by name
     assert kernels.goes_by_rows(3, y.shape[3], (1, dilation), 1)
     assert not kernels.goes_by_rows(3, y.shape[3], (2, 1), 1)
     expected = direct(x, weight, paddings=paddings, groups=1, **geometry)
@@ -213,14 +224,14 @@ def test_parts_of_a_plane_are_put_together(
     x, weight = (rng.standard_normal(shape) for shape in shapes)
     bias = rng.standard_normal(8)
     out = channels_first(np.full((1, x.shape[2], x.shape[3], 8), np.nan))
-    monkeypatch.setattr(kernels, "OUTPUT_BYTES", 30_000)
+    for module in (kernels, pointwise):
+        monkeypatch.setattr(module, "OUTPUT_BYTES", 30_000)
     padding = weight.shape[2] // 2
     y = kernels.conv2d(
         x,
         weight,
-        bias,
+        Epilogue.of(bias, rectify),
         paddings=(padding,) * 4,
-        activate=lambda part: np.maximum(part, 0, out=part),
         out=out,
     )
     plain = kernels.direct_conv2d(x, weight, bias, paddings=(padding,) * 4)
@@ -261,8 +272,9 @@ def test_a_residual_is_added_before_the_activation(
     rng = np.random.default_rng(7)
     x, weight = (rng.standard_normal(shape) for shape in shapes)
     bias = rng.standard_normal(24) if biased else None
-    monkeypatch.setattr(kernels, "OUTPUT_BYTES", 50_000)
-    monkeypatch.setattr(kernels, "FEWEST_WINDOWS", 100)
+    for module in (kernels, pointwise):
+        monkeypatch.setattr(module, "OUTPUT_BYTES", 50_000)
+        monkeypatch.setattr(module, "FEWEST_WINDOWS", 100)
     pads = (weight.shape[2] // 2,) * 4
     plain = kernels.direct_conv2d(x, weight, bias, paddings=pads)
     residual = channels_first(rng.standard_normal((2, *plain.shape[2:], 24)))
@@ -276,9 +288,8 @@ def test_a_residual_is_added_before_the_activation(
         y = kernels.conv2d(
             x,
             weight,
-            bias,
+            Epilogue.of(bias, rectify),
             paddings=pads,
-            activate=lambda part: np.maximum(part, 0, out=part),
             residual=added,
             small=small,
             out=out,
@@ -303,3 +314,12 @@ def test_long_rows_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     assert kernels.equal_pieces(60, 27 * 4) == 4
     y = kernels.conv2d(x, weight, strides=(2, 2), paddings=(1, 1, 1, 1), small=True)
     np.testing.assert_allclose(y, whole, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("count", "fitting", "step"), [(0, 9, 0), (9, 9, 9), (12_544, 5_461, 3_136), (1_022, 500, 341)]
+)
+def test_places_are_cut_into_equal_parts_where_they_do_not_get_too_small(
+    count: int, fitting: int, step: int
+) -> None:
+    assert pointwise.places_at_once(count, fitting) == step

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from opt_tool.kernels import winograd
 from opt_tool.kernels.activation import relu
 from opt_tool.kernels.cook_toom import Transform
+from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_first
 
 TRANSFORMS = {
@@ -110,7 +111,7 @@ def test_agrees_with_the_definition(
     y = winograd.conv2d(
         x,
         winograd.transform_weights(weight, transform),
-        bias,
+        Epilogue.of(bias),
         transform=transform,
         paddings=pads,
     )
@@ -175,8 +176,8 @@ def test_writes_into_the_array_it_is_given_and_activates_it() -> None:
     y = winograd.conv2d(
         x,
         transformed,
+        Epilogue.of(None, lambda block: np.maximum(block, np.float32(0), out=block)),
         transform=winograd.F43,
-        activate=lambda block: np.maximum(block, np.float32(0), out=block),
         out=out,
     )
     assert y is out
@@ -233,8 +234,8 @@ def test_a_residual_is_added_before_the_activation(
     y = winograd.conv2d(
         x,
         transformed,
+        Epilogue.of(None, lambda block: np.maximum(block, 0, out=block)),
         transform=winograd.F43,
-        activate=lambda block: np.maximum(block, 0, out=block),
         residual=residual,
         out=residual if in_place else None,
     )

@@ -122,18 +122,39 @@ def test_every_algorithm_computes_the_same(
 def test_every_algorithm_adds_a_residual_where_it_lies(algorithm: str, groups: int) -> None:
     b = TestGraphs()
     x = b.input(1, 4, 9, 11)
-    operands = {"Filter": b.weight(4, 4 // groups, 3, 3), "Bias": b.weight(4)}
     op = Conv2D(paddings=(1, 1, 1, 1), groups=groups)
-    residual = b.add(op, Input=x, **operands)
-    plain = b.add(op, Input=x, **operands)
+    operands, others = (
+        {"Filter": b.weight(4, 4 // groups, 3, 3), "Bias": b.weight(4)} for _ in range(2)
+    )
+    residual = b.add(op, Input=x, **others)
+    plain = [b.add(op, Input=x, **weights) for weights in (operands, others)]
     fused = b.add(dataclasses.replace(op, activation=Relu()), Input=x, ResidualData=residual,
                   **operands)  # fmt: skip
-    graph = b.build(plain, b.add(Tanh(), X=fused))
+    graph = b.build(*plain, b.add(Tanh(), X=fused))
     executor = Executor(graph, Settings(conv_algorithm=algorithm))
     assert executor.plan.offsets[fused] == executor.plan.offsets[residual]
-    fed = feeds(graph)
-    first, second = executor.run(fed).values()
-    np.testing.assert_allclose(second, np.tanh(np.maximum(2 * first, 0)), rtol=0, atol=1e-5)
+    first, second, third = executor.run(feeds(graph)).values()
+    np.testing.assert_allclose(third, np.tanh(np.maximum(first + second, 0)), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("groups", [1, 4])
+def test_a_bias_may_be_computed(algorithm: str, groups: int) -> None:
+    b = TestGraphs()
+    x, bias = b.input(1, 4, 9, 11), b.input(4)
+    weight = b.weight(4, 4 // groups, 3, 3)
+    op = Conv2D(groups=groups, activation=Relu())
+    graph = b.build(
+        b.add(op, Input=x, Filter=weight, Bias=bias),
+        b.add(dataclasses.replace(op, activation=None), Input=x, Filter=weight),
+    )
+    executor = Executor(graph, Settings(conv_algorithm=algorithm))
+    for scale in (1, -2):
+        fed = feeds(graph)
+        fed[bias.name] = scale * fed[bias.name]
+        biased, plain = executor.run(fed).values()
+        expected = np.maximum(plain + fed[bias.name].reshape(-1, 1, 1), 0)
+        np.testing.assert_allclose(biased, expected, rtol=0, atol=1e-5)
 
 
 def test_says_how_a_node_is_computed() -> None:

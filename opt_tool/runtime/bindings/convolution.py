@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias  # Any: keyword arguments by name
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from opt_tool.ir import Node
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise, products, winograd
+from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares
 from opt_tool.runtime.bindings.activation import apply, in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
@@ -30,8 +31,9 @@ class Convolution:
         self.op = node.op
         self.settings = settings
         self._activate = in_place(node.op.activation)
+        self._finish = self._constant_finish(node)
         self._small = multiplies_small(settings.threads)
-        self._geometry = {
+        self._geometry: dict[str, Any] = {
             name: getattr(node.op, name) for name in ("strides", "paddings", "dilations", "groups")
         }
         self._constant = node.input("Filter").is_constant
@@ -42,6 +44,13 @@ class Convolution:
         if self._is_final:
             self._way(node.input("Input").type.static_shape, node.input("Filter").array())
 
+    def _constant_finish(self, node: Node) -> Epilogue | None:
+        """What ends each run, if that is known now."""
+        bias = node.inputs.maybe("Bias")
+        if bias is None:
+            return Epilogue.of(None, self._activate)
+        return Epilogue.of(bias.array(), self._activate) if bias.is_constant else None
+
     @property
     def replaced(self) -> tuple[str, ...]:
         return ("Filter",) if self._is_final and self.prepared_bytes else ()
@@ -49,30 +58,62 @@ class Convolution:
     def __call__(self, arrays: Arrays, out: Out) -> np.ndarray:
         algorithm, ready = self._way(arrays.one("Input").shape, arrays.one("Filter"))
         residual = arrays.maybe("ResidualData")
-        if residual is None:
-            return self._convolve(arrays, algorithm, ready, activate=self._activate, out=out)
-        if algorithm not in ("depthwise", "direct"):
-            return self._convolve(
-                arrays, algorithm, ready, activate=self._activate, residual=residual, out=out
-            )
-        y = self._convolve(arrays, algorithm, ready)  # out may be where the residual is
-        y = np.add(y, residual, out=y if out is None else out)
-        if self._activate is not None:
-            self._activate(y)
-        return y
+        finish = self._finish
+        if finish is None:
+            finish = Epilogue.of(arrays.maybe("Bias"), self._activate)
+        if algorithm == "direct":
+            return self._directly(arrays, residual, out)
+        if residual is None or algorithm != "depthwise":
+            return self._convolve(arrays, algorithm, ready, finish, residual, out)
+        y = self._convolve(arrays, algorithm, ready, finish.without_activation, None, None)
+        return self._added(y, residual, out)
 
     def _convolve(
-        self, arrays: Arrays, algorithm: str, ready: np.ndarray | None, **how: object
+        self,
+        arrays: Arrays,
+        algorithm: str,
+        ready: np.ndarray | None,
+        finish: Epilogue,
+        residual: np.ndarray | None,
+        out: Out,
     ) -> np.ndarray:
-        x, weight, bias = arrays.one("Input"), arrays.one("Filter"), arrays.maybe("Bias")
+        x = arrays.one("Input")
         if algorithm in TRANSFORMS:
             assert ready is not None
-            how["transform"] = TRANSFORMS[algorithm]
-            return winograd.conv2d(x, ready, bias, paddings=self.op.paddings, **how)  # type: ignore[arg-type]  # by name
-        how |= self._geometry
-        if algorithm == "direct":
-            return kernels.direct_conv2d(x, weight, bias, **how)  # type: ignore[arg-type]  # by name
-        return kernels.conv2d(x, weight, bias, ready=ready, small=self._small, **how)  # type: ignore[arg-type]  # by name
+            return winograd.conv2d(
+                x,
+                ready,
+                finish,
+                transform=TRANSFORMS[algorithm],
+                paddings=self.op.paddings,
+                residual=residual,
+                out=out,
+            )
+        return kernels.conv2d(
+            x,
+            arrays.one("Filter"),
+            finish,
+            **self._geometry,
+            ready=ready,
+            residual=residual,
+            small=self._small,
+            out=out,
+        )
+
+    def _directly(self, arrays: Arrays, residual: np.ndarray | None, out: Out) -> np.ndarray:
+        """By the definition, which takes a residual afterwards: ``out`` may be where it lies."""
+        operands = arrays.one("Input"), arrays.one("Filter"), arrays.maybe("Bias")
+        if residual is None:
+            return kernels.direct_conv2d(
+                *operands, **self._geometry, activate=self._activate, out=out
+            )
+        return self._added(kernels.direct_conv2d(*operands, **self._geometry), residual, out)
+
+    def _added(self, y: np.ndarray, residual: np.ndarray, out: Out) -> np.ndarray:
+        total = np.add(y, residual, out=y if out is None else out)
+        if self._activate is not None:
+            self._activate(total)
+        return total
 
     def _way(self, shape: tuple[int, ...], weight: np.ndarray) -> Way:
         """The choice for an input's shape; weights that are computed are taken as they are."""
