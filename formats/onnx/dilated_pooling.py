@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.windows import Window
+from opt_tool.formats.window import Window
 from opt_tool.ir import Value
 from opt_tool.ir.operations.convolution import DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Slice

@@ -11,19 +11,16 @@ import onnx
 
 from opt_tool.formats.broadcasting import compare, expanded_together
 from opt_tool.formats.element_types import converted
-from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.unary import (
-    FLOAT_MAX,
+from opt_tool.formats.elementary import (
     add,
     divide,
     multiply,
-    scalar,
     scaled,
-    sign_of,
     subtract,
-    where_compared,
 )
+from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.remainders import float_remainder, moved_to_sign, whole_remainder
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import activation, comparison, elementwise
 from opt_tool.ir.types import broadcast
@@ -113,42 +110,11 @@ def modulo(node: OnnxNode) -> Value:
     x, y = numbers(node)
     cut = node.integer("fmod", 0) != 0
     if x.dtype is DType.FLOAT32:
-        rest = _float_remainder(node, x, y)
-        return rest if cut else _moved_to_sign(node, rest, y)
+        rest = float_remainder(node, x, y)
+        return rest if cut else moved_to_sign(node, rest, y)
     if not cut:
-        return _with_sign_of_divisor(node, x, y)
+        return whole_remainder(node, x, y)
     return subtract(node, x, multiply(node, divide(node, x, y), y))
-
-
-def _with_sign_of_divisor(node: OnnxNode, x: Value, y: Value) -> Value:
-    """mod(mod(x, y) + y, y), which is right whichever sign a target's mod leaves."""
-    op = elementwise.ElementwiseMod()
-    first = node.add(op, X=x, Y=y)
-    if x.elements is not None and y.elements is not None:
-        return first  # sizes are not negative
-    return node.add(op, X=add(node, first, y), Y=y)
-
-
-def _float_remainder(node: OnnxNode, x: Value, y: Value) -> Value:
-    """|x| - floor(|x| / |y|) * |y| with the sign of x, mended where the quotient was rounded."""
-    finite = elementwise.Clip(min=-FLOAT_MAX, max=FLOAT_MAX)  # 0 times infinity is no number
-    size = node.add(elementwise.Abs(), X=x)
-    step = node.add(elementwise.Abs(), X=node.add(finite, X=y))
-    count = node.add(elementwise.Floor(), X=divide(node, size, step))
-    rest = subtract(node, size, multiply(node, count, step))
-    low = where_compared(node, comparison.LessThan(), rest, 0)
-    rest = add(node, rest, multiply(node, low, step))
-    beyond = compare(node.builder, comparison.GreaterEqual(), rest, step)
-    high = converted(node.builder, beyond, DType.FLOAT32)
-    rest = subtract(node, rest, multiply(node, high, step))
-    return multiply(node, rest, sign_of(node, x))
-
-
-def _moved_to_sign(node: OnnxNode, rest: Value, y: Value) -> Value:
-    """A remainder of float32, plus y where it has the other sign."""
-    zero = scalar(node, 0, rest)
-    differs = compare(node.builder, comparison.LessThan(), multiply(node, rest, y), zero)
-    return node.add(comparison.Where(), Condition=differs, X=add(node, rest, y), Y=rest)
 
 
 # ---- powers
@@ -298,7 +264,7 @@ def bit_shift(node: OnnxNode) -> Value:
     powers = node.new_constant(2**bits, "powers")
     wide = converted(node.builder, x, DType.INT64)
     if node.text("direction", "") == "RIGHT":
-        below = subtract(node, wide, _with_sign_of_divisor(node, wide, powers))
+        below = subtract(node, wide, whole_remainder(node, wide, powers))
         return _narrowed(node, divide(node, below, powers), x.dtype)
     if x.dtype is not DType.UINT8:
         raise node.unsupported(f"a shift of {x.dtype.value} to the left may lose its highest bits")

@@ -14,7 +14,7 @@ import onnx
 
 from opt_tool.errors import UnsupportedError
 from opt_tool.formats.broadcasting import expanded_together
-from opt_tool.formats.onnx.casting import carried
+from opt_tool.formats.casting import carried
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.data_movement import stacked
 from opt_tool.formats.onnx.operators.indexing import taken

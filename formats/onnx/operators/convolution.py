@@ -12,8 +12,9 @@ from dataclasses import replace
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.onnx.volumes import convolved_volume
-from opt_tool.formats.onnx.windows import Ints, Window, read_window
+from opt_tool.formats.onnx.windows import read_window
+from opt_tool.formats.volumes import Filters, convolved_volume
+from opt_tool.formats.window import Ints, Window
 from opt_tool.ir import Dim, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 
@@ -44,10 +45,11 @@ def conv(node: OnnxNode) -> Value:
     groups = node.integer("group", 1)
     if x.rank == 5:
         op = _operation(window.axes((1, 2)), groups, shape)
-        return convolved_volume(node, x, window, op)
+        filters = Filters(node.constant(1, "filter"), node.maybe(2))
+        return convolved_volume(node, x, filters, window, op)
     op = _operation(window.planar(), groups, shape)
-    planes, filters = to_planes(node, x), to_planes(node, weight)
-    return from_planes(node, node.add(op, Input=planes, Filter=filters, Bias=node.maybe(2)), x)
+    planes, kernel = to_planes(node, x), to_planes(node, weight)
+    return from_planes(node, node.add(op, Input=planes, Filter=kernel, Bias=node.maybe(2)), x)
 
 
 def _operation(window: Window, groups: int, filter_shape: Ints) -> Conv2D:

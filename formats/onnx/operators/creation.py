@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import CARRIERS, as_int32, cast
-from opt_tool.formats.onnx.indices import may_be_negative
+from opt_tool.formats.casting import CARRIERS, as_int32, cast
+from opt_tool.formats.indices import may_be_negative
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import transposed
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.formats.shapes import transposed
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import creation as ops
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseMul, Scale

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import MOVABLE, as_int32, carried
+from opt_tool.formats.casting import MOVABLE, as_int32, carried
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import unsqueezed
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import transposed, unsqueezed
 from opt_tool.ir import DType, Shape, ShapeError, Value
 from opt_tool.ir.operations import data_movement as ops
 from opt_tool.ir.operations.creation import FillConstant
@@ -41,13 +41,6 @@ def transpose(node: OnnxNode) -> Value:
     x = node.input(0)
     order = node.integers("perm", tuple(reversed(range(x.rank))))
     return transposed(node, x, tuple(node.axis(axis, x.rank) for axis in order))
-
-
-def transposed(node: OnnxNode, x: Value, order: tuple[int, ...]) -> Value:
-    """X with its dimensions in another order; x itself where that is the same."""
-    if order == tuple(range(x.rank)):
-        return x
-    return carried(node, [x], lambda value: node.add(ops.Transpose2(axis=order), X=value))
 
 
 # ---- Split

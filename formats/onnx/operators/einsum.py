@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import transposed
-from opt_tool.formats.onnx.operators.indexing import gathered
-from opt_tool.formats.onnx.operators.shape import reshape_to, unsqueezed
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.picking import gathered
+from opt_tool.formats.shapes import reshape_to, transposed, unsqueezed
 from opt_tool.ir import Dim, DType, Shape, Value
 from opt_tool.ir.operations.elementwise import ElementwiseMul
 from opt_tool.ir.operations.matmul import MatMulV2

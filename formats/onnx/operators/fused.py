@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.formats.elementary import add, divide, multiply
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input, gelu_by_tanh
 from opt_tool.formats.onnx.operators.convolution import conv
@@ -14,9 +15,8 @@ from opt_tool.formats.onnx.operators.creation import range_, trilu
 from opt_tool.formats.onnx.operators.indexing import gather_nd
 from opt_tool.formats.onnx.operators.normalization import layer_normalization, rms_normalization
 from opt_tool.formats.onnx.operators.padding import pad
-from opt_tool.formats.onnx.operators.shape import unsqueezed
-from opt_tool.formats.onnx.operators.unary import add, divide, multiply
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import unsqueezed
 from opt_tool.ir import Operation, Value
 from opt_tool.ir.operations import activation as ops
 from opt_tool.ir.operations.elementwise import Clip, Scale, Sqrt, Square

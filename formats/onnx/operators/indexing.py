@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import MOVABLE, carried, cast
-from opt_tool.formats.onnx.indices import counted_from_front
+from opt_tool.formats.casting import carried
+from opt_tool.formats.indices import counted_from_front
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import transposed
-from opt_tool.formats.onnx.operators.shape import reshape_to, unsqueezed
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.ir import DType, Shape, Value
+from opt_tool.formats.picking import (
+    counted_tuples,
+    gathered,
+    gathered_nd,
+    reversed_sequences,
+    with_batch,
+)
+from opt_tool.formats.shapes import flat, reshape_to, static_shape, transposed, unsqueezed
+from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import indexing as ops
-from opt_tool.ir.operations.comparison import LessThan, Where
-from opt_tool.ir.operations.data_movement import ENDLESS, Concat, Slice
+from opt_tool.ir.operations.data_movement import ENDLESS, Slice
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
-    ElementwiseSub,
     Scale,
 )
-from opt_tool.ir.operations.shape import INFER, Reshape2, Squeeze2, reshape_attribute
-
-GATHERABLE = MOVABLE | {DType.INT8, DType.INT16}
-GATHERABLE_ND = MOVABLE | {DType.BOOL, DType.UINT8, DType.INT8}
-
-
-def static_shape(node: OnnxNode, value: Value, what: str) -> tuple[int, ...]:
-    """A shape in numbers; refuses the node when a dimension is symbolic."""
-    if not value.type.is_static:
-        raise node.unsupported(
-            f"its {what} have the shape {list(value.shape)}, known only at run time. "
-            "Fix the input shapes with --input-shape"
-        )
-    return value.type.static_shape
-
+from opt_tool.ir.operations.shape import INFER, Squeeze2, reshape_attribute
 
 # ---- Gather
 
@@ -51,34 +41,8 @@ def gather(node: OnnxNode) -> Value:
         return node.add(ops.LookupTableV2(), W=x, Ids=counted)
     new = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
     if axis == 0 and reshape_attribute((INFER, *x.shape[1:]), new) is None:
-        return _gathered_nd(node, x, unsqueezed(node, counted, (index.rank,)))
+        return gathered_nd(node, x, unsqueezed(node, counted, (index.rank,)))
     return reshape_to(node, gathered(node, x, flat(node, counted), axis), new)
-
-
-def gathered(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
-    """The slices of x at a vector of indices that count from the front."""
-    return carried(
-        node,
-        [x],
-        lambda value: node.add(ops.Gather(axis=axis), X=value, Index=index),
-        native=GATHERABLE,
-        beside=(index,),
-    )
-
-
-def _gathered_nd(node: OnnxNode, x: Value, index: Value) -> Value:
-    return carried(
-        node,
-        [x],
-        lambda value: node.add(ops.GatherNd(), X=value, Index=index),
-        native=GATHERABLE_ND,
-        beside=(index,),
-    )
-
-
-def flat(node: OnnxNode, x: Value) -> Value:
-    """X as a vector."""
-    return x if x.rank == 1 else node.add(Reshape2(shape=(INFER,)), X=x)
 
 
 def _gather_one(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
@@ -146,36 +110,7 @@ def linear_positions(node: OnnxNode, x: Value, index: Value, axis: int) -> Value
 def gather_nd(node: OnnxNode) -> Value:
     x, index = node.input(0), node.input(1)
     batch = node.integer("batch_dims", 0)
-    return _gathered_nd(node, x, with_batch(node, counted_tuples(node, index, x, batch), batch))
-
-
-def counted_tuples(node: OnnxNode, index: Value, x: Value, first: int = 0) -> Value:
-    """Index (..., K) into the axes of x from ``first``, with all counted from the front."""
-    depth = index.shape[-1]
-    if not isinstance(depth, int):
-        raise node.unsupported("how many axes its indices count is known only at run time")
-    sizes = x.shape[first : first + depth]
-    if len(set(sizes)) == 1:
-        return counted_from_front(node, index, x, first)
-    columns = [
-        counted_from_front(node, _column(node, index, i), x, first + i) for i in range(depth)
-    ]
-    return node.add(Concat(axis=index.rank - 1), X=columns)
-
-
-def _column(node: OnnxNode, index: Value, position: int) -> Value:
-    last = index.rank - 1
-    op = Slice(axes=(last,), starts=(position,), ends=(position + 1,))
-    return node.add(op, Input=index)
-
-
-def with_batch(node: OnnxNode, index: Value, batch: int) -> Value:
-    """Index (..., K) with the coordinates of its first ``batch`` axes in front."""
-    if batch == 0:
-        return index
-    places = node.made_up(*static_shape(node, index, "indices")[:-1])
-    grid = np.moveaxis(np.indices(places, index.dtype.numpy)[:batch], 0, -1)
-    return node.add(Concat(axis=index.rank - 1), X=(node.new_constant(grid, "batch"), index))
+    return gathered_nd(node, x, with_batch(node, counted_tuples(node, index, x, batch), batch))
 
 
 # ---- what is true
@@ -204,42 +139,7 @@ def compress(node: OnnxNode) -> Value:
 
 @onnx_op("ReverseSequence", since=10)
 def reverse_sequence(node: OnnxNode) -> Value:
-    x, lengths = node.input(0), node.input(1)
-    time_axis = node.integer("time_axis", 0)
-    batch_axis = node.integer("batch_axis", 1)
-    if x.rank < 2 or {time_axis, batch_axis} != {0, 1}:
-        raise node.unsupported(f"time axis {time_axis}, batch axis {batch_axis}; they are 0 and 1")
-    shape = static_shape(node, x, "data")
-    node.made_up(*shape[:2])
-    steps, batch = shape[time_axis], shape[batch_axis]
-    time = _column_or_row(np.arange(steps, dtype=np.int64), time_axis)
-    lengths = reshape_to(node, cast(node, lengths, DType.INT64), _beside(batch, batch_axis))
-    positions = _reversed_positions(node, node.new_constant(time, "time"), lengths)
-    column = _column_or_row(np.arange(batch, dtype=np.int64), batch_axis)
-    rows = node.add(Scale(scale=float(shape[1])), X=positions) if time_axis == 0 else positions
-    offset = column if batch_axis == 1 else column * shape[1]
-    linear = node.add(ElementwiseAdd(), X=rows, Y=node.new_constant(offset, "sequence"))
-    merged: Shape = (steps * batch, *shape[2:])
-    taken = gathered(node, reshape_to(node, x, merged), flat(node, linear), 0)
-    return reshape_to(node, taken, shape)
-
-
-def _beside(size: int, axis: int) -> tuple[int, int]:
-    return (size, 1) if axis == 0 else (1, size)
-
-
-def _column_or_row(numbers: np.ndarray, axis: int) -> np.ndarray:
-    return numbers.reshape(_beside(numbers.size, axis))
-
-
-def _reversed_positions(node: OnnxNode, time: Value, lengths: Value) -> Value:
-    """length - 1 - time within a sequence, time behind it."""
-    last = node.add(Scale(bias=-1.0), X=lengths)
-    backwards = node.add(ElementwiseSub(), X=last, Y=time)
-    zeros = node.new_constant(np.zeros([int(d) for d in backwards.shape], np.int64), "zeros")
-    whole_time = node.add(ElementwiseAdd(), X=time, Y=zeros)
-    inside = node.add(LessThan(), X=whole_time, Y=node.add(ElementwiseAdd(), X=lengths, Y=zeros))
-    return node.add(Where(), Condition=inside, X=backwards, Y=whole_time)
-
-
-# ---- Unique, which only x86 tests and version 2.13 have
+    time_axis, batch_axis = node.integer("time_axis", 0), node.integer("batch_axis", 1)
+    return reversed_sequences(
+        node, node.input(0), node.input(1), time_axis=time_axis, batch_axis=batch_axis
+    )

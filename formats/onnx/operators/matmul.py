@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import transposed
-from opt_tool.formats.onnx.operators.shape import reshape_to, unsqueezed
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to, transposed, unsqueezed
 from opt_tool.ir import DType, Operation, Value
 from opt_tool.ir.operations import activation
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale

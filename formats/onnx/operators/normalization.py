@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.formats.local_response import LocalResponse, response_normalized
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import Dim, Shape, Value
-from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.elementwise import (
     Abs,
     Clip,
     ElementwiseDiv,
     ElementwiseMul,
     ElementwiseSub,
-    Pow,
     Rsqrt,
     Scale,
     Sqrt,
@@ -176,22 +175,16 @@ def mean_variance_normalization(node: OnnxNode) -> Value:
 
 @onnx_op("LRN", since=1)
 def lrn(node: OnnxNode) -> Value:
-    """The sum over neighbouring channels is a 1x1 convolution by a band of ones.
-
-    Paddle Lite's own lrn has no kernel on x86, and none in the small ARM library.
-    """
     x, size = node.input(0), node.integer("size", 1)
-    channels = x.shape[1] if x.rank > 2 else None
-    if not isinstance(channels, int):
-        raise node.unsupported(f"the input {x.type}; the number of channels must be known")
+    if x.rank < 3:
+        raise node.unsupported(f"the input {x.type}; it has no planes")
     if size % 2 == 0:
         raise node.unsupported(f"size {size}; only odd ones lie around a channel")
-    node.made_up(channels, channels)
-    distance = np.arange(channels) - np.arange(channels)[:, np.newaxis]
-    band = (np.abs(distance) <= size // 2) * np.float32(node.real("alpha", 1e-4) / size)
-    weight = node.new_constant(band.astype(np.float32)[:, :, np.newaxis, np.newaxis], "band")
-    bias = node.new_constant(np.full(channels, node.real("bias", 1.0), np.float32), "bias")
+    response = LocalResponse(
+        radius=size // 2,
+        alpha=node.real("alpha", 1e-4) / size,
+        beta=node.real("beta", 0.75),
+        bias=node.real("bias", 1.0),
+    )
     planes = reshape_to(node, x, _as_planes(x.shape))
-    sums = node.add(Conv2D(), Input=node.add(Square(), X=planes), Filter=weight, Bias=bias)
-    factor = node.add(Pow(factor=-node.real("beta", 0.75)), X=sums)
-    return reshape_to(node, node.add(ElementwiseMul(), X=planes, Y=factor), x.shape)
+    return reshape_to(node, response_normalized(node, planes, response), x.shape)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import carried
+from opt_tool.formats.casting import carried
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.data_movement import Concat, Slice
 from opt_tool.ir.operations.indexing import Gather

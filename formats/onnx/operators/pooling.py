@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import carried
+from opt_tool.formats.casting import carried
 from opt_tool.formats.onnx.dilated_pooling import pooled_with_gaps
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.onnx.windows import Window, read_window
+from opt_tool.formats.onnx.windows import read_window
+from opt_tool.formats.shapes import reshape_to
+from opt_tool.formats.window import Window
 from opt_tool.ir import Dim, DType, Value
 from opt_tool.ir.operations.elementwise import (
     Abs,

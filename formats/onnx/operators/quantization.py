@@ -15,19 +15,11 @@ import onnx
 
 from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.elementary import add, divide, multiply, rounded, scalar, scaled, subtract
 from opt_tool.formats.onnx.functions import expand_in_place
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.convolution import conv
 from opt_tool.formats.onnx.operators.matmul import multiplied
-from opt_tool.formats.onnx.operators.unary import (
-    add,
-    divide,
-    multiply,
-    rounded,
-    scalar,
-    scaled,
-    subtract,
-)
 from opt_tool.formats.onnx.quantized_operators import (
     CONCAT,
     LSTM,

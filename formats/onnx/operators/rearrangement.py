@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import carried
+from opt_tool.formats.casting import carried
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import Dim, DType, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.data_movement import Transpose2

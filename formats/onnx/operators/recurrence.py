@@ -16,10 +16,10 @@ from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.cell_functions import cell_functions, has_usual_functions
-from opt_tool.formats.onnx.operators.data_movement import stacked, transposed
+from opt_tool.formats.onnx.operators.data_movement import stacked
 from opt_tool.formats.onnx.operators.indexing import taken
-from opt_tool.formats.onnx.operators.shape import reshape_to, unsqueezed
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to, transposed, unsqueezed
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.comparison import GreaterThan
 from opt_tool.ir.operations.creation import FillConstant

@@ -14,9 +14,9 @@ from typing import TypeAlias
 import numpy as np
 
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.elementary import add, divide, multiply, scaled, sign_of, subtract
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input
-from opt_tool.formats.onnx.operators.unary import add, divide, multiply, scaled, sign_of, subtract
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import reduction as ops

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import as_int32, carried
+from opt_tool.formats.casting import as_int32, carried
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import Value
 from opt_tool.ir.operations.data_movement import Slice, Transpose2
 from opt_tool.ir.operations.matmul import MatMulV2

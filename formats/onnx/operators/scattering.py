@@ -6,44 +6,27 @@ to zeros instead and chosen by a mask, so that neither infinities nor rounding g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from opt_tool.formats.onnx.casting import carried, cast
+from opt_tool.formats.casting import cast
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.indexing import (
-    counted_tuples,
-    flat,
-    linear_positions,
-    static_shape,
-)
-from opt_tool.formats.onnx.operators.shape import reshape_to, unsqueezed
+from opt_tool.formats.onnx.operators.indexing import linear_positions
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.ir import DType, Operation, Value
-from opt_tool.ir.operations.comparison import Where
+from opt_tool.formats.picking import counted_tuples
+from opt_tool.formats.shapes import flat, reshape_to, static_shape, unsqueezed
+from opt_tool.formats.writing import scattered
+from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
-    ElementwiseMax,
-    ElementwiseMin,
     ElementwiseMod,
-    ElementwiseMul,
 )
-from opt_tool.ir.operations.indexing import GatherNd, ScatterNdAdd
-
-COMBINED: Mapping[str, Operation] = {
-    "mul": ElementwiseMul(),
-    "max": ElementwiseMax(),
-    "min": ElementwiseMin(),
-}
-"""Reductions other than adding: the operation of what was there and what is written."""
 
 
 @onnx_op("ScatterND", since=11)
 def scatter_nd(node: OnnxNode) -> Value:
     x, index, updates = (node.input(position) for position in range(3))
-    return scattered(node, x, counted_tuples(node, index, x), updates)
+    return scattered(node, x, counted_tuples(node, index, x), updates, _reduction(node))
 
 
 @onnx_op("Scatter", since=9)
@@ -53,86 +36,12 @@ def scatter_elements(node: OnnxNode) -> Value:
     axis = node.axis(node.integer("axis", 0), x.rank)
     positions = linear_positions(node, x, index, axis)
     tuples = unsqueezed(node, positions, (1,))
-    return reshape_to(node, scattered(node, flat(node, x), tuples, flat(node, updates)), x.shape)
+    written = scattered(node, flat(node, x), tuples, flat(node, updates), _reduction(node))
+    return reshape_to(node, written, x.shape)
 
 
-def scattered(node: OnnxNode, x: Value, index: Value, updates: Value) -> Value:
-    """X with updates written at index (..., K) as the node's ``reduction`` says."""
-    if x.rank == 1:  # the kernel takes two dimensions or more
-        column, rows = unsqueezed(node, x, (1,)), unsqueezed(node, updates, (updates.rank,))
-        return reshape_to(node, scattered(node, column, index, rows), x.shape)
-    reduction = node.text("reduction", "none")
-    if reduction == "add":
-        return carried(
-            node,
-            [x, updates],
-            lambda base, new: node.add(ScatterNdAdd(), X=base, Index=index, Updates=new),
-            beside=(index,),
-        )
-    return carried(
-        node,
-        [x, updates],
-        lambda base, new: _overwritten(node, base, index, new, reduction),
-        beside=(index,),
-    )
-
-
-def _overwritten(node: OnnxNode, x: Value, index: Value, updates: Value, reduction: str) -> Value:
-    """X with updates in place of what is at index, or of what both make of each other."""
-    index, updates = _last_of_equal(node, index, updates, reduction)
-    if reduction in COMBINED:
-        there = node.add(GatherNd(), X=x, Index=index)
-        updates = node.add(COMBINED[reduction], X=there, Y=updates)
-    elif reduction != "none":
-        raise node.unsupported(f"reduction {reduction!r} is not known")
-    written = node.add(ScatterNdAdd(), X=_zeros(node, x), Index=index, Updates=updates)
-    mask = _written(node, x, index, updates)
-    return node.add(Where(), Condition=mask, X=written, Y=x)
-
-
-def _zeros(node: OnnxNode, x: Value) -> Value:
-    shape = node.made_up(*static_shape(node, x, "data"))
-    return node.new_constant(np.zeros(shape, x.dtype.numpy), "zeros")
-
-
-def _last_of_equal(
-    node: OnnxNode, index: Value, updates: Value, reduction: str
-) -> tuple[Value, Value]:
-    """Constant indices without repetitions: the last of equal ones, and its updates.
-
-    ONNX allows no equal indices, onnxruntime takes the last. Indices that are computed
-    are taken to differ for overwriting, which is what ONNX demands of them.
-    """
-    if index.data is None:
-        if reduction != "none":
-            raise node.unsupported(
-                f"reduction {reduction!r} at indices that are known only at run time; "
-                "'none' and 'add' are supported there"
-            )
-        return index, updates
-    tuples = index.data.reshape(-1, index.data.shape[-1])
-    _, from_behind = np.unique(tuples[::-1], axis=0, return_index=True)
-    kept = np.sort(len(tuples) - 1 - from_behind)
-    if len(kept) == len(tuples):
-        return index, updates
-    if reduction != "none":
-        raise node.unsupported(f"reduction {reduction!r} at indices of which some are equal")
-    lead = index.rank - 1
-    merged = reshape_to(node, updates, (len(tuples), *updates.shape[lead:]))
-    rows = node.new_constant(kept[:, np.newaxis].astype(np.int64), "kept")
-    chosen = node.add(GatherNd(), X=merged, Index=rows)
-    return node.new_constant(tuples[kept], "indices"), chosen
-
-
-def _written(node: OnnxNode, x: Value, index: Value, updates: Value) -> Value:
-    """Where something is written, bool in the shape of x."""
-    places, written = static_shape(node, x, "data"), static_shape(node, updates, "updates")
-    zeros = node.new_constant(np.zeros(node.made_up(*places), np.int32), "unwritten")
-    ones = np.ones(node.made_up(*written), np.int32)
-    counts = node.add(
-        ScatterNdAdd(), X=zeros, Index=index, Updates=node.new_constant(ones, "written")
-    )
-    return cast(node, counts, DType.BOOL)
+def _reduction(node: OnnxNode) -> str:
+    return node.text("reduction", "none")
 
 
 # ---- TensorScatter

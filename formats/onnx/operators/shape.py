@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import as_int32, cast
+from opt_tool.formats.casting import as_int32, cast
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import reshape_to, unsqueezed
 from opt_tool.ir import Dim, DType, Shape, Value
 from opt_tool.ir.operations import shape as ops
 from opt_tool.ir.operations.data_movement import Slice
 from opt_tool.ir.types import product
-
-MAX_UNSQUEEZED_RANK = 6
-"""unsqueeze2 makes no tensor of more dimensions; reshape2 does."""
 
 
 @onnx_op("Shape", since=1)
@@ -59,23 +57,6 @@ def _with_empty_dimensions(node: OnnxNode, x: Value, wanted: Shape) -> Shape:
     if ops.INFER in wanted or (x.type.is_static and x.type.size != 0):
         raise node.unsupported(f"{x.type} does not reshape to {list(wanted)} with allowzero")
     return wanted
-
-
-def reshape_to(node: OnnxNode, x: Value, new: Shape) -> Value:
-    """X in a shape of numbers and symbols; refuses what the symbols leave open."""
-    if x.shape == new:
-        return x
-    if product(new) == 0:
-        return node.new_constant(np.zeros([int(dim) for dim in new], x.dtype.numpy), "empty")
-    if not new:
-        return node.add(ops.Squeeze2(axes=tuple(range(x.rank))), X=x)
-    attribute = ops.reshape_attribute(x.shape, new)
-    if attribute is None:
-        raise node.unsupported(
-            f"it reshapes {list(x.shape)} to {list(new)}, of which more than one dimension is "
-            "known only at run time. Fix the input shapes with --input-shape"
-        )
-    return node.add(ops.Reshape2(shape=attribute), X=x)
 
 
 @onnx_op("Flatten", since=1)
@@ -132,13 +113,3 @@ def unsqueeze(node: OnnxNode) -> Value:
     if axes is None:
         raise node.unsupported("its axes are missing")
     return unsqueezed(node, x, axes) if axes else x
-
-
-def unsqueezed(node: OnnxNode, x: Value, axes: tuple[int, ...]) -> Value:
-    """X with dimensions of 1 at ascending axes of the result."""
-    if x.rank + len(axes) <= MAX_UNSQUEEZED_RANK:
-        return node.add(ops.Unsqueeze2(axes=axes), X=x)
-    new = list(x.shape)
-    for axis in axes:
-        new.insert(axis, 1)
-    return reshape_to(node, x, tuple(new))

@@ -12,35 +12,13 @@ import numpy as np
 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input
-from opt_tool.formats.onnx.operators.data_movement import transposed
-from opt_tool.formats.onnx.operators.shape import reshape_to
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.formats.shapes import reshape_to, transposed
+from opt_tool.formats.spectrum import require_bearable, transform
 from opt_tool.ir import Value
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.matmul import MatMulV2
-
-LARGEST = 4096
-"""The longest transform whose matrix is put into the file; it grows with the square."""
-
-
-def transform(size: int, parts: int, length: int, *, inverse: bool, onesided: bool) -> np.ndarray:
-    """The matrix (size, parts, bins, 1 or 2) of a transform of ``size`` numbers.
-
-    Args:
-        size: How many numbers there are; less than ``length`` are followed by zeros.
-        parts: 1 for real numbers, 2 for real and imaginary parts.
-        length: The length of the transform.
-        inverse: Whether it goes from frequencies to signals.
-        onesided: Whether only frequencies up to the middle are there, the signal being real.
-    """
-    units = np.eye(size)[:, np.newaxis] * np.array([1, 1j])[:parts, np.newaxis]
-    if inverse and onesided:
-        return np.fft.irfft(units, length)[..., np.newaxis].astype(np.float32)
-    spectrum = (np.fft.ifft if inverse else np.fft.fft)(units, length)
-    if onesided:
-        spectrum = spectrum[..., : length // 2 + 1]
-    return np.stack([spectrum.real, spectrum.imag], -1).astype(np.float32)
 
 
 @onnx_op("DFT", since=17)
@@ -69,7 +47,7 @@ def _dft(node: OnnxNode, given: int) -> Value:
         length = int(wanted.reshape(-1)[0])
     else:
         length = 2 * (size - 1) if inverse and onesided else size
-    _require_bearable(node, max(size, length))
+    require_bearable(node, max(size, length))
     matrix = transform(size, parts, length, inverse=inverse, onesided=onesided)
     bins, results = matrix.shape[2:]
     others = tuple(other for other in range(x.rank - 1) if other != axis)
@@ -80,14 +58,6 @@ def _dft(node: OnnxNode, given: int) -> Value:
     y = node.add(MatMulV2(), X=rows, Y=weight)
     back = tuple(order.index(place) for place in range(x.rank))
     return transposed(node, reshape_to(node, y, (*outside, bins, results)), back)
-
-
-def _require_bearable(node: OnnxNode, length: int) -> None:
-    if length > LARGEST:
-        raise node.unsupported(
-            f"a transform of {length} numbers, which opt writes as a matrix (at most {LARGEST}). "
-            "Compute it in the application and cut the model behind it"
-        )
 
 
 @onnx_op("STFT", since=17)
@@ -103,7 +73,7 @@ def stft(node: OnnxNode) -> Value:
     size = window.size if wanted is None and window is not None else _number(wanted)
     if window is not None and window.size != size:
         raise node.unsupported(f"a window of {window.size} for frames of {size}")
-    _require_bearable(node, size)
+    require_bearable(node, size)
     onesided = bool(node.integer("onesided", 1))
     matrix = transform(size, parts, size, inverse=False, onesided=onesided)
     if window is not None:

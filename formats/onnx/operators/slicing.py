@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import carried
+from opt_tool.formats.casting import carried
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.ir import Dim, DType, Value

@@ -13,9 +13,9 @@ import numpy as np
 
 from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.elementary import multiply, subtract, where_compared
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input
-from opt_tool.formats.onnx.operators.unary import multiply, subtract, where_compared
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import reduction as ops

@@ -10,10 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
-
-from opt_tool.formats.broadcasting import compare, equal
-from opt_tool.formats.element_types import converted
+from opt_tool.formats.broadcasting import compare
+from opt_tool.formats.elementary import (
+    FLOAT_MAX,
+    add,
+    arc_tangent,
+    divide,
+    multiply,
+    rounded,
+    scalar,
+    scaled,
+    sign_of,
+    subtract,
+)
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input
 from opt_tool.formats.onnx.registry import onnx_op
@@ -21,18 +30,12 @@ from opt_tool.ir import DType, Operation, Value
 from opt_tool.ir.operations import comparison
 from opt_tool.ir.operations.elementwise import (
     Abs,
-    Clip,
     Cos,
-    ElementwiseAdd,
-    ElementwiseDiv,
-    ElementwiseMul,
-    ElementwiseSub,
     Erf,
     Exp,
     Floor,
     Log,
     Reciprocal,
-    Scale,
     Sin,
     Sqrt,
     Square,
@@ -49,11 +52,6 @@ DIRECT: Mapping[str, Operation] = {
 }
 """ONNX operators that are one operation in float32."""
 
-FLOAT_MAX = float(np.finfo(np.float32).max)
-
-ATAN_HALVINGS = 3
-ATAN_SERIES = (-1 / 7, 1 / 5, -1 / 3)
-"""atan(u) = u + u³ * series(u²), exact to 3e-7 where u <= tan(pi / 16)."""
 
 WHOLE = (DType.INT32, DType.INT64)
 
@@ -64,39 +62,6 @@ def _direct(node: OnnxNode) -> Value:
 
 for _name in DIRECT:
     onnx_op(_name, since=1)(_direct)
-
-
-def add(node: OnnxNode, x: Value, y: Value) -> Value:
-    return node.add(ElementwiseAdd(), X=x, Y=y)
-
-
-def subtract(node: OnnxNode, x: Value, y: Value) -> Value:
-    return node.add(ElementwiseSub(), X=x, Y=y)
-
-
-def multiply(node: OnnxNode, x: Value, y: Value) -> Value:
-    return node.add(ElementwiseMul(), X=x, Y=y)
-
-
-def divide(node: OnnxNode, x: Value, y: Value) -> Value:
-    return node.add(ElementwiseDiv(), X=x, Y=y)
-
-
-def scaled(node: OnnxNode, x: Value, factor: float = 1.0, offset: float = 0.0) -> Value:
-    """factor * x + offset"""
-    return node.add(Scale(scale=factor, bias=offset), X=x)
-
-
-def scalar(node: OnnxNode, number: float, beside: Value) -> Value:
-    """A constant of one element that leaves the shape of what stands beside it."""
-    shape = (1,) if beside.rank else ()
-    return node.new_constant(np.full(shape, number, beside.dtype.numpy))
-
-
-def where_compared(node: OnnxNode, op: comparison.Comparison, x: Value, limit: float) -> Value:
-    """1 where x compares with a number so, else 0, in the element type of x."""
-    chosen = compare(node.builder, op, x, scalar(node, limit, x))
-    return converted(node.builder, chosen, x.dtype)
 
 
 @onnx_op("Abs", since=1)
@@ -121,12 +86,6 @@ def sign(node: OnnxNode) -> Value:
     return sign_of(node, x if x.dtype in WHOLE else float_input(node))
 
 
-def sign_of(node: OnnxNode, x: Value) -> Value:
-    """1 where x > 0, -1 where x < 0, else 0."""
-    above = where_compared(node, comparison.GreaterThan(), x, 0)
-    return subtract(node, above, where_compared(node, comparison.LessThan(), x, 0))
-
-
 @onnx_op("Floor", since=1)
 def floor(node: OnnxNode) -> Value:
     return _float(node, Floor())
@@ -143,22 +102,6 @@ def round_to_even(node: OnnxNode) -> Value:
     return rounded(node, float_input(node))
 
 
-def rounded(node: OnnxNode, x: Value) -> Value:
-    """X rounded to the nearest whole number, halves to the even one.
-
-    With f = floor(x) and d = x - f the result is f + 1 where d > 1/2, and where d is 1/2
-    and f is odd. ``round`` rounds halves away from 0 and is typed as int32.
-    """
-    below = node.add(Floor(), X=x)
-    rest = subtract(node, x, below)
-    half = scalar(node, 0.5, x)
-    over = where_compared(node, comparison.GreaterThan(), rest, 0.5)
-    tie = converted(node.builder, equal(node.builder, rest, half), x.dtype)
-    halved = scaled(node, below, 0.5)
-    odd = scaled(node, subtract(node, halved, node.add(Floor(), X=halved)), 2.0)
-    return add(node, below, add(node, over, multiply(node, tie, odd)))
-
-
 # ---- trigonometry
 
 
@@ -170,7 +113,7 @@ def tan(node: OnnxNode) -> Value:
 
 @onnx_op("Atan", since=7)
 def atan(node: OnnxNode) -> Value:
-    return _arc_tangent(node, float_input(node))
+    return arc_tangent(node, float_input(node))
 
 
 @onnx_op("Asin", since=7)
@@ -187,21 +130,7 @@ def _arc_sine(node: OnnxNode, x: Value) -> Value:
     """2 * atan(x / (1 + sqrt(1 - x²)))"""
     rest = multiply(node, scaled(node, x, -1.0, 1.0), scaled(node, x, 1.0, 1.0))
     whole = scaled(node, node.add(Sqrt(), X=rest), 1.0, 1.0)
-    return scaled(node, _arc_tangent(node, divide(node, x, whole)), 2.0)
-
-
-def _arc_tangent(node: OnnxNode, x: Value) -> Value:
-    """The series of atan, after atan(u) = 2 * atan(u / (1 + sqrt(1 + u²))) a few times."""
-    u = node.add(Clip(min=-1e18, max=1e18), X=x)  # u² stays finite
-    for _ in range(ATAN_HALVINGS):
-        length = node.add(Sqrt(), X=scaled(node, node.add(Square(), X=u), 1.0, 1.0))
-        u = divide(node, u, scaled(node, length, 1.0, 1.0))
-    squared = node.add(Square(), X=u)
-    series = scaled(node, squared, ATAN_SERIES[0], ATAN_SERIES[1])
-    for coefficient in ATAN_SERIES[2:]:
-        series = scaled(node, multiply(node, series, squared), 1.0, coefficient)
-    whole = scaled(node, multiply(node, series, squared), 1.0, 1.0)
-    return scaled(node, multiply(node, u, whole), 2.0**ATAN_HALVINGS)
+    return scaled(node, arc_tangent(node, divide(node, x, whole)), 2.0)
 
 
 # ---- hyperbolic functions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.onnx.casting import cast
-from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.casting import cast
+from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.ir import DType, Operation, Value
 from opt_tool.ir.operations import creation, data_movement, indexing, shape
 from opt_tool.ir.operations.elementwise import Cast, ElementwiseAdd, ElementwiseMod
@@ -48,7 +48,7 @@ def may_be_negative(value: Value) -> bool:
     return True
 
 
-def counted_from_front(node: OnnxNode, index: Value, x: Value, axis: int) -> Value:
+def counted_from_front(node: ImportedNode, index: Value, x: Value, axis: int) -> Value:
     """Indices into an axis of x, int32 or int64, with negative ones counted from the front.
 
     Adding the size before taking the remainder keeps both operands positive, so that the
@@ -62,7 +62,7 @@ def counted_from_front(node: OnnxNode, index: Value, x: Value, axis: int) -> Val
     return node.add(ElementwiseMod(), X=node.add(ElementwiseAdd(), X=index, Y=size), Y=size)
 
 
-def size_of(node: OnnxNode, x: Value, axis: int, dtype: DType) -> Value:
+def size_of(node: ImportedNode, x: Value, axis: int, dtype: DType) -> Value:
     """A dimension of x as a tensor (1,), computed at run time where it must be."""
     size = x.shape[axis]
     if isinstance(size, int):

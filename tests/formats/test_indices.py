@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphs import TestGraphs
-from opt_tool.formats.onnx.indices import may_be_negative
+from opt_tool.formats.indices import may_be_negative
 from opt_tool.ir import DType
 from opt_tool.ir.operations.creation import Range
 from opt_tool.ir.operations.data_movement import Concat

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.shape import reshape_to
-from opt_tool.formats.onnx.windows import Window
+from opt_tool.formats.imported_node import ImportedNode
+from opt_tool.formats.shapes import reshape_to
+from opt_tool.formats.window import Window
 from opt_tool.ir import Value
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.data_movement import Slice, StridedSlice, Transpose2
@@ -33,17 +33,26 @@ class Steps:
     dilation: int
 
 
-def convolved_volume(node: OnnxNode, x: Value, window: Window, op: Conv2D) -> Value:
-    """Convolve x (N, C, D, H, W) with the filter and bias of ``node``.
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The weights (O, C / groups, K, L, M) of a convolution of volumes, and its bias (O,)."""
+
+    weights: np.ndarray
+    bias: Value | None
+
+
+def convolved_volume(
+    node: ImportedNode, x: Value, filters: Filters, window: Window, op: Conv2D
+) -> Value:
+    """Convolve x (N, C, D, H, W).
 
     Args:
-        node: A node whose second operand is the filter (O, C / groups, K, L, M), whose third
-            the bias.
+        node: The node being read.
         x: The volume.
+        filters: What it is convolved with.
         window: How the filter goes along the three axes.
         op: The convolution of the planes.
     """
-    filters = node.constant(1, "filter")
     batch, channels, depth, *size = x.shape
     if isinstance(depth, str):
         raise node.unsupported(
@@ -64,14 +73,16 @@ def convolved_volume(node: OnnxNode, x: Value, window: Window, op: Conv2D) -> Va
         rows = node.add(Pad2D(paddings=(before, after, 0, 0)), X=rows)
     planes = node.add(Transpose2(axis=SWAPPED), X=rows)
     parts = []
-    for tap in range(filters.shape[2]):
+    for tap in range(filters.weights.shape[2]):
         met = reshape_to(
             node,
             _every(node, planes, tap * steps.dilation, steps),
             (multiply(batch, steps.count), channels, *size),
         )
-        weight = node.new_constant(np.ascontiguousarray(filters[:, :, tap]), f"filter.{tap}")
-        bias = node.maybe(2) if tap == 0 else None
+        weight = node.new_constant(
+            np.ascontiguousarray(filters.weights[:, :, tap]), f"filter.{tap}"
+        )
+        bias = filters.bias if tap == 0 else None
         parts.append(node.add(op, Input=met, Filter=weight, Bias=bias))
     total = functools.reduce(lambda a, b: node.add(ElementwiseAdd(), X=a, Y=b), parts)
     _, out_channels, *out = total.shape
@@ -80,7 +91,7 @@ def convolved_volume(node: OnnxNode, x: Value, window: Window, op: Conv2D) -> Va
     return reshape_to(node, swapped, (batch, out_channels, steps.count, *out))
 
 
-def _every(node: OnnxNode, planes: Value, start: int, steps: Steps) -> Value:
+def _every(node: ImportedNode, planes: Value, start: int, steps: Steps) -> Value:
     """The planes (N, D, C, H * W) that one depth of the filter meets."""
     ends = (start + (steps.count - 1) * steps.stride + 1,)
     if steps.stride == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from opt_tool.formats.onnx.node import OnnxNode
+from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.elementwise import Cast
 
@@ -19,14 +19,14 @@ CARRIERS: Mapping[DType, DType] = {DType.BOOL: DType.INT32, DType.UINT8: DType.F
 """Types that hold all values of another one, with casts both ways on every target."""
 
 
-def cast(node: OnnxNode, x: Value, dtype: DType) -> Value:
+def cast(node: ImportedNode, x: Value, dtype: DType) -> Value:
     """X in another element type; x itself where it has that already."""
     if x.dtype is dtype:
         return x
     return node.add(Cast(in_dtype=x.dtype, out_dtype=dtype), X=x)
 
 
-def as_int32(node: OnnxNode, x: Value) -> Value:
+def as_int32(node: ImportedNode, x: Value) -> Value:
     """A shape-like operand as int32, which is what the runtime reads."""
     producer = x.producer
     if producer is not None and producer.op == Cast(in_dtype=DType.INT32, out_dtype=DType.INT64):
@@ -35,7 +35,7 @@ def as_int32(node: OnnxNode, x: Value) -> Value:
 
 
 def carried(
-    node: OnnxNode,
+    node: ImportedNode,
     values: Sequence[Value],
     compute: Callable[..., Value],
     *,
