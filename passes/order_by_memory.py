@@ -24,10 +24,10 @@ from collections.abc import Sequence
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.passes.plan_memory import (
+    least_bytes,
     live_bytes,
     plan_variable_names,
     planned_bytes,
-    value_bytes,
 )
 from opt_tool.passes.rewrite import PassReport
 
@@ -88,7 +88,7 @@ def lean_order(graph: Graph) -> Sequence[Node]:
             readers[value] -= 1
             if readers[value] == 1 and not graph.is_output(value):
                 last = next(user for user in value.users if user not in done)
-                left[last] -= value_bytes(value)
+                left[last] -= least_bytes(value)
                 if missing[last] == 0:
                     heapq.heappush(queue, (left[last], positions[last], last))
         for value in node.outputs.flat():
@@ -103,7 +103,7 @@ def _left_behind(graph: Graph, node: Node, readers: dict[Value, int]) -> int:
     """The bytes that a node makes, less those of operands that it alone still reads."""
     freed = (v for v in _operands(node) if readers[v] == 1 and not graph.is_output(v))
     kept = (v for v in node.outputs.flat() if readers[v] or graph.is_output(v))
-    return sum(map(value_bytes, kept)) - sum(map(value_bytes, freed))
+    return sum(map(least_bytes, kept)) - sum(map(least_bytes, freed))
 
 
 def _operands(node: Node) -> tuple[Value, ...]:

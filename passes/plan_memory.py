@@ -11,7 +11,6 @@ it has read all of its input.
 from __future__ import annotations
 
 import bisect
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -60,7 +59,7 @@ def plan_variable_names(graph: Graph) -> dict[Value, str]:
     own = _unshared(graph)
     names = {value: value.name for value in lives if value in own}
     variables: dict[DType, list[Variable]] = {}
-    by_size = sorted((value for value in lives if value not in own), key=value_bytes, reverse=True)
+    by_size = sorted((value for value in lives if value not in own), key=least_bytes, reverse=True)
     probes = max(LEAST_PROBES, min(MOST_PROBES, ALL_PROBES // (len(by_size) + 1)))
     for value in by_size:
         tried = variables.setdefault(value.dtype, [])
@@ -72,7 +71,7 @@ def planned_bytes(names: Mapping[Value, str]) -> int:
     """The memory that the variables of a plan take; a symbolic dimension counts as 1."""
     sizes: dict[str, int] = {}
     for value, name in names.items():
-        sizes[name] = max(sizes.get(name, 0), value_bytes(value))
+        sizes[name] = max(sizes.get(name, 0), least_bytes(value))
     return sum(sizes.values())
 
 
@@ -80,16 +79,16 @@ def live_bytes(graph: Graph, order: Iterable[Node]) -> int:
     """The most bytes that live at once in an order of the nodes; as above for open sizes."""
     outputs = set(graph.outputs)
     readers = {value: len(value.users) for value in graph.values.values()}
-    current = peak = sum(map(value_bytes, graph.inputs))
+    current = peak = sum(map(least_bytes, graph.inputs))
     for node in order:
         made = tuple(node.outputs.flat())
-        current += sum(map(value_bytes, made))
+        current += sum(map(least_bytes, made))
         peak = max(peak, current)
-        current -= sum(value_bytes(v) for v in made if not readers[v] and v not in outputs)
+        current -= sum(least_bytes(v) for v in made if not readers[v] and v not in outputs)
         for value in dict.fromkeys(node.inputs.flat()):
             readers[value] -= 1
             if not readers[value] and not value.is_constant and value not in outputs:
-                current -= value_bytes(value)
+                current -= least_bytes(value)
     return peak
 
 
@@ -102,13 +101,12 @@ def _place(value: Value, life: Life, variables: list[Variable], probes: int) -> 
     return value.name
 
 
-def value_bytes(value: Value) -> int:
+def least_bytes(value: Value) -> int:
     """The bytes of a value; a symbolic dimension counts as 1."""
     type = value.type
-    sizes = (
-        type.static_shape if type.is_static else [dim for dim in type.shape if isinstance(dim, int)]
-    )
-    return math.prod(sizes) * type.dtype.numpy.itemsize
+    if type.is_static:
+        return type.nbytes
+    return type.with_shape(dim for dim in type.shape if isinstance(dim, int)).nbytes
 
 
 def _lives(graph: Graph) -> dict[Value, Life]:

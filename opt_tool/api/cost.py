@@ -20,8 +20,7 @@ def value_bytes(value: Value) -> int | None:
     """The bytes of a value in memory or in the file."""
     if value.data is not None:
         return value.data.nbytes
-    elements = size(value)
-    return None if elements is None else elements * value.dtype.numpy.itemsize
+    return value.type.nbytes if value.type.is_static else None
 
 
 def parameters(node: Node) -> int:

@@ -212,4 +212,4 @@ def _most_bytes(value: Value, most: Mapping[str, int]) -> int | None:
     """The bytes of a value where its open dimensions are those; None where others are."""
     dims = (most.get(dim, dim) if isinstance(dim, str) else dim for dim in value.shape)
     type = value.type.with_shape(dims)
-    return type.size * type.dtype.numpy.itemsize if type.is_static else None
+    return type.nbytes if type.is_static else None

@@ -77,6 +77,11 @@ class TensorType:
         """The number of elements; raises ValueError when a dimension is symbolic."""
         return math.prod(self.static_shape)
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the elements; raises ValueError when a dimension is symbolic."""
+        return self.size * self.dtype.numpy.itemsize
+
     def with_shape(self, shape: Iterable[Dim]) -> TensorType:
         return TensorType(self.dtype, tuple(shape))
 

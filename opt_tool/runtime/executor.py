@@ -17,7 +17,7 @@ from opt_tool.ir import Graph, Node, Operands, Value
 from opt_tool.ir.mapped_arrays import forget
 from opt_tool.kernels.memory import aligned_copy, aligned_empty, channels_first
 from opt_tool.runtime.binding import Compute, Prepared, Settings, as_results, bind
-from opt_tool.runtime.memory_plan import plan_memory, value_bytes
+from opt_tool.runtime.memory_plan import plan_memory
 from opt_tool.runtime.threads import limited_threads
 
 LARGE = 1 << 30
@@ -67,7 +67,7 @@ class Executor:
         self.graph = graph
         self.settings = Settings() if settings is None else settings
         self.released_bytes = 0
-        self._is_large = sum(map(value_bytes, graph.constants)) > LARGE
+        self._is_large = sum(value.type.nbytes for value in graph.constants) > LARGE
         last_use = _last_uses(graph)
         steps = []
         for node in graph.nodes:
@@ -161,7 +161,7 @@ class Executor:
         def place(value: Value) -> np.ndarray | None:
             if value not in offsets:
                 return None
-            part = memory[offsets[value] : offsets[value] + value_bytes(value)]
+            part = memory[offsets[value] : offsets[value] + value.type.nbytes]
             shape = value.type.static_shape
             if value not in self.plan.channels_last:
                 return part.view(value.dtype.numpy).reshape(shape)
@@ -195,7 +195,7 @@ def _release(step: Step, graph: Graph) -> int:
     slots = step.compute.replaced if isinstance(step.compute, Prepared) else ()
     for value in map(step.node.input, slots):
         if graph.read_once(value):
-            released += value_bytes(value)
+            released += value.type.nbytes
             if value.data is not None:
                 forget(value.data)
             value.data = np.broadcast_to(value.dtype.numpy.type(0), value.type.static_shape)

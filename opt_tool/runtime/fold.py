@@ -18,8 +18,7 @@ FOLD_LIMIT = 64 * 1024 * 1024
 def can_fold(node: Node) -> bool:
     """Whether a node has only constant operands and outputs of a bearable size."""
     return all(value.is_constant for value in node.inputs.flat()) and all(
-        value.type.is_static and value.type.size * value.dtype.numpy.itemsize <= FOLD_LIMIT
-        for value in node.outputs.flat()
+        value.type.is_static and value.type.nbytes <= FOLD_LIMIT for value in node.outputs.flat()
     )
 
 

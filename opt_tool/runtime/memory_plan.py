@@ -70,11 +70,6 @@ def plan_memory(graph: Graph) -> MemoryPlan:
     return MemoryPlan(offsets, size, channels_last & offsets.keys())
 
 
-def value_bytes(value: Value) -> int:
-    """The bytes of a value of known size."""
-    return value.type.size * value.dtype.numpy.itemsize
-
-
 def _is_planned(node: Node, graph: Graph) -> bool:
     outputs = tuple(node.outputs.flat())
     return (
@@ -107,7 +102,7 @@ def _lives(
     for position, node in enumerate(nodes):
         for value in node.outputs.flat():
             if bases[value] == {value} and _is_planned(node, graph):
-                stretches[value] = Stretch(value_bytes(value), position, position)
+                stretches[value] = Stretch(value.type.nbytes, position, position)
         for value in (*node.inputs.flat(), *node.outputs.flat()):
             for base in bases.get(value, ()):
                 stretches[base].last = position

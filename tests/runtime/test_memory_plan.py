@@ -15,7 +15,7 @@ from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.runtime import Executor, memory_plan
-from opt_tool.runtime.memory_plan import plan_memory, value_bytes
+from opt_tool.runtime.memory_plan import plan_memory
 
 SHAPE = (1, 3, 4, 4)
 
@@ -56,7 +56,7 @@ def test_values_that_do_not_meet_share_memory() -> None:
     third = concat(b, second, x)
     plan = plan_memory(ended(b, concat(b, third, x)))
     assert plan.offsets[first] == plan.offsets[third]
-    assert plan.size < sum(map(value_bytes, (first, second, third)))
+    assert plan.size < sum(value.type.nbytes for value in (first, second, third))
 
 
 def test_values_that_meet_do_not() -> None:
@@ -64,7 +64,7 @@ def test_values_that_meet_do_not() -> None:
     first = concat(b, x, x)
     second = concat(b, first, x)
     plan = plan_memory(ended(b, concat(b, second, first)))
-    assert abs(plan.offsets[first] - plan.offsets[second]) >= value_bytes(first)
+    assert abs(plan.offsets[first] - plan.offsets[second]) >= first.type.nbytes
 
 
 def test_an_operand_that_ends_is_overwritten() -> None:
@@ -73,7 +73,7 @@ def test_an_operand_that_ends_is_overwritten() -> None:
     active = relu(b, joined)
     plan = plan_memory(ended(b, concat(b, active, x)))
     assert plan.offsets[joined] == plan.offsets[active]
-    assert plan.size == value_bytes(joined)
+    assert plan.size == joined.type.nbytes
 
 
 def test_an_operand_that_is_read_again_is_not_overwritten() -> None:
@@ -183,7 +183,7 @@ def test_random_graphs_compute_the_same_in_planned_memory(
     (output,) = graph.outputs
     np.testing.assert_array_equal(planned[output.name], everything[output.name])
     np.testing.assert_array_equal(planned[output.name], unplanned(graph)[output.name])
-    assert plan.size <= sum(value_bytes(value) + 64 for value in plan.offsets)
+    assert plan.size <= sum(value.type.nbytes + 64 for value in plan.offsets)
 
 
 def unplanned(graph: Graph) -> dict[str, np.ndarray]:
