@@ -7,10 +7,7 @@ be parsed here.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -167,8 +164,7 @@ class _Source:
 def _session(source: _Source, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     try:
         try:
-            with _prepared(source) as model:
-                return _loaded(model, options)
+            return _loaded(_prepared(source), options)
         except native.NotImplemented:  # as for operators of the first opsets
             return _loaded(_rewritten(source).SerializeToString(), options)
     except FAILURES as error:
@@ -205,23 +201,16 @@ def _is_in_the_way(
     )
 
 
-@contextmanager
-def _prepared(source: _Source) -> Iterator[str | bytes]:
-    """The model as onnxruntime is to load it: a path, or bytes."""
+def _prepared(source: _Source) -> str | bytes:
+    """The model as onnxruntime is to load it: a path, or bytes.
+
+    Outputs are added to the bytes of a small model; those of a large one stay in its file.
+    """
     path, extra = source.path, source.extra
-    if source.shapes or source.as_float or source.folders.allowed is not None:
-        yield _rewritten(source).SerializeToString()
-    elif not extra:
-        yield str(path)
-    elif path.stat().st_size <= LARGE:
-        yield path.read_bytes() + _outputs_message(extra)
-    else:
-        with tempfile.TemporaryDirectory(prefix="opt-") as folder:
-            copy = Path(folder) / "model.onnx"
-            shutil.copyfile(path, copy)
-            with copy.open("ab") as stream:
-                stream.write(_outputs_message(extra))
-            yield str(copy)
+    changed = source.shapes or source.as_float or source.folders.allowed is not None
+    if changed or (extra and path.stat().st_size > LARGE):
+        return _rewritten(source).SerializeToString()
+    return path.read_bytes() + _outputs_message(extra) if extra else str(path)
 
 
 def _outputs_message(names: Sequence[str]) -> bytes:
