@@ -96,11 +96,14 @@ def _grid_sampler(node: Node, target: Target) -> str | None:
     return f"the kernel takes a position for each element of a plane, not {grid.type} of {x.type}"
 
 
-def _convolution(node: Node, target: Target) -> str | None:
+def keeps_filter(node: Node, target: Target) -> bool:
+    """Whether the kernel would use the filter of its first run, which is computed, ever after."""
     weight = node.input("Filter")
-    if weight.is_constant or (target is Target.X86 and weight.shape[2:] == (1, 1)):
-        return None
-    return _packed_once("filter")
+    return not (weight.is_constant or (target is Target.X86 and weight.shape[2:] == (1, 1)))
+
+
+def _convolution(node: Node, target: Target) -> str | None:
+    return _packed_once("filter") if keeps_filter(node, target) else None
 
 
 def _transposed_convolution(node: Node, target: Target) -> str | None:

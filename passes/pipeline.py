@@ -25,6 +25,7 @@ from opt_tool.passes.fuse_transpose_fc import FuseTransposeFc
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.join_heads import JoinHeads
 from opt_tool.passes.lower_casts import LowerCasts
+from opt_tool.passes.lower_computed_filter import LowerComputedFilter
 from opt_tool.passes.lower_depthwise import LowerDepthwise
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_hard_swish import LowerHardSwish
@@ -78,6 +79,7 @@ def passes_for(
             an operator whose weights cannot be.
     """
     yield from simplifying_passes()
+    yield LowerComputedFilter(target)  # nothing folds into filters that are computed
     yield from fusing_passes(target, version, library)
     if not quantized:
         yield MultiplyHeads()  # those that were joined

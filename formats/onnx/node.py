@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from opt_tool.errors import OpenInputError
+from opt_tool.errors import OpenInputError, UnsupportedOperatorError
 from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.ir import Dim, Value
 from opt_tool.runtime import FoldingBuilder
@@ -82,17 +82,23 @@ class OnnxNode(ImportedNode):
         value = self.input(index)
         if value.is_constant:
             return value.array()
-        if self.builder.graph.is_input(value):
-            raise OpenInputError(
-                self.operator,
-                self.name,
-                f"its {what} is the input {value.name!r}, which the target needs at conversion; "
-                f"give it a value with `opt convert --input-value {value.name}=...`",
-                value.name,
-            )
-        raise self.unsupported(
+        raise self.open(
+            value,
+            what,
             f"its {what} ({value.name!r}) is computed at run time; the target needs it at "
-            "conversion. Fix the input shapes with --input-shape if it depends on them"
+            "conversion. Fix the input shapes with --input-shape if it depends on them",
+        )
+
+    def open(self, value: Value, what: str, problem: str) -> UnsupportedOperatorError:
+        """The error that a value would have to be known, with what to do if it is an input."""
+        if not self.builder.graph.is_input(value):
+            return self.unsupported(problem)
+        return OpenInputError(
+            self.operator,
+            self.name,
+            f"its {what} is the input {value.name!r}, which the target needs at conversion; "
+            f"give it a value with `opt convert --input-value {value.name}=...`",
+            value.name,
         )
 
     def maybe_constant(self, index: int, what: str) -> np.ndarray | None:

@@ -31,6 +31,7 @@ from opt_tool.formats.onnx.quantized_operators import (
 )
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import comparison, elementwise
 from opt_tool.ir.operations.matmul import MatMulV2
@@ -101,10 +102,7 @@ def along_axis(node: OnnxNode, parameter: Value, axis: Axis, rank: int) -> Value
     """A scale or a zero point as it broadcasts along an axis of a tensor."""
     if axis is None or parameter.type.size == 1 or parameter.rank != 1:
         return parameter
-    if not parameter.is_constant:
-        raise node.unsupported("scales along an axis that are computed at run time")
-    array = parameter.array()
-    return node.new_constant(array.reshape(-1, *(1,) * (rank - 1 - axis)), "parameter")
+    return reshape_to(node, parameter, (parameter.shape[0], *(1,) * (rank - 1 - axis)))
 
 
 def _axis(node: OnnxNode, x: Value, default: int) -> Axis:

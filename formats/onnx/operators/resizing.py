@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from opt_tool.errors import UnsupportedOperatorError
 from opt_tool.formats.casting import as_int32, carried
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.planes import from_planes, to_planes
@@ -171,7 +172,7 @@ def _resized(node: OnnxNode, x: Value, targets: Sequence[Target], rule: Rule) ->
     for target in changed:
         if isinstance(target.size, str) or isinstance(target.count, str):
             if roi:
-                raise node.unsupported("tf_crop_and_resize of a size known only at run time")
+                raise _open_sizes(node, "tf_crop_and_resize of a size known only at run time")
             return _resized_at_run_time(node, x, changed, rule)
     axes = {
         target.axis: Axis(
@@ -334,18 +335,20 @@ def _times_matrix(node: OnnxNode, x: Value, axis: int, weights: np.ndarray) -> V
 def _resized_at_run_time(node: OnnxNode, x: Value, targets: Sequence[Target], rule: Rule) -> Value:
     planar = _planar(x, [target.axis for target in targets]) and x.dtype is DType.FLOAT32
     if not planar or rule.mode == "cubic":
-        raise node.unsupported(
+        raise _open_sizes(
+            node,
             f"{rule.mode} resizing of {x.type} to sizes known only at run time; Paddle Lite "
-            "resizes planes of float32. Give the input's shape with --input-shape"
+            "resizes planes of float32. Give the input's shape with --input-shape",
         )
     samples = [_samples(target) for target in targets]
     operator = _nearest_operator if rule.mode == "nearest" else _linear_operator
     op = operator([axis for axes in samples for axis in axes], rule) if all(samples) else None
     if op is None:
-        raise node.unsupported(
+        raise _open_sizes(
+            node,
             f"{rule.mode} resizing by {rule.coordinates} coordinates (nearest_mode "
             f"{rule.rounding}) to sizes known only at run time; Paddle Lite counts otherwise. "
-            "Give the input's shape with --input-shape"
+            "Give the input's shape with --input-shape",
         )
     planes = to_planes(node, x)
     scales = {target.axis: target.scale for target in targets}
@@ -354,6 +357,11 @@ def _resized_at_run_time(node: OnnxNode, x: Value, targets: Sequence[Target], ru
         scaled = replace(op, scale=pair)
         return from_planes(node, node.add(scaled, X=planes), x)
     return from_planes(node, node.add(op, X=planes, OutSize=_out_size(node, x)), x)
+
+
+def _open_sizes(node: OnnxNode, problem: str) -> UnsupportedOperatorError:
+    sizes = node.maybe(3)
+    return node.unsupported(problem) if sizes is None else node.open(sizes, "sizes", problem)
 
 
 def _samples(target: Target) -> list[Axis]:
@@ -379,9 +387,10 @@ def _out_size(node: OnnxNode, x: Value) -> Value:
     sizes = node.input(3)
     axes = tuple(node.axis(axis, x.rank) for axis in node.integers("axes", tuple(range(x.rank))))
     if x.rank != 4 or axes[-2:] != (2, 3):
-        raise node.unsupported(
+        raise _open_sizes(
+            node,
             f"sizes of the axes {list(axes)} of {x.type} that are known only at run time; give "
-            "the input's shape with --input-shape"
+            "the input's shape with --input-shape",
         )
     count = len(axes)
     cut = Slice(axes=(0,), starts=(count - 2,), ends=(count,), infer_flags=(1,))

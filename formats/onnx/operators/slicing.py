@@ -187,9 +187,11 @@ def _sliced_at_run_time(
 ) -> Value:
     """The slice by bounds that the run computes."""
     if any(step != 1 for step in steps):
-        raise node.unsupported(
+        raise node.open(
+            node.input(2 if ends is None else 1),
+            "bound",
             "its steps are not 1 and its bounds are known only at run time. "
-            "Fix the input shapes with --input-shape"
+            "Fix the input shapes with --input-shape",
         )
     x = node.input(0)
     known_starts, known_ends = _numbers(starts), _numbers(ends)
