@@ -110,18 +110,16 @@ def _reduce(
     out: np.ndarray,
 ) -> None:
     """Reduce windows of the first axis, from ``start`` on, by a function of two operands."""
-    fresh = True
-    for tap in range(extent):
-        reached, read = inside(start + tap, stride, len(out), len(x))
-        whole = reached == slice(0, len(out))
-        if fresh and whole:
-            out[...] = x[read]
-        elif fresh:
-            out[...] = neutral
-            function(out[reached], x[read], out=out[reached])
-        else:
-            function(out[reached], x[read], out=out[reached])
-        fresh = False
+    taps = [inside(start + tap, stride, len(out), len(x)) for tap in range(extent)]
+    everywhere = slice(0, len(out))
+    taps.sort(key=lambda tap: tap[0] != everywhere)  # those that fill the output come first
+    whole = [x[read] for reached, read in taps[:2] if reached == everywhere]
+    if len(whole) == 2:
+        function(*whole, out=out)
+    else:
+        out[...] = whole[0] if whole else neutral
+    for reached, read in taps[len(whole) :]:
+        function(out[reached], x[read], out=out[reached])
 
 
 def _counts(
