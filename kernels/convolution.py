@@ -14,6 +14,8 @@ Where each channel is filtered by itself, see ``depthwise``.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from opt_tool.kernels.depthwise import depthwise_conv2d
@@ -40,7 +42,7 @@ from opt_tool.kernels.planes import (
     window_counts,
 )
 from opt_tool.kernels.pointwise import FEWEST_WINDOWS, OUTPUT_BYTES, pointwise_conv2d
-from opt_tool.kernels.products import SMALL, lie_in_rows, multiply
+from opt_tool.kernels.products import SMALL, in_pieces, multiply, piece_width
 
 WINDOWS_BYTES = 1024 * 1024
 """How much of the windows is laid out at once: half of a core's own cache."""
@@ -55,19 +57,24 @@ def goes_by_rows(channels: int, columns: int, dilations: Pair, groups: int) -> b
 
 
 def filter_matrix(
-    weight: np.ndarray, *, groups: int = 1, by_rows: bool = False, small: bool = False
+    weight: np.ndarray, *, groups: int = 1, by_rows: bool = False, width: int | None = None
 ) -> np.ndarray:
     """weight (O, C / groups, R, S) in the order of the layout: of its taps, and as it multiplies.
 
-    By windows that is (groups, O / groups, R * S * C), by rows (R * C * S, O). With ``small``
-    a little matrix lies in memory as ``products`` takes it.
+    By windows that is (groups, O / groups, R * S * C), or what ``products.in_pieces`` of a width
+    makes of it; by rows it is (R * C * S, O).
     """
     if by_rows:
         return weight.transpose(2, 1, 3, 0).reshape(-1, len(weight))
     matrix = weight.transpose(0, 2, 3, 1).reshape(groups, len(weight) // groups, -1)
-    if small and groups == 1 and lie_in_rows(matrix.shape[2], len(weight)):
-        return np.ascontiguousarray(matrix.swapaxes(1, 2)).swapaxes(1, 2)
-    return matrix
+    return matrix if width is None else in_pieces(matrix[0], width)[np.newaxis]
+
+
+def width_of_pieces(weight_shape: tuple[int, ...], groups: int, counts: Pair) -> int | None:
+    """How wide pieces filters should be in where BLAS is fast at small products."""
+    if groups > 1:
+        return None
+    return piece_width(math.prod(counts), math.prod(weight_shape[1:]), weight_shape[0])
 
 
 def conv2d(
@@ -116,7 +123,8 @@ def conv2d(
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
     by_rows = kernel != (1, 1) and goes_by_rows(x.shape[1], counts[1], dilations, groups)
     if ready is None:
-        ready = filter_matrix(weight, groups=groups, by_rows=by_rows, small=small)
+        width = width_of_pieces(weight.shape, groups, counts) if small else None
+        ready = filter_matrix(weight, groups=groups, by_rows=by_rows, width=width)
     if kernel == (1, 1):
         taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
         return pointwise_conv2d(taken, ready, finish, residual=residual, small=small, out=out)
@@ -180,10 +188,10 @@ def _by_windows(
     *,
     small: bool,
 ) -> None:
-    """Convolve x (H, W, C) from ``corner`` on with matrix (groups, O, R * S * C) to (P, Q, O)."""
+    """Convolve x (H, W, C) from ``corner`` on with a ``filter_matrix`` to (P, Q, O)."""
     rows, width, _ = target.out.shape
-    groups, _, depth = matrix.shape
-    channels = x.shape[2]
+    groups, channels = len(matrix), x.shape[2]
+    depth = math.prod(kernel) * channels // groups
     fitting = max(
         WINDOWS_BYTES // (groups * depth * width * x.itemsize), -(-FEWEST_WINDOWS // width)
     )

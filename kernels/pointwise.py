@@ -26,7 +26,7 @@ def pointwise_conv2d(
     small: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Convolve x (N, C, H, W) with filters (groups, O / groups, C / groups) to (N, O, H, W).
+    """Convolve x (N, C, H, W) with filters to (N, O, H, W).
 
     Args:
         x: The input.
@@ -38,7 +38,7 @@ def pointwise_conv2d(
     """
     batch, channels, height, width = x.shape
     groups, count = len(filters), batch * height * width
-    filter_count = groups * filters.shape[1]
+    filter_count = filters.size // filters.shape[2]
     y = output_for(out, (batch, filter_count, height, width), element_type(x, filters))
     places = channels_last(x).reshape(count, groups, channels // groups)
     made = y.reshape(count, filter_count)

@@ -12,11 +12,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.kernels.memory import aligned_copy
+
 SMALL = 1_000_000
 """Up to so many multiply-adds operands are read where they lie, in any order."""
 
-LITTLE_MATRIX, DIRECT_ROWS = 1 << 13, 112
-"""Filters of up to so many elements are worth having in rows, and by how many rows they go."""
+LITTLE_MATRIX, PIECES = 1 << 13, (64, 32)
+"""Up to how many elements a matrix of filters multiplies as a whole, and how wide pieces are."""
+
+PIECE_ROWS, DEEPEST = 112, 1100
+"""By how many rows pieces go at once, and how deep they may be for that to pay."""
 
 FEW_ROWS = 96
 """See ``multiply``."""
@@ -28,9 +33,22 @@ STRIPS, LARGE_MATRIX = (64, 32), 1 << 16
 """How wide strips of a matrix may be, and from how many elements on it is divided into them."""
 
 
-def lie_in_rows(depth: int, filters: int) -> bool:
-    """Whether a matrix of filters is worth being laid out as it multiplies, (depth, filters)."""
-    return depth * filters <= LITTLE_MATRIX
+def piece_width(rows: int, depth: int, filters: int) -> int | None:
+    """How many filters are laid out together as they multiply so many rows; None: none are."""
+    if depth * filters <= LITTLE_MATRIX:
+        return filters
+    if rows == 1 or depth > DEEPEST or (rows <= FEW_ROWS and rows * depth * PIECES[-1] > SMALL):
+        return None
+    fitting = (width for width in PIECES if filters % width == 0)
+    if rows <= FEW_ROWS:
+        fitting = (width for width in reversed(PIECES) if filters % width == 0)
+    return next(fitting, None)
+
+
+def in_pieces(filters: np.ndarray, width: int) -> np.ndarray:
+    """Filters (O, K) as they multiply, (O / width, K, width)."""
+    pieces = filters.reshape(-1, width, filters.shape[1]).swapaxes(1, 2)
+    return aligned_copy(pieces)
 
 
 def strip_width(rows: int, depth: int, filters: int) -> int:
@@ -48,43 +66,43 @@ def strip_width(rows: int, depth: int, filters: int) -> int:
 def multiply(rows: np.ndarray, filters: np.ndarray, out: np.ndarray, *, small: bool) -> None:
     """Multiply rows (T, groups, K) by filters (groups, O / groups, K) to (T, groups, O / groups).
 
-    Where nothing better is known, BLAS is faster at many filters by few rows than the other
-    way around, by more than it takes to turn the product over.
+    Filters of a single group may be ``in_pieces``, (1, O / width, K, width). Where nothing better
+    is known, BLAS is faster at many filters by few rows than the other way around, by more than it
+    takes to turn the product over.
     """
-    if small and len(filters) == 1 and _by_small_ones(rows[:, 0], filters[0], out[:, 0]):
-        return
-    if len(rows) < FEW_ROWS:
+    if filters.ndim == 4:
+        _by_pieces(rows[:, 0], filters[0], out[:, 0])
+    elif small and len(filters) == 1 and _is_worth_dividing(len(rows), filters.shape[2]):
+        _by_some_filters(rows[:, 0], filters[0], out[:, 0])
+    elif len(rows) < FEW_ROWS:
         out[...] = np.matmul(filters, rows.transpose(1, 2, 0)).transpose(2, 0, 1)
     else:
         np.matmul(rows.swapaxes(0, 1), filters.swapaxes(1, 2), out=out.swapaxes(0, 1))
 
 
-def _by_small_ones(rows: np.ndarray, filters: np.ndarray, out: np.ndarray) -> bool:
-    """Multiply rows (T, K) by filters (O, K) to (T, O) if that goes by small products."""
+def _is_worth_dividing(count: int, depth: int) -> bool:
+    return 1 < count <= FEW_ROWS and depth >= LEAST_DEPTH and count * depth * AT_ONCE <= SMALL
+
+
+def _by_some_filters(rows: np.ndarray, filters: np.ndarray, out: np.ndarray) -> None:
+    """Multiply few rows (T, K) by filters (O, K) to (T, O), AT_ONCE filters at once."""
     count, depth = rows.shape
-    if filters.strides[0] == filters.itemsize:
-        _direct(rows, filters.T, out)
-        return True
-    if count == 1 or count > FEW_ROWS or depth < LEAST_DEPTH or count * depth * AT_ONCE > SMALL:
-        return False
     whole = len(filters) - len(filters) % AT_ONCE
     shape = (whole // AT_ONCE, AT_ONCE)
     some = filters[:whole].reshape(*shape, depth).swapaxes(1, 2)
     np.matmul(rows, some, out=out[:, :whole].reshape(count, *shape).swapaxes(0, 1))
     if whole < len(filters):
         np.matmul(rows, filters[whole:].T, out=out[:, whole:])
-    return True
 
 
-def _direct(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
-    """Multiply rows by a matrix in rows, DIRECT_ROWS of them at once."""
-    step = -(-len(rows) // -(-len(rows) // DIRECT_ROWS))
-    whole = len(rows) - len(rows) % step
-    parts = (whole // step, step)
-    np.matmul(
-        rows[:whole].reshape(*parts, rows.shape[1]),
-        matrix,
-        out=out[:whole].reshape(*parts, out.shape[1]),
-    )
-    if whole < len(rows):
-        np.matmul(rows[whole:], matrix, out=out[whole:])
+def _by_pieces(rows: np.ndarray, pieces: np.ndarray, out: np.ndarray) -> None:
+    """Multiply rows (T, K) by pieces (O / width, K, width) to (T, O), some rows at once."""
+    (count, depth), (number, _, width) = rows.shape, pieces.shape
+    most = max(1, min(PIECE_ROWS, SMALL // (depth * width)))
+    step = -(-count // -(-count // most))
+    whole = count - count % step
+    parts = out[:whole].reshape(-1, step, number, width)
+    np.matmul(rows[:whole].reshape(-1, 1, step, depth), pieces, out=parts.swapaxes(1, 2))
+    if whole < count:
+        rest = out[whole:].reshape(-1, number, width)
+        np.matmul(rows[whole:], pieces, out=rest.swapaxes(0, 1))

@@ -17,14 +17,19 @@ def test_every_division_is_the_same_product(
     x = rng.standard_normal((rows, groups, depth))
     weight = rng.standard_normal((groups, filters, depth))
     expected = np.einsum("tgk,gok->tgo", x, weight)
-    turned = np.ascontiguousarray(weight.swapaxes(1, 2)).swapaxes(1, 2)
-    for matrix in (weight, turned):
+    matrices = [weight]
+    if groups == 1:
+        widths = (width for width in range(1, filters + 1) if filters % width == 0)
+        matrices.extend(products.in_pieces(weight[0], width)[np.newaxis] for width in widths)
+    for matrix in matrices:
         out = np.full((rows, groups, filters), np.nan)
         products.multiply(x, matrix, out, small=small)
         np.testing.assert_allclose(out, expected, rtol=0, atol=1e-10)
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, rows: int, depth: int, *, turned: bool) -> list[int]:
+def counted(
+    monkeypatch: pytest.MonkeyPatch, rows: int, depth: int, *, width: int | None = None
+) -> list[int]:
     """The multiply-adds of each product that ``multiply`` is made of, for 32 filters."""
     sizes: list[int] = []
     matmul = np.matmul
@@ -37,8 +42,8 @@ def counted(monkeypatch: pytest.MonkeyPatch, rows: int, depth: int, *, turned: b
 
     monkeypatch.setattr(np, "matmul", watched)
     weight = np.zeros((1, 32, depth), np.float32)
-    if turned:
-        weight = np.zeros((1, depth, 32), np.float32).swapaxes(1, 2)
+    if width is not None:
+        weight = products.in_pieces(weight[0], width)[np.newaxis]
     out = np.empty((rows, 1, 32), np.float32)
     products.multiply(np.zeros((rows, 1, depth), np.float32), weight, out, small=True)
     return sizes
@@ -48,23 +53,43 @@ def counted(monkeypatch: pytest.MonkeyPatch, rows: int, depth: int, *, turned: b
 def test_few_rows_are_multiplied_by_some_filters_at_once(
     monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    assert counted(monkeypatch, rows, 512, turned=False) == 2 * [rows * 512 * 16]
+    assert counted(monkeypatch, rows, 512) == 2 * [rows * 512 * 16]
 
 
 @pytest.mark.parametrize(("rows", "depth"), [(1, 512), (97, 512), (49, 64), (49, 2048)])
 def test_other_products_are_left_whole(
     monkeypatch: pytest.MonkeyPatch, rows: int, depth: int
 ) -> None:
-    assert counted(monkeypatch, rows, depth, turned=False) == [rows * depth * 32]
+    assert counted(monkeypatch, rows, depth) == [rows * depth * 32]
 
 
-def test_rows_go_by_a_matrix_in_rows_some_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = products.DIRECT_ROWS
-    assert counted(monkeypatch, 3 * step, 64, turned=True) == 3 * [step * 64 * 32]
-    assert counted(monkeypatch, 3 * step - 1, 64, turned=True) == [
-        *(2 * [step * 64 * 32]),
-        (step - 1) * 64 * 32,
+@pytest.mark.parametrize("width", [32, 8])
+def test_some_rows_go_by_each_piece_at_once(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    step, pieces = products.PIECE_ROWS, 32 // width
+    whole, rest = step * 64 * width, (step - 1) * 64 * width
+    assert counted(monkeypatch, 3 * step, 64, width=width) == 3 * pieces * [whole]
+    assert counted(monkeypatch, 3 * step - 1, 64, width=width) == [
+        *(2 * pieces * [whole]),
+        *(pieces * [rest]),
     ]
+
+
+@pytest.mark.parametrize("rows", [6, 7, 8])
+def test_rows_that_are_left_over_are_multiplied_too(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(products, "PIECE_ROWS", 3)
+    rng = np.random.default_rng(1)
+    x, weight = rng.standard_normal((rows, 1, 5)), rng.standard_normal((6, 5))
+    out = np.full((rows, 1, 6), np.nan)
+    products.multiply(x, products.in_pieces(weight, 2)[np.newaxis], out, small=True)
+    np.testing.assert_allclose(out[:, 0], x[:, 0] @ weight.T, rtol=0, atol=1e-12)
+
+
+def test_no_product_by_a_piece_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = counted(monkeypatch, 500, 1024, width=32)
+    assert max(sizes) <= products.SMALL < max(sizes) * 1.1
+    assert sum(sizes) == 500 * 1024 * 32
 
 
 @pytest.mark.parametrize(
@@ -84,6 +109,21 @@ def test_large_matrices_are_divided_into_strips(
     assert products.strip_width(rows, depth, filters) == width
 
 
-def test_little_matrices_are_worth_laying_out() -> None:
-    assert products.lie_in_rows(64, 128)
-    assert not products.lie_in_rows(64, 129)
+@pytest.mark.parametrize(
+    ("rows", "depth", "filters", "width"),
+    [
+        (784, 64, 128, 128),
+        (784, 64, 192, 64),
+        (784, 64, 160, 32),
+        (784, 64, 150, None),
+        (784, 1152, 128, None),
+        (49, 160, 960, 32),
+        (49, 160, 1000, None),
+        (49, 1024, 256, None),
+        (1, 256, 256, None),
+    ],
+)
+def test_filters_are_laid_out_in_pieces_where_that_pays(
+    rows: int, depth: int, filters: int, width: int | None
+) -> None:
+    assert products.piece_width(rows, depth, filters) == width

@@ -145,8 +145,13 @@ class Convolution:
         by_rows = layer.kernel != (1, 1) and kernels.goes_by_rows(
             layer.channels, places, layer.dilations, groups
         )
-        return by_rows, lambda w: kernels.filter_matrix(
-            w, groups=groups, by_rows=by_rows, small=self._small
+        width = None
+        if self._small and not by_rows:
+            depth = layer.channels // groups
+            shape = (layer.out_channels, depth, *layer.kernel)
+            width = kernels.width_of_pieces(shape, groups, layer.size)
+        return (by_rows, width), lambda w: kernels.filter_matrix(
+            w, groups=groups, by_rows=by_rows, width=width
         )
 
     def _transformation(self, algorithm: str, layer: Layer) -> tuple[object, Preparation]:
