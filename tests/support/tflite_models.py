@@ -21,14 +21,17 @@ from opt_tool.runtime import Executor
 
 OPTIONS_TYPES: Mapping[str, int] = {
     "ADD": 11, "ARG_MAX": 40, "ARG_MIN": 57, "AVERAGE_POOL_2D": 5, "BATCH_MATMUL": 101,
-    "CONCATENATION": 10, "CONV_2D": 1, "CUMSUM": 102, "DEPTHWISE_CONV_2D": 2,
-    "DEPTH_TO_SPACE": 94, "DIV": 29, "FULLY_CONNECTED": 8, "GATHER": 23, "GELU": 113,
-    "L2_NORMALIZATION": 12, "L2_POOL_2D": 5, "LEAKY_RELU": 75, "MAX_POOL_2D": 5, "MEAN": 27,
-    "MIRROR_PAD": 77, "MUL": 21, "PACK": 59, "REDUCE_MAX": 27, "REDUCE_MIN": 27,
-    "REDUCE_PROD": 27, "RESHAPE": 17, "RESIZE_BILINEAR": 15, "RESIZE_NEAREST_NEIGHBOR": 74,
-    "SHAPE": 55, "SOFTMAX": 9, "SPACE_TO_DEPTH": 19, "SPLIT": 35, "SPLIT_V": 79, "SQUEEZE": 30,
-    "STRIDED_SLICE": 32, "SUB": 28, "SUM": 27, "TRANSPOSE_CONV": 49, "UNPACK": 64,
-    "VAR_HANDLE": 111,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": 69, "BIDIRECTIONAL_SEQUENCE_RNN": 70, "CONCATENATION": 10,
+    "CONV_2D": 1, "CONV_3D": 106, "CUMSUM": 102, "DEPTHWISE_CONV_2D": 2, "DEPTH_TO_SPACE": 94,
+    "DIV": 29, "FAKE_QUANT": 58, "FULLY_CONNECTED": 8, "GATHER": 23, "GELU": 116, "IF": 92,
+    "L2_NORMALIZATION": 12, "L2_POOL_2D": 5, "LEAKY_RELU": 75,
+    "LOCAL_RESPONSE_NORMALIZATION": 13, "MAX_POOL_2D": 5, "MEAN": 27, "MIRROR_PAD": 77,
+    "MUL": 21, "ONE_HOT": 61, "PACK": 59, "REDUCE_ALL": 27, "REDUCE_ANY": 27, "REDUCE_MAX": 27,
+    "REDUCE_MIN": 27, "REDUCE_PROD": 27, "RESHAPE": 17, "RESIZE_BILINEAR": 15,
+    "RESIZE_NEAREST_NEIGHBOR": 74, "REVERSE_SEQUENCE": 87, "SHAPE": 55, "SOFTMAX": 9,
+    "SPACE_TO_DEPTH": 19, "SPLIT": 35, "SPLIT_V": 79, "SQUEEZE": 30, "STRIDED_SLICE": 32,
+    "SUB": 28, "SUM": 27, "SVDF": 6, "TRANSPOSE_CONV": 49, "UNIDIRECTIONAL_SEQUENCE_LSTM": 71,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": 31, "UNPACK": 64, "VAR_HANDLE": 111,
 }  # fmt: skip
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
 
@@ -278,6 +281,19 @@ class _Writer:
             builder.Slot(number)
         result: int = builder.EndObject()
         return result
+
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    """Random numbers."""
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def ints(*values: Any) -> np.ndarray:  # numbers, or rows of them
+    """Whole numbers as the operands of operators hold them."""
+    return np.array(values, np.int32)
 
 
 def need_litert() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from opt_tool.formats.casting import CARRIERS, as_int32, cast
 from opt_tool.formats.indices import may_be_negative
+from opt_tool.formats.one_hot import between, hot
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import dtype_of
@@ -91,31 +92,15 @@ def one_hot(node: OnnxNode) -> Value:
     if values.dtype not in ONE_HOT_TYPES:
         raise node.unsupported(f"its values are {values.dtype.value}; cast them in the model")
     whole = indices if indices.dtype is DType.INT32 else cast(node, indices, DType.INT64)
-    hot = _hot(node, whole, depth, values.dtype)
+    marks = hot(node, whole, depth, values.dtype)
     if may_be_negative(whole):
         # an index from -depth to -1 counts from the end; what is outside of both is all off
         counted = node.add(Scale(bias=float(depth)), X=whole)
-        hot = node.add(ElementwiseAdd(), X=hot, Y=_hot(node, counted, depth, values.dtype))
-    chosen = _between(node, hot)
+        marks = node.add(ElementwiseAdd(), X=marks, Y=hot(node, counted, depth, values.dtype))
+    chosen = between(node, marks, node.constant(2, "values"))
     order = list(range(indices.rank))
     order.insert(axis, indices.rank)
     return transposed(node, chosen, tuple(order))
-
-
-def _hot(node: OnnxNode, indices: Value, depth: int, dtype: DType) -> Value:
-    op = ops.OneHotV2(depth=depth, dtype=dtype, allow_out_of_range=True)
-    return node.add(op, X=indices)
-
-
-def _between(node: OnnxNode, hot: Value) -> Value:
-    """The off value where ``hot`` is 0, the on value where it is 1."""
-    chosen = node.constant(2, "values")
-    if chosen.tolist() == [0, 1]:
-        return hot
-    spread = node.new_constant((chosen[1:] - chosen[:1]).astype(chosen.dtype), "spread")
-    base = node.new_constant(chosen[:1], "off")
-    scaled = node.add(ElementwiseMul(), X=hot, Y=spread)
-    return node.add(ElementwiseAdd(), X=scaled, Y=base)
 
 
 # ---- Trilu

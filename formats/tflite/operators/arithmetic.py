@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-import numpy as np
-
 from opt_tool.formats.broadcasting import compare, equal, expanded_together
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.tflite.node import TfliteNode
@@ -16,7 +14,6 @@ from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.tflite.tensors import dtype_of
 from opt_tool.ir import DType, Operation, Value
 from opt_tool.ir.operations import comparison, elementwise
-from opt_tool.ir.operations.reduction import ReduceSum
 
 COMPUTED = (DType.FLOAT32, DType.INT32, DType.INT64)
 """The element types that the kernels for arithmetic have."""
@@ -70,14 +67,10 @@ POWERS: Mapping[float, Operation] = {
 }
 """Exponents that have an operation of their own."""
 
-SMALLEST_NORM = 1e-6
-"""L2_NORMALIZATION divides by no less."""
-
-
 # ---- two operands
 
 
-def _numbers(node: TfliteNode) -> tuple[Value, Value, Laid]:
+def numbers(node: TfliteNode) -> tuple[Value, Value, Laid]:
     """Both operands in one order, of an element type that arithmetic has kernels for.
 
     The third stands for the order of the result.
@@ -93,28 +86,14 @@ def _numbers(node: TfliteNode) -> tuple[Value, Value, Laid]:
 
 @tflite_op(*BINARY)
 def binary(node: TfliteNode) -> Laid:
-    x, y, like = _numbers(node)
+    x, y, like = numbers(node)
     result = node.add(BINARY[node.operator], X=x, Y=y)
     return Laid(node.activated(result), like.order)
 
 
-@tflite_op("FLOOR_DIV")
-def floor_divide(node: TfliteNode) -> Laid:
-    """Whole numbers have to be constants: the runtime cuts their quotients towards 0."""
-    x, y, like = _numbers(node)
-    if x.is_constant and y.is_constant and y.array().all():
-        return Laid(node.new_constant(np.floor_divide(x.array(), y.array())), like.order)
-    if x.dtype is not DType.FLOAT32:
-        raise node.unsupported("whole numbers that only the run knows")
-    return Laid(
-        node.add(elementwise.Floor(), X=node.add(elementwise.ElementwiseDiv(), X=x, Y=y)),
-        like.order,
-    )
-
-
 @tflite_op("SQUARED_DIFFERENCE")
 def squared_difference(node: TfliteNode) -> Laid:
-    x, y, like = _numbers(node)
+    x, y, like = numbers(node)
     difference = node.add(elementwise.ElementwiseSub(), X=x, Y=y)
     product = node.add(elementwise.ElementwiseMul(), X=difference, Y=difference)
     return Laid(product, like.order)
@@ -130,7 +109,7 @@ def add_n(node: TfliteNode) -> Laid:
 @tflite_op(*EXTREMES)
 def extreme(node: TfliteNode) -> Laid:
     """Whole numbers are compared and chosen, since ARM has no kernel for them."""
-    x, y, like = _numbers(node)
+    x, y, like = numbers(node)
     op, test = EXTREMES[node.operator]
     if x.dtype is DType.FLOAT32 or (x.is_constant and y.is_constant):
         return Laid(node.add(op, X=x, Y=y), like.order)
@@ -147,7 +126,7 @@ def power(node: TfliteNode) -> Laid:
         x = node.laid(0)
         if op is not None and x.value.dtype is DType.FLOAT32 and exponent.rank <= x.rank:
             return mapped(node, op, x)
-    x_value, y_value, like = _numbers(node)
+    x_value, y_value, like = numbers(node)
     base, power_of = expanded_together(node.builder, x_value, y_value)  # ARM may swap a smaller one
     return Laid(node.add(elementwise.ElementwisePow(), X=base, Y=power_of), like.order)
 
@@ -193,19 +172,6 @@ def restore(node: TfliteNode) -> Laid:
     if not x.value.is_constant:
         raise node.unsupported(f"what it restores ({x.value.type}) is computed at run time")
     return x
-
-
-@tflite_op("L2_NORMALIZATION")
-def l2_normalization(node: TfliteNode) -> Laid:
-    """X divided by the length of each vector along the last dimension."""
-    x = float_operand(node)
-    squares = node.add(elementwise.Square(), X=x.value)
-    total = node.add(ReduceSum(dim=(x.order.index(x.rank - 1),), keep_dim=True), X=squares)
-    length = node.add(elementwise.Sqrt(), X=total)
-    least = node.new_constant(np.full((1,) * x.rank, SMALLEST_NORM, np.float32), "least")
-    divisor = node.add(elementwise.ElementwiseMax(), X=length, Y=least)
-    result = node.add(elementwise.ElementwiseDiv(), X=x.value, Y=divisor)
-    return Laid(node.activated(result), x.order)
 
 
 # ---- comparisons and choices

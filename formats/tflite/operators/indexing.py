@@ -1,4 +1,4 @@
-"""Reads operators that join, cut, repeat and pick elements."""
+"""Reads operators that join, cut and repeat elements."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.formats.element_types import converted
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.formats.tflite.node import TfliteNode
-from opt_tool.formats.tflite.operators.activation import float_operand
-from opt_tool.formats.tflite.operators.shape import reshape_to
 from opt_tool.formats.tflite.orders import Laid
 from opt_tool.formats.tflite.registry import tflite_op
-from opt_tool.formats.tflite.tensors import dtype_of
 from opt_tool.ir import Dim, Value
 from opt_tool.ir.operations.data_movement import (
     Concat,
@@ -26,8 +23,7 @@ from opt_tool.ir.operations.data_movement import (
     Tile,
 )
 from opt_tool.ir.operations.indexing import Gather
-from opt_tool.ir.operations.reduction import TopKV2
-from opt_tool.ir.operations.shape import Reshape2, Squeeze2
+from opt_tool.ir.operations.shape import Squeeze2
 
 ENDLESS = 2**31 - 1
 
@@ -267,28 +263,7 @@ def _add_cut(
         found.cuts[axis] = Cut(chosen.start, chosen.stop, step if len(chosen) > 1 else 1)
 
 
-# ---- picking and repeating
-
-
-@tflite_op("GATHER")
-def gather(node: TfliteNode) -> Value:
-    if node.integer("batch_dims"):
-        raise node.unsupported("batch_dims; Paddle Lite gathers along one axis for all")
-    return _gathered(node, node.value(0), node.value(1), node.integer("axis"))
-
-
-@tflite_op("EMBEDDING_LOOKUP")
-def embedding_lookup(node: TfliteNode) -> Value:
-    return _gathered(node, node.value(1), node.value(0), 0)
-
-
-def _gathered(node: TfliteNode, x: Value, index: Value, wanted: int) -> Value:
-    axis = node.axis(wanted, x.rank)
-    if index.rank == 1:
-        return node.add(Gather(axis=axis), X=x, Index=index)
-    flat = node.add(Reshape2(shape=(-1,)), X=index)
-    picked = node.add(Gather(axis=axis), X=x, Index=flat)
-    return reshape_to(node, picked, (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]))
+# ---- repeating
 
 
 @tflite_op("TILE")
@@ -317,12 +292,3 @@ def reverse(node: TfliteNode) -> Laid:
     x = node.laid(0)
     axes = tuple(x.order.index(node.axis(axis, x.rank)) for axis in node.integers(1, "axes"))
     return Laid(node.add(Flip(axis=axes), X=x.value), x.order)
-
-
-@tflite_op("TOPK_V2")
-def top_k(node: TfliteNode) -> list[Laid]:
-    x, (count, *_) = float_operand(node), node.integers(1, "k")
-    op = TopKV2(k=count, axis=x.order.index(x.rank - 1))
-    largest, places = node.add_all(op, X=x.value)
-    dtype = dtype_of(node.output(1).type)
-    return [Laid(largest, x.order), Laid(converted(node.builder, places, dtype), x.order)]

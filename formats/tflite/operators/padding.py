@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.formats.tflite.node import TfliteNode
-from opt_tool.formats.tflite.operators.shape import reshape_to
 from opt_tool.formats.tflite.orders import PLANES, Laid, Order
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.tflite.schema import MirrorPadMode

@@ -6,8 +6,8 @@ counts before the depth.
 
 from __future__ import annotations
 
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.formats.tflite.node import TfliteNode
-from opt_tool.formats.tflite.operators.shape import reshape_to
 from opt_tool.formats.tflite.orders import PLANES, Laid
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.ir import DType, Value

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from opt_tool.formats.element_types import converted
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.operators.activation import float_operand
 from opt_tool.formats.tflite.orders import Laid
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.tflite.tensors import dtype_of
-from opt_tool.ir import Value
+from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.elementwise import Scale
 from opt_tool.ir.operations.reduction import (
     ArgMax,
@@ -20,6 +21,7 @@ from opt_tool.ir.operations.reduction import (
     ReduceProd,
     ReduceSum,
     Reduction,
+    TopKV2,
 )
 from opt_tool.ir.operations.shape import Squeeze2
 
@@ -34,19 +36,34 @@ REDUCTIONS: Mapping[str, type[Reduction]] = {
 
 @tflite_op(*REDUCTIONS)
 def reduced(node: TfliteNode) -> Laid:
-    x = node.laid(0)
+    return _reduced(node, REDUCTIONS[node.operator], node.laid(0))
+
+
+def _reduced(node: TfliteNode, kind: type[Reduction], x: Laid) -> Laid:
+    """X reduced along the axes in operand 1."""
     axes = {node.axis(axis, x.rank) for axis in node.integers(1, "axes")}
     if not axes:
         return x
     keep = node.flag("keep_dims")
     dim = tuple(sorted(x.order.index(axis) for axis in axes))
-    op = REDUCTIONS[node.operator](dim=dim, keep_dim=keep)
+    op = kind(dim=dim, keep_dim=keep)
     y = node.add(op, X=x.value)
     if keep:
         return Laid(y, x.order)
     if len(axes) == x.rank:  # the target leaves one dimension
         return Laid(node.add(Squeeze2(axes=(0,)), X=y))
     return Laid(y, _without(x.order, axes))
+
+
+@tflite_op("REDUCE_ALL", "REDUCE_ANY")
+def any_or_all(node: TfliteNode) -> Laid:
+    """Whether any is true their sum says, whether all are their product."""
+    kind = ReduceSum if node.operator == "REDUCE_ANY" else ReduceProd
+    x = node.laid(0)
+    truth = x.value.dtype
+    numbers = Laid(converted(node.builder, x.value, DType.FLOAT32), x.order)
+    y = _reduced(node, kind, numbers)
+    return Laid(converted(node.builder, y.value, truth), y.order)
 
 
 def _without(order: tuple[int, ...], axes: set[int]) -> tuple[int, ...]:
@@ -74,3 +91,12 @@ def cumulated(node: TfliteNode) -> Laid:
         axis=x.order.index(axis), exclusive=node.flag("exclusive"), reverse=node.flag("reverse")
     )
     return Laid(node.add(op, X=x.value), x.order)
+
+
+@tflite_op("TOPK_V2")
+def top_k(node: TfliteNode) -> list[Laid]:
+    x, (count, *_) = float_operand(node), node.integers(1, "k")
+    op = TopKV2(k=count, axis=x.order.index(x.rank - 1))
+    largest, places = node.add_all(op, X=x.value)
+    dtype = dtype_of(node.output(1).type)
+    return [Laid(largest, x.order), Laid(converted(node.builder, places, dtype), x.order)]

@@ -7,28 +7,14 @@ import math
 import numpy as np
 
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.shapes import reshape_to
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.orders import Laid
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.tflite.tensors import dtype_of
-from opt_tool.ir import Dim, DType, Value
-from opt_tool.ir.operations.shape import Reshape2, Squeeze2, reshape_attribute, reshaped
+from opt_tool.ir import DType, Value
+from opt_tool.ir.operations.shape import Reshape2, Squeeze2, reshaped
 from opt_tool.ir.operations.shape import Shape as ShapeOf
-
-
-def reshape_to(node: TfliteNode, x: Value, new: tuple[Dim, ...]) -> Value:
-    """X in a shape of numbers and symbols; refuses what the symbols leave open."""
-    if x.shape == new:
-        return x
-    if not new:
-        return node.add(Squeeze2(axes=tuple(range(x.rank))), X=x)
-    attribute = reshape_attribute(x.shape, new)
-    if attribute is None:
-        raise node.unsupported(
-            f"it reshapes {list(x.shape)} to {list(new)}, of which more than one dimension is "
-            "known only at run time. Fix the input shapes with --input-shape"
-        )
-    return node.add(Reshape2(shape=attribute), X=x)
 
 
 @tflite_op("RESHAPE")
@@ -79,6 +65,21 @@ def shape_of(node: TfliteNode) -> Value:
     if all(isinstance(dim, int) for dim in x.shape):
         return node.new_constant(np.array(x.shape, dtype.numpy), "shape")
     return converted(node.builder, node.add(ShapeOf(), Input=node.in_order(x)), dtype)
+
+
+@tflite_op("BROADCAST_ARGS")
+def broadcast_shape(node: TfliteNode) -> Value:
+    """The shape that tensors of two shapes broadcast to."""
+    shapes = [node.integers(index, "shape") for index in range(2)]
+    dtype = dtype_of(node.output().type)
+    return node.new_constant(np.array(_together(node, shapes), dtype.numpy), "shape")
+
+
+def _together(node: TfliteNode, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise node.unsupported(f"shapes {shapes} do not broadcast together") from error
 
 
 @tflite_op("RANGE")

@@ -1,0 +1,131 @@
+"""Reads operators that write into a tensor: at indices, from a place on, on a diagonal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opt_tool.formats.broadcasting import expanded_together
+from opt_tool.formats.element_types import converted
+from opt_tool.formats.shapes import static_shape, unsqueezed
+from opt_tool.formats.tflite.node import TfliteNode
+from opt_tool.formats.tflite.registry import tflite_op
+from opt_tool.formats.writing import scattered
+from opt_tool.ir import DType, Value
+from opt_tool.ir.operations.comparison import Where
+from opt_tool.ir.operations.data_movement import Concat, Slice
+from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseMax, ElementwiseMin
+
+# ---- at indices
+
+
+@tflite_op("SCATTER_ND")
+def scatter_nd(node: TfliteNode) -> Value:
+    """Operands: indices, updates, and the shape of what is 0 elsewhere; equal indices add up."""
+    zeros = _zeros(node, node.integers(2, "shape"), node.value(1).dtype)
+    return scattered(node, zeros, node.value(0), node.value(1), "add")
+
+
+def _zeros(node: TfliteNode, shape: tuple[int, ...], dtype: DType) -> Value:
+    return node.new_constant(np.zeros(node.made_up(*shape), dtype.numpy), "zeros")
+
+
+@tflite_op("SEGMENT_SUM")
+def segment_sum(node: TfliteNode) -> Value:
+    """The sums of the rows of each segment; which rows those are must be a constant."""
+    segments = node.constant(1, "segments").astype(np.int64)
+    return _summed(node, segments, int(segments.max(initial=-1)) + 1)
+
+
+@tflite_op("UNSORTED_SEGMENT_SUM")
+def unsorted_segment_sum(node: TfliteNode) -> Value:
+    return _summed(node, node.constant(1, "segments"), node.integers(2, "count")[0])
+
+
+def _summed(node: TfliteNode, segments: np.ndarray, count: int) -> Value:
+    x = node.value(0)
+    if segments.ndim != 1 or not 0 <= segments.min(initial=0) <= segments.max(initial=0) < count:
+        raise node.unsupported(f"rows in segments {segments.reshape(-1)[:4].tolist()} of {count}")
+    shape = (count, *static_shape(node, x, "data")[1:])
+    index = node.new_constant(segments.astype(np.int64)[:, np.newaxis], "segments")
+    return scattered(node, _zeros(node, shape, x.dtype), index, x, "add")
+
+
+# ---- from a place on
+
+
+@tflite_op("DYNAMIC_UPDATE_SLICE")
+def update_slice(node: TfliteNode) -> Value:
+    """Operands: what is written into, what is written, and where that begins on each axis.
+
+    A place from which it would reach beyond the end is moved back.
+    """
+    x, update, start = (node.value(index) for index in range(3))
+    sizes, written = static_shape(node, x, "data"), static_shape(node, update, "update")
+    if len(sizes) != len(written) or any(b > a for a, b in zip(sizes, written, strict=True)):
+        raise node.unsupported(f"an update {list(written)} of {list(sizes)}")
+    if update.shape == x.shape:
+        return update
+    room = np.array(sizes) - np.array(written)
+    if start.is_constant:
+        place = np.clip(start.array().reshape(-1), 0, room)
+        return _laid_over(node, x, update, [int(first) for first in place], 0)
+    axes = int(np.flatnonzero(room).max()) + 1  # behind them the update is as long as x
+    first = _within(node, start, room, axes)
+    grid = np.moveaxis(np.indices(node.made_up(*written)[:axes], np.int32), 0, -1)
+    index = node.add(ElementwiseAdd(), X=node.new_constant(grid, "places"), Y=first)
+    return scattered(node, x, index, update)
+
+
+def _within(node: TfliteNode, start: Value, room: np.ndarray, axes: int) -> Value:
+    """The first ``axes`` numbers of ``start``, between 0 and ``room``, in int32."""
+    kept = Slice(axes=(0,), starts=(0,), ends=(axes,))
+    number = converted(node.builder, node.add(kept, Input=start), DType.FLOAT32)
+    least = node.new_constant(np.zeros(axes, np.float32), "least")
+    most = node.new_constant(room[:axes].astype(np.float32), "most")
+    number = node.add(ElementwiseMax(), X=number, Y=least)
+    return converted(node.builder, node.add(ElementwiseMin(), X=number, Y=most), DType.INT32)
+
+
+def _laid_over(node: TfliteNode, x: Value, update: Value, place: list[int], axis: int) -> Value:
+    """X with the update written at a place, of which the axes in front of one are done."""
+    if x.shape == update.shape:
+        return update
+    start, size = place[axis], x.type.static_shape[axis]
+    end = start + update.type.static_shape[axis]
+    middle = _laid_over(node, _part(node, x, axis, start, end), update, place, axis + 1)
+    parts = [_part(node, x, axis, 0, start), middle, _part(node, x, axis, end, size)]
+    kept = [part for part in parts if 0 not in part.shape]
+    return kept[0] if len(kept) == 1 else node.add(Concat(axis=axis), X=kept)
+
+
+def _part(node: TfliteNode, x: Value, axis: int, start: int, end: int) -> Value:
+    if (start, end) == (0, x.shape[axis]):
+        return x
+    return node.add(Slice(axes=(axis,), starts=(start,), ends=(end,)), Input=x)
+
+
+# ---- on a diagonal
+
+
+@tflite_op("MATRIX_DIAG")
+def matrix_diag(node: TfliteNode) -> Value:
+    diagonal = node.value(0)
+    size = static_shape(node, diagonal, "diagonals")[-1]
+    zeros = _zeros(node, (1,) * (diagonal.rank - 1) + (size, size), diagonal.dtype)
+    return _on_diagonal(node, zeros, diagonal)
+
+
+@tflite_op("MATRIX_SET_DIAG")
+def matrix_set_diag(node: TfliteNode) -> Value:
+    return _on_diagonal(node, node.value(0), node.value(1))
+
+
+def _on_diagonal(node: TfliteNode, x: Value, diagonal: Value) -> Value:
+    """Matrices (..., R, C) with the numbers (..., min(R, C)) on their diagonals."""
+    rows, columns = static_shape(node, x, "matrices")[-2:]
+    mask = np.eye(*node.made_up(rows, columns), dtype=np.bool_)
+    mask = mask.reshape((1,) * (x.rank - 2) + mask.shape)
+    across = diagonal.rank - 1 if rows >= columns else diagonal.rank
+    numbers = unsqueezed(node, diagonal, (across,))
+    where = expanded_together(node.builder, node.new_constant(mask, "mask"), numbers, x)
+    return node.add(Where(), Condition=where[0], X=where[1], Y=where[2])

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.tflite.schema import TensorType
+from tflite_models import Made, Op, assert_same, ints, normal, one_op
+
+HALVES = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999997, -3.2, 4.7], np.float32)
+
+
+def test_rounds_halves_to_even(tmp_path: Path) -> None:
+    assert_same(one_op("ROUND", {"x": HALVES}), tmp_path, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_sign(tmp_path: Path, dtype: type) -> None:
+    x: np.ndarray = np.array([-3, -1, 0, 2, 5], dtype)
+    kind = TensorType.FLOAT32 if dtype is np.float32 else TensorType.INT32
+    assert_same(one_op("SIGN", {"x": x}, types={"y": kind}), tmp_path, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype"),
+    [
+        ("FLOOR_MOD", np.float32),
+        ("FLOOR_MOD", np.int32),
+        ("FLOOR_MOD", np.int64),
+        ("FLOOR_DIV", np.float32),
+        ("FLOOR_DIV", np.int32),
+    ],
+)
+def test_remainders_take_the_sign_of_the_divisor(tmp_path: Path, code: str, dtype: type) -> None:
+    x, y = np.meshgrid(np.arange(-7, 8), [-3, -2, 2, 3, 5])
+    inputs: dict[str, np.ndarray] = {"x": x.astype(dtype), "z": y.astype(dtype)}
+    kind = getattr(TensorType, np.dtype(dtype).name.upper())
+    assert_same(one_op(code, inputs, types={"y": kind}), tmp_path, atol=0)
+
+
+def test_remainders_of_parts(tmp_path: Path) -> None:
+    assert_same(one_op("FLOOR_MOD", {"x": 9 * normal(6, 7), "z": normal(7)}), tmp_path)
+
+
+def test_angles(tmp_path: Path) -> None:
+    numbers = np.array([-1e30, -2, -1, -1e-3, 0, 1e-30, 1, 3, 1e30], np.float32)
+    y, x = np.meshgrid(numbers, numbers)
+    assert_same(one_op("ATAN2", {"z": y, "x": x}), tmp_path, rtol=3e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("code", ["REDUCE_ANY", "REDUCE_ALL"])
+@pytest.mark.parametrize(("axes", "keep"), [((1,), True), ((0, 2), False)])
+def test_any_and_all(tmp_path: Path, code: str, axes: tuple[int, ...], keep: bool) -> None:
+    inputs = {"x": normal(2, 3, 2) > (0.6 if code == "REDUCE_ANY" else -0.6), "a": ints(*axes)}
+    made = one_op(code, inputs, constants=("a",), types={"y": TensorType.BOOL}, keep_dims=keep)
+    assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 9])
+def test_local_response_normalization(tmp_path: Path, radius: int) -> None:
+    made = one_op(
+        "LOCAL_RESPONSE_NORMALIZATION", {"x": normal(1, 3, 4, 7)}, radius=radius, bias=1.5,
+        alpha=0.3, beta=0.75,
+    )  # fmt: skip
+    assert_same(made, tmp_path)
+
+
+def test_shapes_that_broadcast(tmp_path: Path) -> None:
+    ops = [
+        Op("BROADCAST_ARGS", ["r", "s"], ["t"]),
+        Op("BROADCAST_TO", ["x", "t"], ["y"]),
+    ]
+    constants = {"r": ints(2, 1, 3), "s": ints(4, 1)}
+    types = {"t": TensorType.INT32}
+    assert_same(Made(ops, {"x": normal(1, 3)}, constants, types=types), tmp_path)
+
+
+def test_shapes_that_do_not_broadcast_are_refused() -> None:
+    constants = {"r": ints(2, 3), "s": ints(4)}
+    made = Made([Op("BROADCAST_ARGS", ["r", "s"])], {}, constants, types={"y": TensorType.INT32})
+    with pytest.raises(UnsupportedModelError, match="do not broadcast"):
+        made.read()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.tflite.schema import TensorType
+from tflite_models import assert_same, ints, normal, one_op
+
+
+@pytest.mark.parametrize(
+    ("index", "shape"),
+    [([[2], [0]], (4, 3)), ([[2, 1], [0, 3], [2, 1]], (3, 4)), ([[3], [1], [3]], (5,))],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_scatter_nd(
+    tmp_path: Path, index: list[list[int]], shape: tuple[int, ...], dtype: type
+) -> None:
+    indices = np.array(index, np.int32)
+    updates: np.ndarray = (9 * normal(len(index), *shape[indices.shape[-1] :])).astype(dtype)
+    made = one_op(
+        "SCATTER_ND", {"i": indices, "u": updates, "s": ints(*shape)}, constants=("s",),
+        types={"y": getattr(TensorType, np.dtype(dtype).name.upper())},
+    )  # fmt: skip
+    assert_same(made, tmp_path)
+
+
+def test_a_shape_that_only_the_run_knows_is_refused() -> None:
+    made = one_op("SCATTER_ND", {"i": ints([0]), "u": normal(1, 3), "s": ints(2, 3)})
+    with pytest.raises(UnsupportedModelError, match="shape"):
+        made.read()
+
+
+def test_sums_of_segments(tmp_path: Path) -> None:
+    made = one_op("SEGMENT_SUM", {"x": normal(5, 2, 3), "s": ints(0, 0, 1, 1, 2)}, constants="s")
+    assert_same(made, tmp_path)
+    inputs = {"x": normal(5, 2), "s": ints(3, 0, 0, 3, 1), "n": ints(6).reshape(())}
+    assert_same(one_op("UNSORTED_SEGMENT_SUM", inputs, constants=("s", "n")), tmp_path)
+
+
+def test_rows_of_no_segment_are_refused() -> None:
+    inputs = {"x": normal(3, 2), "s": ints(0, -1, 1), "n": ints(2).reshape(())}
+    with pytest.raises(UnsupportedModelError, match="segments"):
+        one_op("UNSORTED_SEGMENT_SUM", inputs, constants=("s", "n")).read()
+
+
+@pytest.mark.parametrize("start", [(0, 1, 2), (9, -2, 9), (1, 0, 0)], ids=str)
+@pytest.mark.parametrize("size", [(2, 2, 3), (4, 1, 5), (1, 3, 5), (4, 3, 5)], ids=str)
+@pytest.mark.parametrize("constant", [True, False])
+def test_update_of_a_slice(
+    tmp_path: Path, start: tuple[int, ...], size: tuple[int, ...], constant: bool
+) -> None:
+    inputs = {"x": normal(4, 3, 5), "u": normal(*size), "s": ints(*start)}
+    made = one_op("DYNAMIC_UPDATE_SLICE", inputs, constants=("s",) if constant else ())
+    assert_same(made, tmp_path)
+
+
+def test_an_update_that_is_too_large_is_refused() -> None:
+    inputs = {"x": normal(4, 3), "u": normal(5, 3), "s": ints(0, 0)}
+    with pytest.raises(UnsupportedModelError, match="an update"):
+        one_op("DYNAMIC_UPDATE_SLICE", inputs).read()
+
+
+def test_matrices_of_diagonals(tmp_path: Path) -> None:
+    assert_same(one_op("MATRIX_DIAG", {"x": normal(2, 3)}), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 5)], ids=str)
+def test_diagonals_of_matrices(tmp_path: Path, shape: tuple[int, int]) -> None:
+    x = normal(2, *shape)
+    x[0, 0, 0] = np.inf
+    assert_same(one_op("MATRIX_SET_DIAG", {"x": x, "d": normal(2, min(shape))}), tmp_path)
