@@ -34,7 +34,7 @@ from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import TOP, Place
-from opt_tool.formats.onnx.refusals import refusal_of
+from opt_tool.formats.onnx.refusals import ON_SEQUENCES, refusal_of, refusal_of_sequence
 from opt_tool.formats.onnx.registry import importer_for
 from opt_tool.formats.onnx.soundness import check_names
 from opt_tool.formats.onnx.tensors import TensorReader, dtype_of
@@ -91,6 +91,7 @@ class GraphReader:
         self.calls: list[tuple[str, str]] = []
         self.builder = FoldingBuilder(model.graph.name or path.stem)
         self.problems: list[UnsupportedOperatorError] = []
+        self.sequences: dict[Value, tuple[Value, ...]] = {}
         self._named: set[int] = set()
         self._unread: dict[str, tuple[str, str]] = {}
 
@@ -243,6 +244,8 @@ class GraphReader:
                 scope[output] = self._labelled(value, place.prefix + output) if named else value
 
     def _import(self, node: OnnxNode) -> Sequence[Value | None]:
+        if node.operator not in ON_SEQUENCES and not self.sequences.keys().isdisjoint(node.inputs):
+            raise node.unsupported(refusal_of_sequence(self._computed(node)))
         body = model_function(node)
         if body is not None:
             return expand_model_function(node, body)
@@ -286,6 +289,11 @@ class GraphReader:
         graph = self.builder.graph
         for name in wanted:
             value = scope[name]
+            if value in self.sequences:
+                raise UnsupportedError(
+                    f"{self.path}: output {name!r} is a sequence of tensors; choose the tensors "
+                    "with --output"
+                )
             if value.producer is None or graph.is_output(value):
                 self.builder.sources = ()
                 if name in graph.values and not graph.is_input(graph.values[name]):

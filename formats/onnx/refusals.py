@@ -15,8 +15,9 @@ RANDOM = (
     "of the model, or take the node out"
 )
 SEQUENCE = (
-    "it works on a sequence of tensors; a tensor is all that Paddle Lite's kernels take here. "
-    "Export the model with Split, Concat or Gather instead, or cut it in front with {cut}"
+    "it works on a sequence of tensors, which only conversion knows; a tensor is all that Paddle "
+    "Lite's kernels take here. Export the model with Split, Concat or Gather instead, or cut it "
+    "in front with {cut}"
 )
 OPTIONAL = (
     "it works on an optional tensor, which Paddle Lite does not have. Export the model with the "
@@ -39,13 +40,25 @@ MAP = (
     "in front with {cut} and look labels up in the application"
 )
 
+ON_SEQUENCES = frozenset(
+    (
+        "ConcatFromSequence",
+        "Identity",
+        "Loop",
+        "SequenceAt",
+        "SequenceErase",
+        "SequenceInsert",
+        "SequenceLength",
+    )
+)
+"""Operators that are read with a sequence of tensors among their operands."""
+
 STANDARD: Mapping[str, str] = {
     "Bernoulli": RANDOM,
     "BitCast": (
         "it takes the bits of numbers for other numbers, which no kernel of Paddle Lite does. "
         "Store the tensor in the element type that is meant"
     ),
-    "ConcatFromSequence": SEQUENCE,
     "DeformConv": (
         "opt does not write deformable convolutions yet; they have kernels in the large libraries "
         "only. Export the model with Conv, or cut it in front with {cut}"
@@ -76,14 +89,7 @@ STANDARD: Mapping[str, str] = {
     "RandomUniform": RANDOM,
     "RandomUniformLike": RANDOM,
     "RegexFullMatch": TEXT,
-    "SequenceAt": SEQUENCE,
-    "SequenceConstruct": SEQUENCE,
-    "SequenceEmpty": SEQUENCE,
-    "SequenceErase": SEQUENCE,
-    "SequenceInsert": SEQUENCE,
-    "SequenceLength": SEQUENCE,
     "SequenceMap": SEQUENCE,
-    "SplitToSequence": SEQUENCE,
     "StringConcat": TEXT,
     "StringNormalizer": TEXT,
     "StringSplit": TEXT,
@@ -117,8 +123,15 @@ def refusal_of(domain: str, operator: str, operands: Iterable[str] = ()) -> str 
         operands: What the node reads that could be an output of the model.
     """
     reason = _reason(domain, operator)
-    if reason is None:
-        return None
+    return None if reason is None else _with_cut(reason, operands)
+
+
+def refusal_of_sequence(operands: Iterable[str] = ()) -> str:
+    """Why an operator that reads tensors cannot read a sequence; ``operands`` as above."""
+    return _with_cut(SEQUENCE, operands)
+
+
+def _with_cut(reason: str, operands: Iterable[str]) -> str:
     cut = " ".join(f"--output {shlex.quote(name)}" for name in operands)
     return reason.format(cut=cut or "--output NAME")
 

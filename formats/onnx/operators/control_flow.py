@@ -94,6 +94,8 @@ def _selected(node: OnnxNode, condition: Value, yes: Value, no: Value) -> Value:
     """The result of one branch or the other."""
     if yes is no:
         return yes
+    if yes in node.reader.sequences or no in node.reader.sequences:
+        raise _undecided(node, "its branches make sequences of tensors")
     if yes.type != no.type:
         raise _undecided(node, f"its branches make {yes.type} and {no.type}")
     if condition.type.is_static and condition.type.size != 1:

@@ -26,7 +26,11 @@ def identity(node: OnnxNode) -> Value:
 @onnx_op("Concat", since=4)
 def concat(node: OnnxNode) -> Value:
     values = [node.input(index) for index in range(len(node.inputs))]
-    axis = node.axis(node.integer("axis", 0), values[0].rank)
+    return joined(node, values, node.axis(node.integer("axis", 0), values[0].rank))
+
+
+def joined(node: OnnxNode, values: list[Value], axis: int) -> Value:
+    """Tensors side by side along an axis that they have."""
     if any(value.rank != values[0].rank for value in values):
         raise node.unsupported(f"it joins tensors of {[value.rank for value in values]} dimensions")
     # the runtime's kernels do not expect a tensor of no elements
@@ -55,6 +59,11 @@ def split(node: OnnxNode) -> tuple[Value, ...]:
     else:
         sections = node.integers("split")
     op = ops.Split(axis=axis, sections=sections) if sections else _even_split(node, x, axis)
+    return parted(node, x, op)
+
+
+def parted(node: OnnxNode, x: Value, op: ops.Split) -> tuple[Value, ...]:
+    """The parts of a split, of which some may have no elements."""
     if max(op.num, len(op.sections)) == 1:
         return (x,)
     if 0 in op.sections:
