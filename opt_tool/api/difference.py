@@ -54,6 +54,7 @@ class Comparison:
         self.scale = 0.0
         self.least_scale = least_scale
         self.varies = False
+        self.any_finite = False
         self._error = 0.0
         self._signal = self._noise = self._dot = self._candidate = 0.0
         self._agreed = self._rows = 0
@@ -73,6 +74,7 @@ class Comparison:
             self._add_not_finite(a[~finite], b[~finite])
             a, b = a[finite], b[finite]
         if a.size:
+            self.any_finite = True
             self._error = max(self._error, float(np.abs(a - b).max()))
             self.scale = max(self.scale, float(np.abs(b).max()))
             self._signal += float(np.vdot(b, b))

@@ -207,7 +207,9 @@ def renamed(sample: Feeds, runner: Runner) -> dict[str, np.ndarray]:
 def _warnings(comparisons: Sequence[Comparison], samples: int) -> list[str]:
     warnings = []
     for comparison in comparisons:
-        if comparison.scale == 0:
+        if not comparison.any_finite:
+            fact = "is NaN or infinite for every sample"
+        elif comparison.scale == 0:
             fact = "is zero for every sample"
         elif samples > 1 and not comparison.varies:
             fact = "is the same for every sample"

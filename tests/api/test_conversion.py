@@ -140,6 +140,17 @@ def test_says_that_the_inputs_numbers_may_leave_nothing(tmp_path: Path) -> None:
     assert [warning for warning in report.warnings if "'y'; where that is none" in warning]
 
 
+@pytest.mark.parametrize(
+    ("factor", "fact"), [(np.nan, "is NaN or infinite"), (0, "is zero")], ids=str
+)
+def test_says_of_what_outputs_prove_nothing(tmp_path: Path, factor: float, fact: str) -> None:
+    arrays = {"x": np.ones((2, 3), np.float32), "w": np.full((2, 3), factor, np.float32)}
+    model = tmp_path / "product.onnx"
+    onnx.save(node_model("Mul", {**arrays}, constants=("w",)), str(model))
+    report = convert(model, tmp_path / "out.nb")
+    assert report.warnings == (f"'y' {fact} for every sample, so comparing it proves little",)
+
+
 def test_says_which_build_of_the_runtime_runs_the_file(tmp_path: Path) -> None:
     model = tmp_path / "swish.onnx"
     x = np.linspace(-3, 3, 24, dtype=np.float32).reshape(1, 2, 3, 4)
