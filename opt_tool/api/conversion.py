@@ -7,7 +7,6 @@ loads its own copy, and that one is gone before the written file is read back.
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from opt_tool.api.difference import largest
 from opt_tool.api.drift import is_exact, quantization_failures
 from opt_tool.api.file_limits import file_limits
 from opt_tool.api.input_layout import feed_channels_first, parse_layout
+from opt_tool.api.leftovers import temporary_folder
 from opt_tool.api.loading import LoadedModel
 from opt_tool.api.lowering import extra_operators, parse_library, parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
@@ -207,8 +207,8 @@ def _place(request: Request) -> Iterator[Path]:
             yield part
         return
     check_output(request.output, request.given)
-    with tempfile.TemporaryDirectory(prefix="opt-") as folder:
-        yield Path(folder) / request.output.name
+    with temporary_folder() as folder:
+        yield folder / request.output.name
 
 
 # ---- stages

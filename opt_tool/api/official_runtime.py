@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from opt_tool.api.leftovers import temporary_folder
 from opt_tool.errors import OptError, UsageError
 
 Array: TypeAlias = NDArray[Any]
@@ -107,8 +107,8 @@ def run_each(
     """
     assert len(jobs) > 1, "one file is a job for run()"
     python = _chosen(version, None)
-    with tempfile.TemporaryDirectory(prefix="opt-official-") as folder:
-        places = [Path(folder) / str(number) for number in range(len(jobs))]
+    with temporary_folder() as folder:
+        places = [folder / str(number) for number in range(len(jobs))]
         for place, (nb, inputs) in zip(places, jobs, strict=True):
             place.mkdir()
             _write_job(place, nb, [inputs], 0, timeout)
@@ -163,8 +163,7 @@ def _work(
     timeout: float,
     variables: Mapping[str, str],
 ) -> tuple[list[list[Array]], list[float]]:
-    with tempfile.TemporaryDirectory(prefix="opt-official-") as folder:
-        job = Path(folder)
+    with temporary_folder() as job:
         _write_job(job, nb, inputs, repeats, timeout)
         try:
             result = _start(python, [job], timeout, variables)

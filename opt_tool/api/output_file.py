@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from opt_tool.api.leftovers import unfinished
 from opt_tool.errors import FileAccessError
 
 
@@ -49,12 +50,13 @@ def output_file(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     place = path.resolve()  # through a link, to the file that it names
     part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
     try:
-        _create(part)
-        yield part
-        _flush(part)
-        if place.exists():
-            part.chmod(stat.S_IMODE(place.stat().st_mode))
-        part.replace(place)
+        with unfinished(part):
+            _create(part)
+            yield part
+            _flush(part)
+            if place.exists():
+                part.chmod(stat.S_IMODE(place.stat().st_mode))
+            part.replace(place)
         _flush(place.parent)
     except OSError as error:
         raise FileAccessError(path, f"cannot be written: {error.strerror or error}") from error

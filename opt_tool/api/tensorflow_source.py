@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from opt_tool.api.file_format import FileFormat, detect
+from opt_tool.api.leftovers import temporary_folder
 from opt_tool.api.wire_format import LENGTH_DELIMITED, NotProtobufError, fields
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
 
@@ -45,8 +45,8 @@ def tensorflow_as_onnx(
         yield files
         return
     (path,) = files
-    with tempfile.TemporaryDirectory(prefix="opt-") as folder:
-        onnx = Path(folder) / f"{path.stem}.onnx"
+    with temporary_folder() as folder:
+        onnx = folder / f"{path.stem}.onnx"
         if format is FileFormat.GRAPH_DEF:
             source = ["--graphdef", str(path), *_ends(path, outputs)]
         else:

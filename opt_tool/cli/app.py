@@ -5,9 +5,8 @@ from __future__ import annotations
 import atexit
 import gc
 import shlex
-import signal
 import sys
-from types import FrameType, TracebackType
+from types import TracebackType
 
 import click
 
@@ -17,6 +16,7 @@ from opt_tool.cli.completion import completion_command
 from opt_tool.cli.convert import convert_command
 from opt_tool.cli.doctor import doctor_command
 from opt_tool.cli.inspect import inspect_command
+from opt_tool.cli.interruption import Interruption
 from opt_tool.cli.list_ops import list_ops_command
 from opt_tool.cli.quantize import quantize_command
 from opt_tool.cli.run import run_command
@@ -24,8 +24,6 @@ from opt_tool.cli.upstream_flags import is_upstream, modern_arguments
 from opt_tool.cli.verify import verify_command
 from opt_tool.cli.visualize import visualize_command
 from opt_tool.errors import OptError
-
-TERMINATED = 128 + signal.SIGTERM
 
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
 """How many new objects start a collection: starting up makes more than Python expects."""
@@ -79,17 +77,18 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; never shows a traceback unless --debug asks for it."""
-    signal.signal(signal.SIGTERM, _terminate)
+    interruption = Interruption()
+    interruption.watch()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     atexit.register(gc.freeze)  # going through all objects at the end would take 0.1 s
     if "--debug" not in sys.argv:
         sys.excepthook = _report_fault
-    cli(prog_name="opt")
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Leave by an exception, so that nothing half written stays."""
-    sys.exit(TERMINATED)
+    try:
+        cli(prog_name="opt")
+    except ImportError:
+        if interruption.code is None:
+            raise
+        sys.exit(interruption.code)  # native modules make this of an interrupt while they load
 
 
 def _report_fault(

@@ -163,14 +163,56 @@ conversion._write = wait
 """
 
 
+NATIVE = """
+import ctypes, signal
+from opt_tool.api import conversion
+def wait(request, part, watch):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    print("waiting", flush=True)
+    ctypes.CDLL(None).sleep(60)
+conversion._write = wait
+"""
+"""Native code that a signal does not wake, as it is delivered to another thread."""
+
+
+@pytest.mark.parametrize("start", [WAIT, NATIVE], ids=["python", "native"])
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=lambda x: str(x)
 )
-def test_a_signal_in_the_middle_leaves_no_file(folder: Path, number: int, code: int) -> None:
+def test_a_signal_in_the_middle_leaves_no_file(
+    folder: Path, number: int, code: int, start: str
+) -> None:
     before = names(folder)
+    process = converting(folder, start)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    assert names(folder) == before
+
+
+def test_a_signal_that_is_to_be_ignored_is_ignored(folder: Path) -> None:
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    process = converting(folder, ignore + WAIT.replace("time.sleep(60)", "time.sleep(1); 1 / 0"))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert "ZeroDivisionError" in errors
+
+
+def test_an_interrupt_that_becomes_an_error_of_imports_is_still_one(folder: Path) -> None:
+    wait = "try: time.sleep(60)\n    except KeyboardInterrupt: raise ImportError"
+    process = converting(folder, WAIT.replace("time.sleep(60)", wait))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "fault" not in errors
+
+
+def converting(folder: Path, start: str) -> subprocess.Popen[str]:
+    """A conversion in a process that has come to where it waits."""
     arguments = ["convert", str(folder / "model.onnx"), "-o", str(folder / "out.nb")]
     process = subprocess.Popen(
-        [sys.executable, "-c", WAIT + MAIN, *arguments],
+        [sys.executable, "-c", start + MAIN, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -178,8 +220,4 @@ def test_a_signal_in_the_middle_leaves_no_file(folder: Path, number: int, code: 
     assert process.stdout is not None
     assert process.stdout.readline() == "waiting\n"
     time.sleep(0.05)  # until it sleeps
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == code
-    assert "Traceback" not in errors
-    assert names(folder) == before
+    return process
