@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.kernels.memory import (
+    channels_first,
+    channels_last,
+    hand_over,
+    lies_channels_last,
+    output_for,
+)
+
 Pair = tuple[int, int]
 
 LARGEST_COUNT = 1 << 20
@@ -58,25 +66,49 @@ def nearest(
     out_size: Pair,
     align_corners: bool,
     scales: tuple[float | None, float | None] = (None, None),
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Resize x (N, C, H, W) to (N, C, *out_size), each output the nearest element."""
+    """Resize x (N, C, H, W) to (N, C, *out_size), each output the nearest element.
+
+    What lies channels last is written so too, place by place.
+    """
     rows, columns = (
         nearest_positions(size, count, align_corners=align_corners, scale=scale)
         for size, count, scale in zip(x.shape[2:], out_size, scales, strict=True)
     )
-    return x.take(rows, axis=2).take(columns, axis=3)
+    if lies_channels_last(x):
+        y = output_for(out, (*x.shape[:2], *out_size), x.dtype)
+        wide = channels_last(x).take(columns, axis=2)
+        wide.take(rows, axis=1, out=y, mode="clip")  # all are inside; others would be copied twice
+        return hand_over(y, out)
+    return _handed_over(x.take(rows, axis=2).take(columns, axis=3), out)
 
 
-def bilinear(x: np.ndarray, *, out_size: Pair, align_corners: bool, align_mode: int) -> np.ndarray:
-    """Resize x (N, C, H, W) to (N, C, *out_size), linear on both axes."""
-    y = x
-    for axis, count in zip((2, 3), out_size, strict=True):
+def bilinear(
+    x: np.ndarray,
+    *,
+    out_size: Pair,
+    align_corners: bool,
+    align_mode: int,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Resize x (N, C, H, W) to (N, C, *out_size), linear on both axes, in the order of x."""
+    by_places = lies_channels_last(x)
+    y = channels_last(x) if by_places else x
+    for axis, count in zip((1, 2) if by_places else (2, 3), out_size, strict=True):
         before, after, share = linear_positions(
-            x.shape[axis], count, align_corners=align_corners, align_mode=align_mode
+            y.shape[axis], count, align_corners=align_corners, align_mode=align_mode
         )
         weight = share.reshape((-1,) + (1,) * (3 - axis)).astype(x.dtype)
         y = y.take(before, axis) * (1 - weight) + y.take(after, axis) * weight
-    return y
+    return _handed_over(channels_first(y) if by_places else y, out)
+
+
+def _handed_over(y: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    if out is None:
+        return y
+    out[...] = y
+    return out
 
 
 def _ratio(size: int, count: int, *, align_corners: bool) -> np.float32:

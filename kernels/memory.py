@@ -77,6 +77,11 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, 2, 3, 1)
 
 
+def lies_channels_last(x: np.ndarray) -> bool:
+    """Whether x (N, C, H, W) lies in memory as (N, H, W, C) without gaps."""
+    return channels_last(x).flags.c_contiguous
+
+
 def maybe_channels_last(x: np.ndarray | None) -> np.ndarray | None:
     """The same where there is an array."""
     return None if x is None else channels_last(x)
@@ -96,7 +101,7 @@ def output_for(
     out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype[np.generic]
 ) -> np.ndarray:
     """Memory for planes of a shape (N, C, H, W) as (N, H, W, C) without gaps: out's if it is so."""
-    if out is not None and channels_last(out).flags.c_contiguous and out.dtype == dtype:
+    if out is not None and lies_channels_last(out) and out.dtype == dtype:
         return channels_last(out)
     return aligned_empty((shape[0], *shape[2:], shape[1]), dtype)
 

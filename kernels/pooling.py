@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.kernels.memory import aligned_empty, channels_last, hand_over, output_for
+from opt_tool.kernels.memory import (
+    aligned_empty,
+    channels_last,
+    hand_over,
+    lies_channels_last,
+    output_for,
+)
 from opt_tool.kernels.planes import Pads, Pair, inside
 
 BLOCK_BYTES = 512 * 1024
@@ -53,6 +59,18 @@ def average_pool2d(
         )
     ]
     return np.divide(sums, np.outer(counts[0], counts[1]).astype(x.dtype), out=sums)
+
+
+def whole_average(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The mean of each plane of x (N, C, H, W) as (N, C, 1, 1)."""
+    if not lies_channels_last(x) or x.dtype.kind != "f":
+        return np.mean(x, axis=(2, 3), keepdims=True, out=out)
+    batch, channels, height, width = x.shape
+    shares = np.full((1, height * width), 1 / max(1, height * width), x.dtype)
+    places = channels_last(x).reshape(batch, height * width, channels)
+    y = output_for(out, (batch, channels, 1, 1), x.dtype)
+    np.matmul(shares, places, out=y.reshape(batch, 1, channels))
+    return hand_over(y, out)
 
 
 def adaptive_pool2d(x: np.ndarray, *, reduce: np.ufunc, out_size: Pair) -> np.ndarray:

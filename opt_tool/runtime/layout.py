@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opt_tool.ir import Node, Value
-from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Concat
+from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.runtime.binding import IN_PLACE
 
-MAKERS = frozenset({Conv2D, DepthwiseConv2D, Pool2D})
+MAKERS = frozenset({Conv2D, Conv2DTranspose, DepthwiseConv2D, Pool2D})
 """Operations whose kernels write planes channels last."""
 
-FOLLOWERS = frozenset({Concat})
+FOLLOWERS = frozenset({BilinearInterp, Concat, NearestInterp})
 """Operations that write planes as they read them; so do all that can overwrite an operand."""
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from opt_tool.kernels import interpolation as kernels
+from opt_tool.kernels.memory import channels_first, channels_last, lies_channels_last
 
 
 @pytest.mark.parametrize("align_corners", [False, True])
@@ -20,6 +23,29 @@ def test_bilinear_is_a_product_with_a_matrix_on_each_axis(
     expected = np.einsum("ph,nchw,qw->ncpq", rows, x, columns)
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("out_size", [(10, 14), (3, 9), (5, 7)], ids=str)
+@pytest.mark.parametrize("way", ["nearest", "bilinear"])
+def test_planes_are_resized_in_every_order(
+    way: str, out_size: tuple[int, int], channels: int
+) -> None:
+    x = np.random.default_rng(1).standard_normal((2, channels, 5, 7)).astype(np.float32)
+    resize = partial(getattr(kernels, way), out_size=out_size, align_corners=False)
+    if way == "bilinear":
+        resize = partial(resize, align_mode=1)
+    expected = resize(x)
+    turned = channels_first(np.ascontiguousarray(channels_last(x)))
+    assert lies_channels_last(resize(turned))
+    for array in (x, turned):
+        np.testing.assert_array_equal(resize(array), expected)
+        for out in (
+            np.full(expected.shape, np.nan, np.float32),
+            channels_first(np.full((2, *out_size, channels), np.nan, np.float32)),
+        ):
+            assert resize(array, out=out) is out
+            np.testing.assert_array_equal(out, expected)
 
 
 def test_corners_stay_corners() -> None:

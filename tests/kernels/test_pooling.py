@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import pooling as kernels
+from opt_tool.kernels.memory import channels_first, channels_last
 
 
 def windows(size: int, count: int) -> list[slice]:
@@ -64,3 +65,15 @@ def test_maxima_keep_their_type(dtype: str) -> None:
     y = kernels.max_pool2d(x, **options)  # type: ignore[arg-type]  # each fits
     assert y.dtype == x.dtype
     np.testing.assert_array_equal(y[0, 0], [[-8, -6, -5], [0, 2, 3], [4, 6, 7]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_the_mean_of_a_plane_is_the_same_in_every_order(dtype: str) -> None:
+    x = np.random.default_rng(3).integers(-99, 99, (2, 3, 31, 17)).astype(dtype)
+    expected = x.mean(axis=(2, 3), dtype=np.float64, keepdims=True)
+    for array in (x, channels_first(np.ascontiguousarray(channels_last(x)))):
+        np.testing.assert_allclose(kernels.whole_average(array), expected, rtol=0, atol=1e-5)
+        for planes in (np.full((2, 3, 1, 1), np.nan), np.full((2, 3, 2, 1), np.nan)):
+            out = planes[:, :, :1]
+            assert kernels.whole_average(array, out=out) is out
+            np.testing.assert_allclose(out, expected, rtol=0, atol=1e-5)

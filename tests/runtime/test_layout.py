@@ -5,9 +5,10 @@ import numpy as np
 from graphs import TestGraphs, feeds
 from opt_tool.ir import DType, Graph, TensorType, Value
 from opt_tool.ir.operations.activation import HardSwish, Relu
-from opt_tool.ir.operations.convolution import Conv2D
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
+from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.kernels.memory import channels_last
@@ -104,3 +105,23 @@ def test_a_convolution_writes_its_channels_in_a_row() -> None:
     )
     (made,) = seen["conv2d"]
     assert channels_last(made).flags.c_contiguous
+
+
+def test_planes_are_made_larger_as_they_lie() -> None:
+    b, x = started()
+    weight = b.weight(3, 4, 2, 2)
+    spread = b.add_all(Conv2DTranspose(strides=(2, 2)), Input=x, Filter=weight)[0]
+    nearest = NearestInterp(out_h=40, out_w=48, scale=(), align_corners=False)
+    linear = BilinearInterp(out_h=40, out_w=48, scale=(), align_corners=False, align_mode=1)
+    near = b.add_all(nearest, X=spread)[0]
+    smooth = b.add_all(linear, X=spread)[0]
+    plain = b.add_all(nearest, X=x)[0]
+    total = b.add_all(ElementwiseAdd(), X=near, Y=smooth)[0]
+    graph = ended(b, *(b.add_all(Relu(), X=value)[0] for value in (total, plain)))
+    assert plan_memory(graph).channels_last == {spread, near, smooth, total}
+    executor = Executor(graph)
+    results = executor.run(feeds(graph), keep=[near.name, smooth.name, total.name, plain.name])
+    np.testing.assert_array_equal(results[total.name], results[near.name] + results[smooth.name])
+    np.testing.assert_array_equal(
+        results[plain.name], feeds(graph)["x"].repeat(4, axis=2).repeat(4, axis=3)
+    )

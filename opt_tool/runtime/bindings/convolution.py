@@ -10,10 +10,10 @@ import numpy as np
 from opt_tool.ir import Node
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
-from opt_tool.kernels import depthwise, products, winograd
+from opt_tool.kernels import depthwise, products, transposed_convolution, winograd
 from opt_tool.kernels.epilogue import Epilogue
-from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares
-from opt_tool.runtime.bindings.activation import apply, in_place
+from opt_tool.runtime.binding import Arrays, Out, Settings, prepares, writes
+from opt_tool.runtime.bindings.activation import in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 from opt_tool.runtime.threads import multiplies_small
 
@@ -170,16 +170,16 @@ prepares(ops.Conv2D, in_place=("ResidualData",))(Convolution)
 prepares(ops.DepthwiseConv2D, in_place=("ResidualData",))(Convolution)
 
 
-@computes(ops.Conv2DTranspose)
-def conv2d_transpose(op: ops.Conv2DTranspose, arrays: Arrays) -> np.ndarray:
-    y = kernels.conv2d_transpose(
+@writes(ops.Conv2DTranspose)
+def conv2d_transpose(op: ops.Conv2DTranspose, arrays: Arrays, out: Out) -> np.ndarray:
+    return transposed_convolution.conv2d_transpose(
         arrays.one("Input"),
         arrays.one("Filter"),
-        arrays.maybe("Bias"),
+        Epilogue.of(arrays.maybe("Bias"), in_place(op.activation)),
         strides=op.strides,
         paddings=op.paddings,
         dilations=op.dilations,
         groups=op.groups,
         output_padding=op.output_padding,
+        out=out,
     )
-    return apply(op.activation, y)

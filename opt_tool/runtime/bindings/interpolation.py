@@ -6,26 +6,28 @@ import numpy as np
 
 from opt_tool.ir.operations import interpolation as ops
 from opt_tool.kernels import interpolation as kernels
-from opt_tool.runtime.binding import Arrays, computes
+from opt_tool.runtime.binding import Arrays, Out, writes
 
 
-@computes(ops.NearestInterp)
-def nearest_interp(op: ops.NearestInterp, arrays: Arrays) -> np.ndarray:
+@writes(ops.NearestInterp)
+def nearest_interp(op: ops.NearestInterp, arrays: Arrays, out: Out) -> np.ndarray:
     return kernels.nearest(
         arrays.one("X"),
         out_size=_size(op, arrays),
         align_corners=op.align_corners,
         scales=(op.scale[0], op.scale[1]) if op.scale else (None, None),
+        out=out,
     )
 
 
-@computes(ops.BilinearInterp)
-def bilinear_interp(op: ops.BilinearInterp, arrays: Arrays) -> np.ndarray:
+@writes(ops.BilinearInterp)
+def bilinear_interp(op: ops.BilinearInterp, arrays: Arrays, out: Out) -> np.ndarray:
     return kernels.bilinear(
         arrays.one("X"),
         out_size=_size(op, arrays),
         align_corners=op.align_corners,
         align_mode=op.align_mode,
+        out=out,
     )
 
 

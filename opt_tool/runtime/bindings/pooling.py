@@ -43,8 +43,9 @@ def pool2d(op: Pool2D, arrays: Arrays, out: Out) -> np.ndarray:
 
 
 def _whole(op: Pool2D, x: np.ndarray, out: Out) -> np.ndarray:
-    reduce = np.max if op.pooling_type == "max" else np.mean
-    return reduce(x, axis=(2, 3), keepdims=True, out=out)
+    if op.pooling_type == "max":
+        return np.max(x, axis=(2, 3), keepdims=True, out=out)
+    return kernels.whole_average(x, out=out)
 
 
 def _adaptive(op: Pool2D, x: np.ndarray) -> np.ndarray:
