@@ -24,6 +24,7 @@ from opt_tool.passes.fuse_sum_shift import FuseSumShift
 from opt_tool.passes.fuse_transpose_fc import FuseTransposeFc
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.join_heads import JoinHeads
+from opt_tool.passes.join_slices import JoinSlices
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_computed_filter import LowerComputedFilter
 from opt_tool.passes.lower_depthwise import LowerDepthwise
@@ -138,6 +139,7 @@ def fusing_passes(
     yield MergeAffines()  # what neither a layer nor a pattern took
     yield FuseActivation(target, version)  # nothing folds behind an activation any more
     yield FuseAddActivation(target, version)
+    yield JoinSlices()  # which other patterns begin with
     yield DelayShuffle()  # of depthwise convolutions that have their final filters
     yield JoinHeads()  # of convolutions that have their filters, biases and activations
 
