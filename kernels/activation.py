@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from opt_tool.kernels.elementwise import erf
-from opt_tool.kernels.epilogue import with_constant
+from opt_tool.kernels.epilogue import in_parts, with_constant
 
 
 def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -23,22 +23,28 @@ def relu6(x: np.ndarray, *, threshold: float = 6.0, out: np.ndarray | None = Non
 
 def leaky_relu(x: np.ndarray, *, alpha: float, out: np.ndarray | None = None) -> np.ndarray:
     """x where x >= 0, else alpha * x"""
-    scaled = x * x.dtype.type(alpha)
-    if 0 <= alpha <= 1:
-        return np.maximum(x, scaled, out=out)
-    y = np.where(x >= 0, x, scaled)
-    if out is None:
-        return y
-    out[...] = y
-    return out
+    factor, is_larger = x.dtype.type(alpha), 0 <= alpha <= 1
+
+    def scale(x: np.ndarray, y: np.ndarray) -> None:
+        scaled = x * factor
+        if is_larger:
+            np.maximum(x, scaled, out=y)
+        else:
+            y[...] = np.where(x >= 0, x, scaled)
+
+    return in_parts(scale, x, out)
 
 
 def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """1 / (1 + exp(-x)), without overflow: exp only ever sees negative numbers."""
-    decay = np.exp(-np.abs(x))
-    top = np.where(x >= 0, x.dtype.type(1), decay)
-    decay += x.dtype.type(1)
-    return np.divide(top, decay, out=out)
+    """1 / (1 + exp(-x))"""
+    return in_parts(_logistic, x, out)
+
+
+def _logistic(x: np.ndarray, y: np.ndarray) -> None:
+    one = x.dtype.type(1)
+    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that it should be
+        np.exp(np.negative(x, out=y), out=y)
+    np.divide(one, np.add(y, one, out=y), out=y)
 
 
 def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -61,15 +67,26 @@ def hard_swish(
 ) -> np.ndarray:
     """x * min(max(x + offset, 0), threshold) / scale"""
     number = x.dtype.type
-    gate = np.asarray(x + number(offset))
-    np.clip(gate, number(0), number(threshold), out=gate)
-    gate *= x
-    return np.divide(gate, number(scale), out=out)
+    lowest, highest, shift = number(0), number(threshold), number(offset)
+
+    def gate(x: np.ndarray, y: np.ndarray) -> None:
+        opened = np.asarray(x + shift)
+        opened.clip(lowest, highest, opened)
+        np.divide(np.multiply(opened, x, out=opened), number(scale), out=y)
+
+    return in_parts(gate, x, out)
 
 
 def swish(x: np.ndarray, *, beta: float, out: np.ndarray | None = None) -> np.ndarray:
     """x / (1 + exp(-beta * x))"""
-    return np.multiply(x, sigmoid(x if beta == 1 else x * x.dtype.type(beta)), out=out)
+    factor = x.dtype.type(beta)
+
+    def gate(x: np.ndarray, y: np.ndarray) -> None:
+        opened = np.array(x) if beta == 1 else np.asarray(x * factor)
+        _logistic(opened, opened)
+        np.multiply(x, opened, out=y)
+
+    return in_parts(gate, x, out)
 
 
 def elu(x: np.ndarray, *, alpha: float) -> np.ndarray:

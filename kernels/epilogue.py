@@ -6,6 +6,7 @@ constant is written out once as a row that is long enough for the loop and stays
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,10 @@ from opt_tool.kernels.planes import InPlace
 
 ROW, SHORTEST_ROW = 8192, 4608
 """The elements of such a row. NumPy copies rows together of which two fit into its buffer."""
+
+
+PART = 1 << 15
+"""How many elements several functions go over before the next ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +133,24 @@ def equal_rows(length: int, most: int, unit: int) -> int:
     """
     counts = range(-(-length // most), length // SHORTEST_ROW + 1)
     return next((count for count in counts if length % (count * unit) == 0), 0)
+
+
+def in_parts(
+    function: Callable[[np.ndarray, np.ndarray], object], x: np.ndarray, out: np.ndarray | None
+) -> np.ndarray:
+    """function(x, out), element by element, for one part after the other that stays in the cache.
+
+    That pays where it goes over them more than once; ``out`` may be x.
+    """
+    y = np.empty_like(x) if out is None else out
+    source = in_a_row(x)
+    target = source if y is x else in_a_row(y)
+    if source is None or target is None or x.strides != y.strides:
+        function(x, y)
+        return y
+    for start in range(0, len(source), PART):
+        function(source[start : start + PART], target[start : start + PART])
+    return y
 
 
 def with_constant(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import activation
+from opt_tool.kernels.epilogue import PART
 
 X = np.linspace(-30, 30, 601, dtype=np.float32)
 WIDE = X.astype(np.float64)
@@ -61,3 +62,28 @@ def test_activations_are_their_definitions_and_may_overwrite_their_operand(name:
     place = X.copy()
     assert function(place, out=place, **attributes) is place  # type: ignore[operator]
     np.testing.assert_array_equal(place, plain)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_activations_take_any_size_in_every_order(name: str) -> None:
+    function, attributes, _ = DEFINITIONS[name]
+    x = (9 * np.random.default_rng(0).standard_normal((2, 40, 30, 64))).astype(np.float32)
+    assert x.size > 2 * PART
+    rows = [function(row, **attributes) for row in x.reshape(-1, 64)]  # type: ignore[operator]
+    expected = np.reshape(rows, x.shape)
+    for array, wanted in (
+        (x, expected),
+        (x.transpose(0, 3, 1, 2), expected.transpose(0, 3, 1, 2)),
+        (x[:, ::2], expected[:, ::2]),
+        (x.T, expected.T),
+    ):
+        y = function(array, **attributes)  # type: ignore[operator]
+        np.testing.assert_allclose(y, wanted, rtol=1e-6, atol=1e-7)
+        out = np.full(y.shape, np.nan, np.float32)
+        assert function(array, out=out, **attributes) is out  # type: ignore[operator]
+        np.testing.assert_allclose(out, wanted, rtol=1e-6, atol=1e-7)
+
+
+def test_sigmoid_ends_at_0_and_1() -> None:
+    far = np.array([-np.inf, -1e4, -200, 200, 1e4, np.inf, np.nan], np.float32)
+    np.testing.assert_array_equal(activation.sigmoid(far), [0, 0, 0, 1, 1, 1, np.nan])

@@ -68,3 +68,25 @@ def test_adaptive_windows_share_the_plane_out(pooling_type: str, reduce: np.ufun
 def test_a_whole_plane_becomes_one_element(pooling_type: str, reduce: np.ufunc) -> None:
     y = pooled(Pool2D(pooling_type, ksize=(1, 1), global_pooling=True))
     np.testing.assert_allclose(y, reduce(X, axis=(2, 3), keepdims=True), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling_type", ["max", "avg"])
+@pytest.mark.parametrize(
+    ("ksize", "paddings", "size"),
+    [
+        ((9, 8), (0, 0, 0, 0), (1, 1)),
+        ((9, 8), (1, 0, 0, 1), (2, 2)),
+        ((9, 7), (0, 0, 0, 0), (1, 2)),
+    ],
+    ids=str,
+)
+def test_a_window_may_be_the_whole_plane(
+    pooling_type: str,
+    ksize: tuple[int, int],
+    paddings: tuple[int, int, int, int],
+    size: tuple[int, int],
+) -> None:
+    op = Pool2D(pooling_type, ksize=ksize, paddings=paddings, exclusive=False)
+    np.testing.assert_allclose(pooled(op), expected(op, size), rtol=0, atol=1e-6)
+    adaptive = pooled(Pool2D(pooling_type, ksize=X.shape[2:], adaptive=True))
+    np.testing.assert_array_equal(adaptive, X)
