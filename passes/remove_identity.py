@@ -9,7 +9,8 @@ After::
     y = x
 
 So are casts to the same type, reshapes to the same shape, transposes to the same order,
-pads of nothing, slices of everything, concats and splits of one, repetitions once, scales
+pads of nothing, slices of everything, gathers of everything in order,
+ concats and splits of one, repetitions once, scales
 by one, sums with zero and the like.
 """
 
@@ -18,6 +19,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from opt_tool.ir import Graph, Node, Operation, Value
 from opt_tool.ir.operations.data_movement import (
@@ -40,6 +43,7 @@ from opt_tool.ir.operations.elementwise import (
     Pow,
     Scale,
 )
+from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.passes.cancel_transposes import is_sorted
 from opt_tool.passes.rewrite import Kept, Rewrite
@@ -93,6 +97,14 @@ def _sliced(node: Node) -> Value | None:
     return node.input("Input") if set(node.inputs) == {"Input"} else None
 
 
+def _gathered(node: Node) -> Value | None:
+    index = node.input("Index")
+    if not index.is_constant:
+        return None
+    numbers = index.array().reshape(-1)
+    return node.input("X") if np.array_equal(numbers, np.arange(numbers.size)) else None
+
+
 def _scaled(node: Node) -> Value | None:
     assert isinstance(node.op, Scale)
     return node.input("X") if (node.op.scale, node.op.bias) == (1, 0) else None
@@ -130,6 +142,7 @@ READERS: Mapping[type[Operation], Callable[[Node], Value | None]] = {
     Pad2D: _padded,
     Slice: _sliced,
     StridedSlice: _sliced,
+    Gather: _gathered,
     Concat: _only,
     Split: _only,
     ExpandV2: _first,

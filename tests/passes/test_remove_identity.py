@@ -26,6 +26,7 @@ from opt_tool.ir.operations.elementwise import (
     Pow,
     Scale,
 )
+from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.shape import Flatten2, Reshape2, Squeeze2, Unsqueeze2
 from opt_tool.passes.remove_identity import RemoveIdentity
@@ -97,6 +98,16 @@ def test_removes_arithmetic_with_neutral_numbers(
     y = b.constant(np.full((3,), number, np.float32))
     h = b.add(op, X=b.add(Tanh(), X=b.input(2, 3)), Y=y)
     assert_rewrites(RemoveIdentity(), b.build(b.add(Relu(), X=h)), count)
+
+
+@pytest.mark.parametrize(("places", "count"), [((0, 1, 2), 1), ((0, 2, 1), 0), ((0, 1), 0)])
+def test_removes_a_gather_of_everything_in_order(
+    b: TestGraphs, places: tuple[int, ...], count: int
+) -> None:
+    x = b.add(Relu(), X=b.input(2, 3))
+    index = b.constant(np.array(places, np.int64))
+    graph = b.build(b.add(Tanh(), X=b.add(Gather(axis=1), X=x, Index=index)))
+    assert_rewrites(RemoveIdentity(), graph, count)
 
 
 def test_keeps_zero_minus_x_and_one_over_x(b: TestGraphs) -> None:
