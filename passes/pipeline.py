@@ -20,6 +20,7 @@ from opt_tool.passes.fuse_conv_affine import FuseConvAffine
 from opt_tool.passes.fuse_conv_batch_norm import FuseConvBatchNorm
 from opt_tool.passes.fuse_fc_affine import FuseFcAffine
 from opt_tool.passes.fuse_flatten_fc import FuseFlattenFc
+from opt_tool.passes.fuse_matmul_operands import FuseMatmulOperands
 from opt_tool.passes.fuse_sum_shift import FuseSumShift
 from opt_tool.passes.fuse_transpose_fc import FuseTransposeFc
 from opt_tool.passes.insert_casts import InsertCasts
@@ -55,8 +56,10 @@ from opt_tool.passes.recognise_shuffle_channel import RecogniseShuffleChannel
 from opt_tool.passes.recognise_swish import RecogniseSwish
 from opt_tool.passes.remove_identity import RemoveIdentity
 from opt_tool.passes.remove_unused_nodes import RemoveUnusedNodes
+from opt_tool.passes.reshape_before_transpose import ReshapeBeforeTranspose
 from opt_tool.passes.rewrite import Pass, PassReport
 from opt_tool.passes.share_constants import ShareConstants
+from opt_tool.passes.slice_before_transpose import SliceBeforeTranspose
 from opt_tool.passes.split_concat_affine import SplitConcatAffine
 from opt_tool.passes.split_padded_sum import SplitPaddedSum
 from opt_tool.targets import Library, LiteVersion, Target
@@ -101,6 +104,9 @@ def simplifying_passes() -> Iterator[Pass]:
     yield ChangeLayout()
     yield CancelTransposes()  # those that came, with those that stood there
     yield MergeReshapes()  # after the transposes that became reshapes
+    yield ReshapeBeforeTranspose()  # of what is left of them
+    yield SliceBeforeTranspose()
+    yield MergeReshapes()  # those that came in front
     yield RemoveIdentity()  # a merged reshape may change nothing
     yield FoldCrop()  # of planes that have their order
     yield FoldPad()  # before activations fuse, which tell what is never negative
@@ -119,6 +125,7 @@ def fusing_passes(
     yield RecogniseClip(target, version, library)
     yield RecognisePRelu()  # of the relus that were recognised
     yield LowerMatmulToFc()
+    yield FuseMatmulOperands()  # of what is no fc
     yield SplitConcatAffine()  # what it splits folds next
     yield FuseConvBatchNorm()
     yield FuseConvAffine()

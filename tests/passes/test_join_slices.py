@@ -7,6 +7,7 @@ from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.data_movement import ENDLESS, Slice, Split
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.join_slices import JoinSlices
 
 
@@ -63,4 +64,25 @@ def test_keeps_a_slice_of_everything_and_whole_numbers() -> None:
     graph = b.build(
         b.add(Relu(), X=cut(b, x, 0, 7)), b.add(ElementwiseAdd(), X=parts[0], Y=parts[1])
     )
+    assert_rewrites(JoinSlices(), graph, 0)
+
+
+def one_of(b: TestGraphs, x: Value, place: int) -> Value:
+    op = Slice(axes=(1,), starts=(place,), ends=(place + 1,), decrease_axis=(1,))
+    return b.add(op, Input=x)
+
+
+def test_a_reshape_leaves_the_dimension_out_instead_of_the_slice() -> None:
+    b = TestGraphs()
+    x = b.add(Relu(), X=b.input(5, 2, 6))
+    parts = [b.add(Reshape2(shape=(5, 3, 2)), X=one_of(b, x, place)) for place in range(2)]
+    graph = b.build(*(b.add(Relu(), X=part) for part in parts))
+    assert_rewrites(JoinSlices(), graph, 1)
+    assert sorted(op.__name__ for op in ops(graph)) == ["Relu"] * 3 + ["Reshape2"] * 2 + ["Split"]
+
+
+def test_keeps_slices_that_leave_a_dimension_out_for_others() -> None:
+    b = TestGraphs()
+    x = b.add(Relu(), X=b.input(5, 2, 6))
+    graph = b.build(*(b.add(Relu(), X=one_of(b, x, place)) for place in range(2)))
     assert_rewrites(JoinSlices(), graph, 0)
