@@ -11,8 +11,9 @@ from opt_tool.formats.shapes import flat, reshape_to, static_shape
 from opt_tool.ir import DType, Shape, Value
 from opt_tool.ir.operations import indexing as ops
 from opt_tool.ir.operations.comparison import LessThan, Where
-from opt_tool.ir.operations.data_movement import Concat, Slice
+from opt_tool.ir.operations.data_movement import ENDLESS, Concat, Slice
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseSub, Scale
+from opt_tool.ir.operations.shape import Squeeze2
 
 GATHERABLE = MOVABLE | {DType.INT8, DType.INT16}
 GATHERABLE_ND = MOVABLE | {DType.BOOL, DType.UINT8, DType.INT8}
@@ -67,6 +68,15 @@ def with_batch(node: ImportedNode, index: Value, batch: int) -> Value:
     places = node.made_up(*static_shape(node, index, "indices")[:-1])
     grid = np.moveaxis(np.indices(places, index.dtype.numpy)[:batch], 0, -1)
     return node.add(Concat(axis=index.rank - 1), X=(node.new_constant(grid, "batch"), index))
+
+
+def taken(node: ImportedNode, x: Value, position: int, axis: int) -> Value:
+    """The slice of x at one position, without the axis."""
+    end = ENDLESS if position == -1 else position + 1
+    dropped = (axis,) if x.rank > 1 else ()
+    op = Slice(axes=(axis,), starts=(position,), ends=(end,), decrease_axis=dropped)
+    one = carried(node, [x], lambda value: node.add(op, Input=value))
+    return one if dropped else node.add(Squeeze2(axes=(0,)), X=one)
 
 
 # ---- sequences of their own length

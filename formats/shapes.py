@@ -7,6 +7,7 @@ import numpy as np
 from opt_tool.formats.casting import carried
 from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.ir import Shape, Value
+from opt_tool.ir.operations import data_movement
 from opt_tool.ir.operations import shape as ops
 from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.types import product
@@ -62,3 +63,9 @@ def transposed(node: ImportedNode, x: Value, order: tuple[int, ...]) -> Value:
     if order == tuple(range(x.rank)):
         return x
     return carried(node, [x], lambda value: node.add(Transpose2(axis=order), X=value))
+
+
+def stacked(node: ImportedNode, values: list[Value], axis: int) -> Value:
+    """Tensors of one shape side by side along a new axis."""
+    rows = [unsqueezed(node, value, (axis,)) for value in values]
+    return carried(node, rows, lambda *xs: node.add(data_movement.Concat(axis=axis), X=xs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -69,7 +70,18 @@ class _Decoder:
             raise self.damaged("it has no graph")
         codes = list(root.tables(layout.Model.OPERATOR_CODES))
         buffers = [self._bytes(buffer) for buffer in root.tables(layout.Model.BUFFERS)]
-        graph = graphs[0]
+        main = self._graph(graphs[0], codes, buffers)
+        branches: dict[int, Model] = {}
+        left = _chosen_between(main)
+        while left:
+            index = left.pop()
+            if not 0 <= index < len(graphs):
+                raise self.damaged(f"it refers to graph {index} of {len(graphs)}")
+            branches[index] = self._graph(graphs[index], codes, buffers)
+            left |= _chosen_between(branches[index]) - set(branches)
+        return dataclasses.replace(main, branches=branches)
+
+    def _graph(self, graph: Table, codes: list[Table], buffers: list[memoryview]) -> Model:
         tensors = [self._tensor(t, buffers) for t in graph.tables(layout.SubGraph.TENSORS)]
         operators = graph.tables(layout.SubGraph.OPERATORS)
         model = Model(
@@ -239,6 +251,13 @@ def _tensor_indices(model: Model) -> Iterator[tuple[str, Iterable[int]]]:
     yield "the graph", (*model.inputs, *model.outputs)
     for index, operator in enumerate(model.operators):
         yield f"operator {index}", (*operator.inputs, *operator.outputs)
+
+
+def _chosen_between(model: Model) -> set[int]:
+    """The graphs that a graph chooses between, by index."""
+    names = ("then_subgraph_index", "else_subgraph_index")
+    options = (x.options for x in model.operators if x.code == "IF")
+    return {int(found[name]) for found in options for name in names}  # type: ignore[arg-type]
 
 
 def _options(code: str, table: Table | None) -> dict[str, Option]:

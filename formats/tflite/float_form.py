@@ -35,6 +35,9 @@ RESTORING = frozenset({"DENSIFY", "DEQUANTIZE"})
 CONVERTING = frozenset({"DEQUANTIZE", "QUANTIZE"})
 """Operators between numbers and the integers that stand for them."""
 
+ROUNDING = "FAKE_QUANT"
+"""Rounds floats as if there were integers between."""
+
 BETWEEN_FLOATS = "CAST"
 """What becomes of those where both sides are floats."""
 
@@ -83,7 +86,8 @@ def float_form(model: Model, path: Path) -> Model:
     weights = _constants(model, restoring) - computed - integers
     biases = _biases(model, activations, path)
     themselves = [i for i in integers if model.tensors[i].quantization == THEMSELVES]
-    if not (activations or weights or themselves):
+    rounding = any(operator.code == ROUNDING for operator in model.operators)
+    if not (activations or weights or themselves or rounding):
         return model
     replaced = {i: dataclasses.replace(model.tensors[i], quantization=None) for i in themselves}
     replaced |= {index: _float(model.tensors[index]) for index in activations}
@@ -178,8 +182,8 @@ def _float(tensor: Tensor) -> Tensor:
 
 
 def _between_floats(operator: Operator, tensors: tuple[Tensor, ...]) -> Operator:
-    """An operator that converted one of its sides; both are floats now."""
-    if operator.code not in CONVERTING:
+    """An operator that converted one of its sides, or rounded; both are floats now."""
+    if operator.code not in (*CONVERTING, ROUNDING):
         return operator
     sides = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index != ABSENT]
     if any(tensor.type is not TensorType.FLOAT32 for tensor in sides):

@@ -143,18 +143,37 @@ _POOL = {
     "fused_activation_function": Field(5, "b"),
 }
 
+_LSTM = {"fused_activation_function": Field(0, "b"), "cell_clip": Field(1, "f")}
+_RNN = {"time_major": Field(0, "?"), "fused_activation_function": Field(1, "b")}
+
 OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "ADD": _ACTIVATION,
     "ARG_MAX": {"output_type": Field(0, "b")},
     "ARG_MIN": {"output_type": Field(0, "b")},
     "AVERAGE_POOL_2D": _POOL,
     "BATCH_MATMUL": {"adj_x": Field(0, "?"), "adj_y": Field(1, "?")},
+    "BIDIRECTIONAL_SEQUENCE_LSTM": {
+        **_LSTM,
+        "merge_outputs": Field(3, "?"),
+        "time_major": Field(4, "?", True),
+    },
+    "BIDIRECTIONAL_SEQUENCE_RNN": {**_RNN, "merge_outputs": Field(2, "?")},
     "CONCATENATION": {"axis": Field(0, "i"), "fused_activation_function": Field(1, "b")},
     "CONV_2D": {
         **_window(),
         "fused_activation_function": Field(3, "b"),
         "dilation_w_factor": Field(4, "i", 1),
         "dilation_h_factor": Field(5, "i", 1),
+    },
+    "CONV_3D": {
+        "padding": Field(0, "b"),
+        "stride_d": Field(1, "i"),
+        "stride_w": Field(2, "i"),
+        "stride_h": Field(3, "i"),
+        "fused_activation_function": Field(4, "b"),
+        "dilation_d_factor": Field(5, "i", 1),
+        "dilation_w_factor": Field(6, "i", 1),
+        "dilation_h_factor": Field(7, "i", 1),
     },
     "CUMSUM": {"exclusive": Field(0, "?"), "reverse": Field(1, "?")},
     "DEPTHWISE_CONV_2D": {
@@ -174,6 +193,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     },
     "GATHER": {"axis": Field(0, "i"), "batch_dims": Field(1, "i")},
     "GELU": {"approximate": Field(0, "?")},
+    "IF": {"then_subgraph_index": Field(0, "i"), "else_subgraph_index": Field(1, "i")},
     "L2_NORMALIZATION": _ACTIVATION,
     "L2_POOL_2D": _POOL,
     "LEAKY_RELU": {"alpha": Field(0, "f")},
@@ -218,6 +238,12 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "SUB": _ACTIVATION,
     "SUM": _REDUCER,
     "TRANSPOSE_CONV": {**_window(), "fused_activation_function": Field(3, "b")},
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": {
+        **_LSTM,
+        "time_major": Field(3, "?"),
+        "diagonal_recurrent_tensors": Field(5, "?"),
+    },
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _RNN,
     "UNPACK": {"num": Field(0, "i"), "axis": Field(1, "i")},
     "VAR_HANDLE": {"container": Field(0, "text"), "shared_name": Field(1, "text")},
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from opt_tool.formats.imported_node import ImportedNode
-from opt_tool.formats.tflite.orders import PLANES, Laid, Order, plain
+from opt_tool.formats.tflite.orders import PLANES, Laid, Order, Pair, plain
 from opt_tool.formats.tflite.schema import ABSENT, Activation, Operator, Tensor
 from opt_tool.ir import Dim, Operation, Value
 from opt_tool.ir.operations.activation import Relu, Relu6, Tanh
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from opt_tool.formats.tflite.reader import GraphReader
 
 E = TypeVar("E", bound=enum.Enum)
+
+REAL, IMAGINARY = "real", "imaginary"
+"""What a node may see of complex operands."""
 
 ACTIVATIONS: dict[Activation, Operation | None] = {
     Activation.NONE: None,
@@ -35,13 +38,15 @@ class TfliteNode(ImportedNode):
     """An operator being read.
 
     ``laid`` is an operand as it happens to be, ``value`` is one in the file's order. What
-    an importer adds goes to ``builder``, mostly by ``add``.
+    an importer adds goes to ``builder``, mostly by ``add``. ``part`` says which half of complex
+    operands it sees.
     """
 
-    def __init__(self, reader: GraphReader, proto: Operator, name: str) -> None:
+    def __init__(self, reader: GraphReader, proto: Operator, name: str, part: str = "") -> None:
         self.reader = reader
         self.proto = proto
         self.name = name
+        self.part = part
 
     @property
     def operator(self) -> str:
@@ -75,8 +80,26 @@ class TfliteNode(ImportedNode):
 
     def laid(self, index: int) -> Laid:
         """An operand that must be there, in the order or orders that it has."""
+        if not self.is_complex(index):
+            return self.reader.laid(self.proto.inputs[index])
+        if not self.part:
+            raise self.unsupported(
+                "it computes with complex numbers; opt reads spectra that are only moved before "
+                "their sizes or parts are taken"
+            )
+        pair = self.pair(index)
+        return pair.real if self.part == REAL else pair.imaginary
+
+    def is_complex(self, index: int) -> bool:
+        """Whether an operand that must be there is of complex numbers."""
         self.tensor(index)
-        return self.reader.laid(self.proto.inputs[index])
+        return self.proto.inputs[index] in self.reader.pairs
+
+    def pair(self, index: int) -> Pair:
+        """An operand of complex numbers."""
+        if not self.is_complex(index):
+            raise self.unsupported(f"an operand of {self.tensor(index).type.name}")
+        return self.reader.pairs[self.proto.inputs[index]]
 
     def value(self, index: int) -> Value:
         """An operand in the file's order."""
@@ -113,6 +136,20 @@ class TfliteNode(ImportedNode):
         if numbers.dtype.kind not in "iu":
             raise self.unsupported(f"its {what} is {numbers.dtype}; whole numbers are needed")
         return tuple(int(x) for x in numbers.reshape(-1))
+
+    def whole(self, index: int, what: str) -> int:
+        """The one whole number in an operand that must be known at conversion."""
+        number = self.number(index, what)
+        if number.dtype.kind not in "iu":
+            raise self.unsupported(f"its {what} is {number.dtype}; whole numbers are needed")
+        return int(number)
+
+    def number(self, index: int, what: str) -> np.ndarray:
+        """The one number in an operand that must be known at conversion, as an array ()."""
+        numbers = self.constant(index, what)
+        if numbers.size != 1:
+            raise self.unsupported(f"its {what} has {numbers.size} elements; one is needed")
+        return numbers.reshape(())
 
     def declared_shape(self, output: int) -> tuple[int, ...]:
         """The shape that the file gives an output."""

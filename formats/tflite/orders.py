@@ -8,6 +8,7 @@ transposes then only say what the dimensions mean from there on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from opt_tool.ir import Dim, Value
@@ -80,3 +81,11 @@ class Laid:
         result = Laid(self.value, home)
         result._values = named
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A tensor of complex numbers, which the graph has as two of real ones."""
+
+    real: Laid
+    imaginary: Laid

@@ -6,6 +6,7 @@ that the user sees them all at once.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from opt_tool.errors import (
 from opt_tool.formats.tflite import operators
 from opt_tool.formats.tflite.decode import read_file
 from opt_tool.formats.tflite.float_form import float_form, interface_notes
-from opt_tool.formats.tflite.node import TfliteNode
+from opt_tool.formats.tflite.node import IMAGINARY, REAL, TfliteNode
 from opt_tool.formats.tflite.open_state import open_state, state_notes
-from opt_tool.formats.tflite.orders import PLANES, Laid, plain
+from opt_tool.formats.tflite.orders import PLANES, Laid, Pair, plain
 from opt_tool.formats.tflite.refusals import QUANTIZED, refusal_of
-from opt_tool.formats.tflite.registry import IMPORTERS, Made
+from opt_tool.formats.tflite.registry import IMPORTERS, MOVING, STATES, Importer, Made
 from opt_tool.formats.tflite.schema import ABSENT, Model, Operator, Tensor
 from opt_tool.formats.tflite.tensors import TensorError, dtype_of, is_quantized, to_array
 from opt_tool.ir import Graph, ShapeError, Source, TensorType, Value
@@ -76,9 +77,11 @@ class GraphReader:
         self.path = path
         self.builder = FoldingBuilder(model.name or path.stem)
         self.problems: list[UnsupportedOperatorError] = []
+        self.pairs: dict[int, Pair] = {}
         self._tensors: dict[int, Laid] = {}
         self._named: set[int] = set()
         self._open: tuple[Tensor, ...] = ()
+        self.callers: frozenset[int] = frozenset()
 
     def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
         """The graph of the model; see the function ``read``."""
@@ -108,6 +111,24 @@ class GraphReader:
                 f"not a whole TFLite model: constant {tensor.name!r}: {error}; export or copy it "
                 "again",
             ) from error
+
+    def branch(self, node: TfliteNode, index: int, operands: Sequence[Laid]) -> list[Laid]:
+        """What another graph of the file makes of operands; ``node`` is what chooses it."""
+        model = self.model.branches[index]
+        if index in self.callers or converted_form(model, self.path) is not model:
+            raise node.unsupported(
+                "one of its branches computes in integers, keeps a state or calls itself. Cut the "
+                "model in front of it with --output"
+            )
+        if len(model.inputs) != len(operands):
+            raise node.unsupported(f"{len(operands)} operands for {len(model.inputs)} inputs")
+        inner = BranchReader(self, index)
+        made = inner.outputs(operands)
+        self.builder.sources = (Source(node.operator, node.name),)
+        if inner.problems:
+            reason = inner.problems[0].problem
+            raise node.unsupported(f"one of its branches cannot be converted ({reason})")
+        return made
 
     # ---- inputs
 
@@ -200,13 +221,14 @@ class GraphReader:
             self.problems.append(UnsupportedOperatorError(operator.code, name, str(error)))
             return
         for tensor, result in zip(operator.outputs, made, strict=False):
-            if tensor != ABSENT:
-                laid = Laid(result) if isinstance(result, Value) else result
-                self._tensors[tensor] = laid
-                self._label(laid, self.model.tensors[tensor].name)
+            if isinstance(result, Pair):
+                self.pairs[tensor] = result
+            elif tensor != ABSENT:
+                self._tensors[tensor] = _laid(result)
+                self._label(self._tensors[tensor], self.model.tensors[tensor].name)
 
     def _is_known(self, tensor: int) -> bool:
-        made_or_absent = tensor == ABSENT or tensor in self._tensors
+        made_or_absent = tensor == ABSENT or tensor in self._tensors or tensor in self.pairs
         return made_or_absent or self._is_constant(self.model.tensors[tensor])
 
     def _is_constant(self, tensor: Tensor) -> bool:
@@ -217,12 +239,26 @@ class GraphReader:
         importer = IMPORTERS.get(node.proto.custom_code or node.operator)
         if importer is None:
             raise node.unsupported(refusal_of(node.proto))
-        made = importer(node)
-        return made if isinstance(made, Sequence) else (made,)
+        if node.operator in MOVING and any(index in self.pairs for index in node.proto.inputs):
+            return self._import_parts(node, importer)
+        return _sequence(importer(node))
+
+    def _import_parts(self, node: TfliteNode, importer: Importer) -> Sequence[Made]:
+        """Read a node that moves complex numbers once for each of their parts."""
+        parts = [
+            _sequence(importer(TfliteNode(self, node.proto, node.name, part)))
+            for part in (REAL, IMAGINARY)
+        ]
+        return [Pair(_laid(real), _laid(other)) for real, other in zip(*parts, strict=True)]
 
     def _check_operands(self, node: TfliteNode) -> None:
         """Refuse what keeps a state or computes in integers that stand for real numbers."""
-        read = [index for index in node.proto.inputs if index != ABSENT]
+        states = STATES.get(node.operator, frozenset())
+        read = [
+            index
+            for place, index in enumerate(node.proto.inputs)
+            if index != ABSENT and place not in states
+        ]
         for index in read:
             tensor = self.model.tensors[index]
             if tensor.is_variable:
@@ -254,6 +290,12 @@ class GraphReader:
         graph = self.builder.graph
         self.builder.sources = ()
         for index in wanted:
+            if index in self.pairs:
+                name = self.model.tensors[index].name
+                raise UnsupportedError(
+                    f"{self.path}: output {name!r} is of complex numbers, which Paddle Lite does "
+                    "not have. Take its size or a part of it with --output"
+                )
             laid = self.laid(index)
             value = laid.in_order(self.builder, plain(laid.rank))
             name = self.model.tensors[index].name or f"output_{index}"
@@ -267,6 +309,39 @@ class GraphReader:
             elif name not in graph.values:
                 graph.rename(value, name)
             graph.outputs.append(value)
+
+
+class BranchReader(GraphReader):
+    """The state of reading a graph that a node of another one chooses, in that node's place."""
+
+    def __init__(self, outer: GraphReader, index: int) -> None:
+        branches = outer.model.branches
+        self.model = dataclasses.replace(branches[index], branches=branches)
+        self.notes = ()
+        self.path = outer.path
+        self.builder = outer.builder
+        self.problems = []
+        self.pairs = {}
+        self._tensors = {}
+        self._named = set()
+        self._open = ()
+        self.callers = outer.callers | {index}
+
+    def outputs(self, operands: Sequence[Laid]) -> list[Laid]:
+        """What the graph makes of operands; nothing when there are problems."""
+        self._tensors.update(zip(self.model.inputs, operands, strict=True))
+        for place in self._needed(self.model.outputs):
+            self._read_operator(place)
+        return [] if self.problems else [self.laid(output) for output in self.model.outputs]
+
+
+def _sequence(made: Made | Sequence[Made]) -> Sequence[Made]:
+    return made if isinstance(made, Sequence) else (made,)
+
+
+def _laid(made: Made) -> Laid:
+    assert not isinstance(made, Pair)
+    return Laid(made) if isinstance(made, Value) else made
 
 
 def outline(model: Model) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from opt_tool.ir import Value
 
 if TYPE_CHECKING:
     from opt_tool.formats.tflite.node import TfliteNode
-    from opt_tool.formats.tflite.orders import Laid
+    from opt_tool.formats.tflite.orders import Laid, Pair
 
-Made: TypeAlias = "Value | Laid"
+Made: TypeAlias = "Value | Laid | Pair"
 
 Importer: TypeAlias = "Callable[[TfliteNode], Made | Sequence[Made]]"
 """Adds what an operator means to the graph and returns its outputs."""
 
 I = TypeVar("I", bound=Importer)  # noqa: E741
+
+MOVING = frozenset({"EXPAND_DIMS", "RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})
+"""Operators that move the parts of complex numbers as they move any."""
+
+STATES: Mapping[str, frozenset[int]] = {
+    "BIDIRECTIONAL_SEQUENCE_LSTM": frozenset({35, 36, 37, 38}),
+    "BIDIRECTIONAL_SEQUENCE_RNN": frozenset({4, 8}),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": frozenset({18, 19}),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": frozenset({4}),
+}
+"""The operands that are variables which start at zero in every run."""
 
 IMPORTERS: dict[str, Importer] = {}
 

@@ -139,13 +139,14 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The main graph of a file."""
+    """A graph of a file; the main one holds those that it chooses between, by index."""
 
     name: str
     tensors: tuple[Tensor, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     operators: tuple[Operator, ...]
+    branches: Mapping[int, Model] = field(default_factory=dict)
 
     def operator_name(self, index: int) -> str:
         """What an operator is called in messages: as the first tensor that it makes."""

@@ -32,12 +32,12 @@ def paddings(node: TfliteNode, spatial: Sequence[Dim], extents: Sequence[Extent]
     if node.choice("padding", Padding) is Padding.VALID:
         return (0, 0, 0, 0)
     (top, bottom), (left, right) = (
-        _same(node, size, extent) for size, extent in zip(spatial, extents, strict=True)
+        same_pads(node, size, extent) for size, extent in zip(spatial, extents, strict=True)
     )
     return top, bottom, left, right
 
 
-def _same(node: TfliteNode, size: Dim, extent: Extent) -> tuple[int, int]:
+def same_pads(node: TfliteNode, size: Dim, extent: Extent) -> tuple[int, int]:
     """The pads for ceil(size / stride) windows; where they are odd, more of them at the end."""
     reach = extent.dilation * (extent.kernel - 1) + 1
     if isinstance(size, str):

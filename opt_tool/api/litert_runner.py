@@ -2,7 +2,7 @@
 
 LiteRT is an optional extra (``pip install 'opt-tool[tflite]'``); ``tflite-runtime``, its
 predecessor, does as well. Its delegates stay off: they compute several operators as one
-and never show what is between them.
+and never show what is between them. Variables start anew in every run.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ class LiteRtRunner:
             for name, array in feeds.items():
                 typed = array.astype(details[name]["dtype"], copy=False)
                 self._interpreter.set_tensor(details[name]["index"], typed)
+            self._interpreter.reset_all_variables()
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise UsageError(

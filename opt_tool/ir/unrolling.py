@@ -53,6 +53,7 @@ class Cell:
         functions: Of the gates, of what is new, and of an LSTM's cell at the output.
         peepholes: What an LSTM's cell contributes to i, f and o, each (H,), if anything.
         clip: The bound of what the functions take, if there is one.
+        cell_clip: The bound of an LSTM's cell, if there is one.
         input_forget: Whether an LSTM's f is 1 - i.
         reset_first: Whether a GRU scales the state before the product, not after it.
     """
@@ -65,6 +66,7 @@ class Cell:
     functions: tuple[Function, ...] = (sigmoid, tanh, tanh)
     peepholes: tuple[Value, Value, Value] | None = None
     clip: float | None = None
+    cell_clip: float | None = None
     input_forget: bool = False
     reset_first: bool = False
 
@@ -166,9 +168,13 @@ class _LstmStep(_Step):
         else:
             keep = self.function(0, self._peeped(f, c, 1))
         added = self.multiply(in_gate, self.function(1, new))
-        cell = self.add(self.multiply(keep, c), added)
+        cell = self._bounded(self.add(self.multiply(keep, c), added))
         out_gate = self.function(0, self._peeped(o, cell, 2))
         return self.multiply(out_gate, self.cell.functions[2](self.builder, cell)), cell
+
+    def _bounded(self, c: Value) -> Value:
+        bound = self.cell.cell_clip
+        return c if bound is None else self.builder.add(Clip(min=-bound, max=bound), X=c)
 
     def _peeped(self, gate: Value, c: Value, index: int) -> Value:
         if self.cell.peepholes is None:

@@ -30,7 +30,7 @@ OPTIONS_TYPES: Mapping[str, int] = {
     "REDUCE_MIN": 27, "REDUCE_PROD": 27, "RESHAPE": 17, "RESIZE_BILINEAR": 15,
     "RESIZE_NEAREST_NEIGHBOR": 74, "REVERSE_SEQUENCE": 87, "SHAPE": 55, "SOFTMAX": 9,
     "SPACE_TO_DEPTH": 19, "SPLIT": 35, "SPLIT_V": 79, "SQUEEZE": 30, "STRIDED_SLICE": 32,
-    "SUB": 28, "SUM": 27, "SVDF": 6, "TRANSPOSE_CONV": 49, "UNIDIRECTIONAL_SEQUENCE_LSTM": 71,
+    "SUB": 28, "SUM": 27, "TRANSPOSE_CONV": 49, "UNIDIRECTIONAL_SEQUENCE_LSTM": 71,
     "UNIDIRECTIONAL_SEQUENCE_RNN": 31, "UNPACK": 64, "VAR_HANDLE": 111,
 }  # fmt: skip
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
@@ -90,6 +90,7 @@ class Made:
     variables: frozenset[str] = frozenset()
     rules: Mapping[str, Quantization] = field(default_factory=dict)
     signatures: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    branches: Sequence[Made] = ()
 
     def data(self) -> bytes:
         return _Writer(self).data()
@@ -106,9 +107,10 @@ class Made:
 class _Writer:
     """Writes a model; nothing is shared with the code that reads one but the field numbers."""
 
-    def __init__(self, made: Made) -> None:
+    def __init__(self, made: Made, builder: flatbuffers.Builder | None = None) -> None:
         self.made = made
-        self.builder = flatbuffers.Builder(1024)
+        self.builder = flatbuffers.Builder(1024) if builder is None else builder
+        self.first_code = self.first_buffer = 0
         self.names = list(
             dict.fromkeys(
                 [
@@ -120,9 +122,30 @@ class _Writer:
         )
 
     def data(self) -> bytes:
+        writers = [self, *(_Writer(branch, self.builder) for branch in self.made.branches)]
+        codes: list[int] = []
+        buffers, graphs = [self._table({})], []
+        for writer in writers:
+            writer.first_code, writer.first_buffer = len(codes), len(buffers)
+            graphs.append(writer.graph())
+            codes += [writer._code(op) for op in writer.made.ops]  # its own kind
+            buffers += writer._buffers()
+        root = self._table(
+            {
+                layout.Model.VERSION: ("I", 3),
+                layout.Model.OPERATOR_CODES: self._tables(codes),
+                layout.Model.SUBGRAPHS: self._tables(graphs),
+                layout.Model.BUFFERS: self._tables(buffers),
+            }
+        )
+        self.builder.Finish(root, file_identifier=layout.IDENTIFIER)
+        return bytes(self.builder.Output())
+
+    def graph(self) -> int:
+        """One graph of the file."""
         made = self.made
         operators = [self._operator(number, op) for number, op in enumerate(made.ops)]
-        graph = self._table(
+        return self._table(
             {
                 layout.SubGraph.TENSORS: self._tables([self._tensor(n) for n in self.names]),
                 layout.SubGraph.INPUTS: self._vector("i", map(self.names.index, made.inputs)),
@@ -130,20 +153,10 @@ class _Writer:
                 layout.SubGraph.OPERATORS: self._tables(operators),
             }
         )
-        root = self._table(
-            {
-                layout.Model.VERSION: ("I", 3),
-                layout.Model.OPERATOR_CODES: self._tables([self._code(op) for op in made.ops]),
-                layout.Model.SUBGRAPHS: self._tables([graph]),
-                layout.Model.BUFFERS: self._tables(self._buffers()),
-            }
-        )
-        self.builder.Finish(root, file_identifier=layout.IDENTIFIER)
-        return bytes(self.builder.Output())
 
     def _buffers(self) -> list[int]:
-        """Buffer 0 is empty, then one for each tensor."""
-        buffers = [self._table({})]
+        """One for each tensor; buffer 0 of the file is empty."""
+        buffers = []
         for name in self.names:
             constant = self.made.constants.get(name)
             if constant is None:
@@ -165,7 +178,7 @@ class _Writer:
         shape = made.shapes.get(name, ()) if stored is None else stored.shape
         fields: dict[int, Any] = {
             layout.Tensor.TYPE: ("b", type.value),
-            layout.Tensor.BUFFER: ("I", 1 + self.names.index(name)),
+            layout.Tensor.BUFFER: ("I", self.first_buffer + self.names.index(name)),
             layout.Tensor.NAME: self.builder.CreateString(name),
             layout.Tensor.SHAPE: self._vector("i", shape),
             layout.Tensor.IS_VARIABLE: ("?", name in made.variables),
@@ -226,7 +239,7 @@ class _Writer:
 
     def _operator(self, number: int, op: Op) -> int:
         fields: dict[int, Any] = {
-            layout.Operator.OPCODE_INDEX: ("I", number),
+            layout.Operator.OPCODE_INDEX: ("I", self.first_code + number),
             layout.Operator.INPUTS: self._vector("i", map(self._index, op.inputs)),
             layout.Operator.OUTPUTS: self._vector("i", map(self._index, op.outputs)),
         }

@@ -16,11 +16,11 @@ from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.elementary import add, scaled
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import stacked
 from opt_tool.formats.onnx.operators.fused import MICROSOFT, TINY_EPSILON, normalized
-from opt_tool.formats.onnx.operators.indexing import gather, taken
+from opt_tool.formats.onnx.operators.indexing import gather
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.shapes import reshape_to, transposed, unsqueezed
+from opt_tool.formats.picking import taken
+from opt_tool.formats.shapes import reshape_to, stacked, transposed, unsqueezed
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.comparison import GreaterEqual, GreaterThan
 from opt_tool.ir.operations.data_movement import Concat, Slice, Split

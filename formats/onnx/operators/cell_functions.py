@@ -72,13 +72,6 @@ def _names(node: OnnxNode) -> tuple[str, ...]:
     return tuple(name.lower() for name in attribute)
 
 
-def has_usual_functions(node: OnnxNode) -> bool:
-    """Whether a node has the functions that it would have when given nothing."""
-    usual = tuple(name.lower() for name in USUAL[node.operator])
-    names = _names(node)
-    return names == usual * (len(names) // len(usual))
-
-
 def cell_functions(node: OnnxNode, direction: int, directions: int) -> tuple[Function, ...]:
     """The functions of one direction; parameters go to those that take them, in order."""
     usual = USUAL[node.operator]

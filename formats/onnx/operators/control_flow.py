@@ -7,23 +7,22 @@ takes one, if their results have the same types.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import onnx
 
 from opt_tool.errors import UnsupportedError
-from opt_tool.formats.broadcasting import expanded_together
-from opt_tool.formats.casting import carried
+from opt_tool.formats.choosing import selected
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import stacked
-from opt_tool.formats.onnx.operators.indexing import taken
 from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import Place
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.formats.picking import taken
+from opt_tool.formats.shapes import stacked
 from opt_tool.ir import Value
-from opt_tool.ir.operations.comparison import Where
 
 TURNS = 1000
 """The most turns of a loop that are written out."""
@@ -92,20 +91,10 @@ def _undecided(node: OnnxNode, fact: str) -> UnsupportedError:
 
 def _selected(node: OnnxNode, condition: Value, yes: Value, no: Value) -> Value:
     """The result of one branch or the other."""
-    if yes is no:
-        return yes
-    if yes in node.reader.sequences or no in node.reader.sequences:
+    if yes is not no and (yes in node.reader.sequences or no in node.reader.sequences):
         raise _undecided(node, "its branches make sequences of tensors")
-    if yes.type != no.type:
-        raise _undecided(node, f"its branches make {yes.type} and {no.type}")
-    if condition.type.is_static and condition.type.size != 1:
-        raise node.unsupported(f"its condition is {condition.type}, not one element")
-
-    def choose(x: Value, y: Value) -> Value:
-        test, x, y = expanded_together(node.builder, condition, x, y)
-        return node.add(Where(), Condition=test, X=x, Y=y)
-
-    return carried(node, [yes, no], choose, beside=(condition,))
+    undecided = functools.partial(_undecided, node)
+    return selected(node, condition, (yes, no), undecided=undecided)
 
 
 # ---- Loop

@@ -9,7 +9,7 @@ import numpy as np
 from opt_tool.formats.casting import MOVABLE, as_int32, carried
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.shapes import transposed, unsqueezed
+from opt_tool.formats.shapes import transposed
 from opt_tool.ir import DType, Shape, ShapeError, Value
 from opt_tool.ir.operations import data_movement as ops
 from opt_tool.ir.operations.creation import FillConstant
@@ -193,9 +193,3 @@ def tile(node: OnnxNode) -> Value:
         raise node.unsupported(f"its result {op.repeat_times} times the operand has no elements")
     op = ops.Tile(repeat_times=counts)
     return carried(node, [x], lambda value: node.add(op, X=value), native=native)
-
-
-def stacked(node: OnnxNode, values: list[Value], axis: int) -> Value:
-    """Tensors of one shape side by side along a new axis."""
-    rows = [unsqueezed(node, value, (axis,)) for value in values]
-    return carried(node, rows, lambda *xs: node.add(ops.Concat(axis=axis), X=xs))

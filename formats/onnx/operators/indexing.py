@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.casting import carried
 from opt_tool.formats.indices import counted_from_front
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
@@ -13,12 +12,12 @@ from opt_tool.formats.picking import (
     gathered,
     gathered_nd,
     reversed_sequences,
+    taken,
     with_batch,
 )
 from opt_tool.formats.shapes import flat, reshape_to, static_shape, transposed, unsqueezed
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import indexing as ops
-from opt_tool.ir.operations.data_movement import ENDLESS, Slice
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
     Scale,
@@ -51,15 +50,6 @@ def _gather_one(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
         counted = counted_from_front(node, flat(node, index), x, axis)
         return node.add(Squeeze2(axes=(axis,)), X=gathered(node, x, counted, axis))
     return taken(node, x, int(index.array()), axis)
-
-
-def taken(node: OnnxNode, x: Value, position: int, axis: int) -> Value:
-    """The slice of x at one position, without the axis."""
-    end = ENDLESS if position == -1 else position + 1
-    dropped = (axis,) if x.rank > 1 else ()
-    op = Slice(axes=(axis,), starts=(position,), ends=(end,), decrease_axis=dropped)
-    one = carried(node, [x], lambda value: node.add(op, Input=value))
-    return one if dropped else node.add(Squeeze2(axes=(0,)), X=one)
 
 
 # ---- GatherElements

@@ -7,49 +7,26 @@ f, c and z, r, h) into Paddle Lite's (i, f, c, o and r, z, c).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
 from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.cell_functions import cell_functions, has_usual_functions
-from opt_tool.formats.onnx.operators.data_movement import stacked
-from opt_tool.formats.onnx.operators.indexing import taken
+from opt_tool.formats.onnx.operators.cell_functions import cell_functions
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.shapes import reshape_to, transposed, unsqueezed
+from opt_tool.formats.picking import taken
+from opt_tool.formats.recurrent_layers import Layer, written
+from opt_tool.formats.shapes import transposed, unsqueezed
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.comparison import GreaterThan
 from opt_tool.ir.operations.creation import FillConstant
-from opt_tool.ir.operations.data_movement import Concat, Flip, Slice, Split
+from opt_tool.ir.operations.data_movement import Concat, Slice, Split
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
-from opt_tool.ir.operations.indexing import Gather
-from opt_tool.ir.operations.recurrence import Rnn
 from opt_tool.ir.operations.shape import Shape
-from opt_tool.ir.unrolling import Cell, time_masks, unroll
+from opt_tool.ir.unrolling import Cell, time_masks
 
 ORDERS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
 """Paddle Lite's gates by their places among ONNX's."""
-
-LONGEST = 512
-"""The most steps that are written out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A recurrent layer: x is (T, N, I), the states are (directions, N, H)."""
-
-    node: OnnxNode
-    x: Value
-    size: int
-    directions: tuple[bool, ...]
-    states: tuple[Value, ...]
-
-    @property
-    def kind(self) -> str:
-        return self.node.operator
 
 
 @onnx_op("LSTM", since=1)
@@ -57,12 +34,9 @@ class Layer:
 @onnx_op("RNN", since=1)
 def recurrent(node: OnnxNode) -> list[Value | None]:
     layer = _layer(node)
-    cells = [_cell(layer, index) for index in range(len(layer.directions))]
-    masks = _masks(layer)
-    if all(_is_plain(cell, node) for cell in cells) and not any(masks):
-        y, states = _as_rnn(layer, cells)
-    else:
-        y, states = _unrolled(layer, cells, masks)
+    cells = [_cell(node, layer, index) for index in range(len(layer.directions))]
+    masks = _masks(node, layer)
+    y, states = written(layer, cells, masks)
     if node.integer("layout", 0):
         y = transposed(node, y, (2, 0, 1, 3))
         states = [transposed(node, state, (1, 0, 2)) for state in states]
@@ -100,7 +74,7 @@ def _layer(node: OnnxNode) -> Layer:
             states.append(_zeros(node, x, len(ways), size))
         else:
             states.append(transposed(node, given, (1, 0, 2)) if by_batch else given)
-    return Layer(node, x, size, ways, tuple(states))
+    return Layer(node, node.operator, x, size, ways, tuple(states))
 
 
 def _zeros(node: OnnxNode, x: Value, directions: int, size: int) -> Value:
@@ -115,13 +89,12 @@ def _zeros(node: OnnxNode, x: Value, directions: int, size: int) -> Value:
     return node.add(FillConstant(), ShapeTensor=shape)
 
 
-def _cell(layer: Layer, index: int) -> Cell:
+def _cell(node: OnnxNode, layer: Layer, index: int) -> Cell:
     """One direction with its weights in Paddle Lite's order."""
-    node = layer.node
     weight, state_weight = (
         _in_order(layer, taken(node, node.input(slot), index, 0)) for slot in (1, 2)
     )
-    bias, state_bias = _biases(layer, index)
+    bias, state_bias = _biases(node, layer, index)
     peepholes = None
     if layer.kind == "LSTM" and node.maybe(7) is not None:
         i, o, f = node.add_all(Split(axis=0, num=3), X=taken(node, node.input(7), index, 0))
@@ -140,8 +113,8 @@ def _cell(layer: Layer, index: int) -> Cell:
     )
 
 
-def _biases(layer: Layer, index: int) -> tuple[Value | None, Value | None]:
-    node, given = layer.node, layer.node.maybe(3)
+def _biases(node: OnnxNode, layer: Layer, index: int) -> tuple[Value | None, Value | None]:
+    given = node.maybe(3)
     if given is None:
         return None, None
     halves = node.add_all(Split(axis=0, num=2), X=taken(node, given, index, 0))
@@ -160,9 +133,9 @@ def _in_order(layer: Layer, blocks: Value) -> Value:
     return layer.node.add(Concat(axis=0), X=[parts[place] for place in order])
 
 
-def _masks(layer: Layer) -> list[Value | None]:
+def _masks(node: OnnxNode, layer: Layer) -> list[Value | None]:
     """For each time which sequences it belongs to; nothing where all last to the end."""
-    node, lengths, time = layer.node, layer.node.maybe(4), layer.x.shape[0]
+    lengths, time = node.maybe(4), layer.x.shape[0]
     if lengths is None:
         return []
     if not isinstance(time, int):
@@ -185,101 +158,3 @@ def _masks(layer: Layer) -> list[Value | None]:
 
 def _number(node: OnnxNode, number: float) -> Value:
     return node.new_constant(np.array([[number]], np.float32), "step")
-
-
-# ---- as one operator
-
-
-def _is_plain(cell: Cell, node: OnnxNode) -> bool:
-    """Whether ``rnn`` computes a cell."""
-    weights = (cell.weight, cell.state_weight, cell.bias, cell.state_bias)
-    return (
-        cell.kind != "RNN"
-        and has_usual_functions(node)
-        and cell.peepholes is None
-        and cell.clip is None
-        and not (cell.input_forget or cell.reset_first)
-        and all(weight is None or weight.is_constant for weight in weights)
-    )
-
-
-def _as_rnn(layer: Layer, cells: Sequence[Cell]) -> tuple[Value, list[Value]]:
-    """The layer as one operator, which has no backward direction alone."""
-    node, ways = layer.node, len(layer.directions)
-    alone_backwards = layer.directions == (True,)
-    x = layer.x
-    if alone_backwards:
-        x = _turned(node, x)
-    biases = [bias for cell in cells for bias in (cell.bias, cell.state_bias)]
-    op = Rnn(
-        mode=layer.kind,
-        input_size=int(cells[0].weight.type.static_shape[1]),
-        hidden_size=layer.size,
-        is_bidirec=ways == 2,
-    )
-    weights = [weight for cell in cells for weight in (cell.weight, cell.state_weight)]
-    rows = cells[0].weight.type.static_shape[0]
-    weights += [
-        node.new_constant(np.zeros(rows, np.float32), "bias") if bias is None else bias
-        for bias in biases
-    ]
-    out, _, *cell_state = node.add_all(op, Input=x, PreState=layer.states, WeightList=weights)
-    last = _last_outputs(layer, out)
-    if alone_backwards:
-        out = _turned(node, out)
-    time, batch, _ = out.shape
-    if ways == 1:
-        return unsqueezed(node, out, (1,)), [last, *cell_state]
-    sides = reshape_to(node, out, (time, batch, ways, layer.size))
-    return transposed(node, sides, (0, 2, 1, 3)), [last, *cell_state]
-
-
-def _turned(node: OnnxNode, x: Value) -> Value:
-    """X with its last step first."""
-    length = x.shape[0]
-    if not isinstance(length, int):
-        return node.add(Flip(axis=(0,)), X=x)
-    steps = np.arange(*node.made_up(length), dtype=np.int32)
-    index = node.new_constant(steps[::-1].copy(), "backwards")
-    return node.add(Gather(axis=0), X=x, Index=index)
-
-
-def _last_outputs(layer: Layer, out: Value) -> Value:
-    """What each direction put out at its last step (directions, N, H)."""
-    node, size = layer.node, layer.size
-    end = taken(node, out, -1, 0)
-    if len(layer.directions) == 1:
-        return unsqueezed(node, end, (0,))
-    forward = node.add(Slice(axes=(1,), starts=(0,), ends=(size,)), Input=end)
-    start = taken(node, out, 0, 0)
-    backward = node.add(Slice(axes=(1,), starts=(size,), ends=(2 * size,)), Input=start)
-    return stacked(node, [forward, backward], 0)
-
-
-# ---- step by step
-
-
-def _unrolled(
-    layer: Layer, cells: Sequence[Cell], masks: Sequence[Value | None]
-) -> tuple[Value, list[Value]]:
-    node, time = layer.node, layer.x.shape[0]
-    if not isinstance(time, int):
-        raise node.unsupported(
-            f"Paddle Lite has no operator for this form, and {time} steps, known only at run "
-            "time, cannot be written out; give the input's shape with --input-shape"
-        )
-    if not 0 < time <= LONGEST:
-        raise node.unsupported(
-            f"Paddle Lite has no operator for this form, and {time} steps cannot be written out "
-            f"(1 to {LONGEST}); export it with the usual activations and without clip"
-        )
-    outputs: list[Value] = []
-    ends: list[list[Value]] = [[] for _ in layer.states]
-    for index, (cell, backwards) in enumerate(zip(cells, layer.directions, strict=True)):
-        start = [taken(node, state, index, 0) for state in layer.states]
-        y, end = unroll(node.builder, cell, layer.x, start, masks=masks, backwards=backwards)
-        outputs.append(unsqueezed(node, y, (1,)))
-        for column, state in zip(ends, end, strict=True):
-            column.append(state)
-    y = outputs[0] if len(outputs) == 1 else node.add(Concat(axis=1), X=outputs)
-    return y, [stacked(node, column, 0) for column in ends]

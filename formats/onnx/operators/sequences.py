@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.data_movement import joined, parted, stacked
+from opt_tool.formats.onnx.operators.data_movement import joined, parted
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import stacked
 from opt_tool.ir import Value
 from opt_tool.ir.operations.data_movement import Split
 from opt_tool.ir.operations.shape import Squeeze2

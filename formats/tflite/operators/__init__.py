@@ -5,6 +5,7 @@ from __future__ import annotations
 from opt_tool.formats.tflite.operators import (
     activation,
     arithmetic,
+    control_flow,
     convolution,
     elementary,
     indexing,
@@ -13,15 +14,18 @@ from opt_tool.formats.tflite.operators import (
     picking,
     pooling,
     rearrangement,
+    recurrence,
     reduction,
     resizing,
     shape,
+    signal,
     writing,
 )
 
 __all__ = [
     "activation",
     "arithmetic",
+    "control_flow",
     "convolution",
     "elementary",
     "indexing",
@@ -30,8 +34,10 @@ __all__ = [
     "picking",
     "pooling",
     "rearrangement",
+    "recurrence",
     "reduction",
     "resizing",
     "shape",
+    "signal",
     "writing",
 ]

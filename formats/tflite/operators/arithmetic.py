@@ -158,7 +158,8 @@ def zeros_like(node: TfliteNode) -> Laid:
 
 @tflite_op("CAST")
 def cast(node: TfliteNode) -> Laid:
-    x = node.laid(0)
+    """Of complex numbers the real parts."""
+    x = node.pair(0).real if node.is_complex(0) else node.laid(0)
     dtype = dtype_of(node.output().type)
     if dtype is DType.FLOAT16:
         raise node.unsupported("a cast to float16, in which Paddle Lite does not compute")

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from opt_tool.formats.tflite.node import TfliteNode
-from opt_tool.formats.tflite.orders import PLANES, Laid
+from opt_tool.formats.tflite.orders import PLANES, Laid, channels_first
 from opt_tool.formats.tflite.registry import tflite_op
-from opt_tool.formats.tflite.windows import Extent, paddings, strides_of
+from opt_tool.formats.tflite.schema import Padding
+from opt_tool.formats.tflite.windows import Extent, paddings, same_pads, strides_of
+from opt_tool.formats.volumes import Filters, convolved_volume
+from opt_tool.formats.window import Window
 from opt_tool.ir import Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
@@ -69,7 +72,7 @@ def _convolved(node: TfliteNode, weights: np.ndarray, groups: int) -> Laid:
 def conv(node: TfliteNode) -> Laid:
     """The filter is (O, R, S, I); a smaller I than the input's means groups."""
     weights = _filter(node, 1).transpose(0, 3, 1, 2)
-    channels = node.laid(0).shape[-1]
+    channels = node.planes(0).shape[1]
     if not isinstance(channels, int) or weights.shape[1] < 1 or channels % weights.shape[1]:
         raise node.unsupported(
             f"a filter for {weights.shape[1]} channels on an input of {channels}"
@@ -81,7 +84,7 @@ def conv(node: TfliteNode) -> Laid:
 def depthwise_conv(node: TfliteNode) -> Laid:
     """The filter is (1, R, S, C * multiplier), the multiples of one channel side by side."""
     weights = _filter(node, 1).transpose(3, 0, 1, 2)
-    channels = node.laid(0).shape[-1]
+    channels = node.planes(0).shape[1]
     if (
         not isinstance(channels, int)
         or weights.shape[1] != 1
@@ -91,6 +94,42 @@ def depthwise_conv(node: TfliteNode) -> Laid:
             f"a depthwise filter {list(weights.shape)} on an input of {channels} channels"
         )
     return _convolved(node, weights, channels)
+
+
+@tflite_op("CONV_3D")
+def conv_of_volumes(node: TfliteNode) -> Laid:
+    """The filter is (K, L, M, I, O), on an input (N, D, H, W, I)."""
+    x, weights = node.laid(0), node.constant(1, "filter")
+    fits = x.rank == weights.ndim == 5 and weights.shape[3] == x.shape[-1]
+    if not fits or weights.size == 0:
+        raise node.unsupported(f"a filter {list(weights.shape)} on an input {list(x.shape)}")
+    window = _volume_window(node, x, weights.shape[:3])
+    planes = window.axes((1, 2))
+    op = Conv2D(
+        strides=(planes.strides[0], planes.strides[1]),
+        paddings=planes.paddings,
+        dilations=(planes.dilations[0], planes.dilations[1]),
+    )
+    order = channels_first(5)
+    filters = Filters(weights.transpose(4, 3, 0, 1, 2), _bias(node, 2))
+    y = convolved_volume(node, node.in_order(x, order), filters, window, op)
+    return Laid(node.activated(y), order)
+
+
+def _volume_window(node: TfliteNode, x: Laid, kernel: tuple[int, ...]) -> Window:
+    strides = tuple(node.integer(f"stride_{axis}") for axis in "dhw")
+    dilations = tuple(node.integer(f"dilation_{axis}_factor") for axis in "dhw")
+    if min(*strides, *dilations) < 1:
+        raise node.unsupported(f"strides {list(strides)}, dilations {list(dilations)}")
+    pads = [(0, 0)] * 3
+    if node.choice("padding", Padding) is Padding.SAME:
+        extents = map(Extent, kernel, strides, dilations)
+        pads = [
+            same_pads(node, size, extent)
+            for size, extent in zip(x.shape[1:4], extents, strict=True)
+        ]
+    before, after = zip(*pads, strict=True)
+    return Window(kernel, strides, dilations, before, after)
 
 
 @tflite_op("TRANSPOSE_CONV")

@@ -81,7 +81,7 @@ def _empty(node: TfliteNode, x: Laid, axis: int) -> Value:
 def split(node: TfliteNode) -> list[Laid]:
     """Operands: the axis, then what is split into equal parts."""
     x, parts = node.laid(1), len(node.proto.outputs)
-    axis = node.axis(node.integers(0, "axis")[0], x.rank)
+    axis = node.axis(node.whole(0, "axis"), x.rank)
     size = x.shape[axis]
     if not isinstance(size, int) or parts < 1 or size % parts:
         raise node.unsupported(f"a dimension of {size} in {parts} equal parts")
@@ -91,7 +91,7 @@ def split(node: TfliteNode) -> list[Laid]:
 @tflite_op("SPLIT_V")
 def split_v(node: TfliteNode) -> list[Laid]:
     x, sizes = node.laid(0), list(node.integers(1, "sizes"))
-    axis = node.axis(node.integers(2, "axis")[0], x.rank)
+    axis = node.axis(node.whole(2, "axis"), x.rank)
     size = x.shape[axis]
     if sizes.count(-1) == 1 and isinstance(size, int):
         sizes[sizes.index(-1)] = size - sum(sizes) - 1
@@ -282,8 +282,8 @@ def broadcast_to(node: TfliteNode) -> Value:
 
 @tflite_op("FILL")
 def fill(node: TfliteNode) -> Value:
-    shape, number = node.integers(0, "shape"), node.constant(1, "value")
-    filled = np.full(node.made_up(*shape), number.reshape(-1)[0], number.dtype)
+    shape, number = node.integers(0, "shape"), node.number(1, "value")
+    filled = np.full(node.made_up(*shape), number, number.dtype)
     return node.new_constant(filled, "filled")
 
 

@@ -61,8 +61,8 @@ def reverse_sequence(node: TfliteNode) -> Value:
 @tflite_op("ONE_HOT")
 def one_hot(node: TfliteNode) -> Value:
     """Operands: the indices, the depth, what is put there, and what everywhere else."""
-    indices, depth = node.value(0), node.integers(1, "depth")[0]
-    on, off = (node.constant(index, "value").reshape(1) for index in (2, 3))
+    indices, depth = node.value(0), node.whole(1, "depth")
+    on, off = (node.number(index, "value").reshape(1) for index in (2, 3))
     axis = node.axis(node.integer("axis"), indices.rank + 1)
     if indices.dtype not in (DType.INT32, DType.INT64):
         indices = cast(node, indices, DType.INT32)

@@ -75,7 +75,7 @@ def _without(order: tuple[int, ...], axes: set[int]) -> tuple[int, ...]:
 @tflite_op("ARG_MAX", "ARG_MIN")
 def arg_max(node: TfliteNode) -> Laid:
     x = float_operand(node)
-    axis = node.axis(node.integers(1, "axis")[0], x.rank)
+    axis = node.axis(node.whole(1, "axis"), x.rank)
     value: Value = x.value
     if node.operator == "ARG_MIN":
         value = node.add(Scale(scale=-1.0), X=value)
@@ -86,7 +86,7 @@ def arg_max(node: TfliteNode) -> Laid:
 @tflite_op("CUMSUM")
 def cumulated(node: TfliteNode) -> Laid:
     x = node.laid(0)
-    axis = node.axis(node.integers(1, "axis")[0], x.rank)
+    axis = node.axis(node.whole(1, "axis"), x.rank)
     op = CumSum(
         axis=x.order.index(axis), exclusive=node.flag("exclusive"), reverse=node.flag("reverse")
     )
@@ -95,7 +95,7 @@ def cumulated(node: TfliteNode) -> Laid:
 
 @tflite_op("TOPK_V2")
 def top_k(node: TfliteNode) -> list[Laid]:
-    x, (count, *_) = float_operand(node), node.integers(1, "k")
+    x, count = float_operand(node), node.whole(1, "k")
     op = TopKV2(k=count, axis=x.order.index(x.rank - 1))
     largest, places = node.add_all(op, X=x.value)
     dtype = dtype_of(node.output(1).type)

@@ -44,7 +44,7 @@ def squeeze(node: TfliteNode) -> Value:
 @tflite_op("EXPAND_DIMS")
 def expand_dims(node: TfliteNode) -> Value:
     x = node.value(0)
-    axis = node.axis(node.integers(1, "axis")[0], x.rank + 1)
+    axis = node.axis(node.whole(1, "axis"), x.rank + 1)
     return reshape_to(node, x, (*x.shape[:axis], 1, *x.shape[axis:]))
 
 
@@ -86,8 +86,7 @@ def _together(node: TfliteNode, shapes: list[tuple[int, ...]]) -> tuple[int, ...
 def numbers_in_a_row(node: TfliteNode) -> Value:
     """Operands: the first number, where the row ends, and the step; all are constants."""
     start, limit, step = (
-        node.constant(index, name).reshape(-1)[0].item()
-        for index, name in enumerate(("start", "limit", "delta"))
+        node.number(index, name).item() for index, name in enumerate(("start", "limit", "delta"))
     )
     if step == 0 or not all(map(math.isfinite, (start, limit, step))):
         raise node.unsupported(f"from {start} to {limit} in steps of {step}")

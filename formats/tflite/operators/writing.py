@@ -38,7 +38,7 @@ def segment_sum(node: TfliteNode) -> Value:
 
 @tflite_op("UNSORTED_SEGMENT_SUM")
 def unsorted_segment_sum(node: TfliteNode) -> Value:
-    return _summed(node, node.constant(1, "segments"), node.integers(2, "count")[0])
+    return _summed(node, node.constant(1, "segments"), node.whole(2, "count"))
 
 
 def _summed(node: TfliteNode, segments: np.ndarray, count: int) -> Value:
@@ -110,7 +110,7 @@ def _part(node: TfliteNode, x: Value, axis: int, start: int, end: int) -> Value:
 @tflite_op("MATRIX_DIAG")
 def matrix_diag(node: TfliteNode) -> Value:
     diagonal = node.value(0)
-    size = static_shape(node, diagonal, "diagonals")[-1]
+    size = static_shape(node, diagonal, "diagonals")[-1] if diagonal.rank else 1
     zeros = _zeros(node, (1,) * (diagonal.rank - 1) + (size, size), diagonal.dtype)
     return _on_diagonal(node, zeros, diagonal)
 
@@ -122,6 +122,8 @@ def matrix_set_diag(node: TfliteNode) -> Value:
 
 def _on_diagonal(node: TfliteNode, x: Value, diagonal: Value) -> Value:
     """Matrices (..., R, C) with the numbers (..., min(R, C)) on their diagonals."""
+    if x.rank < 2 or diagonal.rank != x.rank - 1:
+        raise node.unsupported(f"diagonals {diagonal.type} of matrices {x.type}")
     rows, columns = static_shape(node, x, "matrices")[-2:]
     mask = np.eye(*node.made_up(rows, columns), dtype=np.bool_)
     mask = mask.reshape((1,) * (x.rank - 2) + mask.shape)

@@ -64,6 +64,38 @@ def test_conv_with_groups(tmp_path: Path) -> None:
     assert next(node.op.groups for node in graph.nodes if isinstance(node.op, Conv2D)) == 2
 
 
+@pytest.mark.parametrize("padding", [SAME, VALID])
+@pytest.mark.parametrize("strides", [(1, 1, 1), (2, 1, 3), (1, 2, 2)], ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+def test_conv_of_volumes(
+    tmp_path: Path, padding: int, strides: tuple[int, int, int], bias: bool
+) -> None:
+    inputs = {"x": normal(2, 5, 6, 7, 3), "w": normal(3, 2, 3, 3, 4)}
+    if bias:
+        inputs["b"] = normal(4)
+    depth, height, width = strides
+    made = one_op(
+        "CONV_3D", inputs, constants=("w", "b"), padding=padding, stride_d=depth,
+        stride_h=height, stride_w=width, fused_activation_function=RELU,
+    )  # fmt: skip
+    assert_same(made, tmp_path, atol=3e-5)
+
+
+def test_conv_of_volumes_with_gaps(tmp_path: Path) -> None:
+    inputs = {"x": normal(1, 7, 7, 8, 2), "w": normal(3, 2, 3, 2, 4)}
+    made = one_op(
+        "CONV_3D", inputs, constants=("w",), stride_d=1, stride_h=1, stride_w=1,
+        dilation_d_factor=2, dilation_h_factor=3, dilation_w_factor=2,
+    )  # fmt: skip
+    assert_same(made, tmp_path, atol=3e-5)
+
+
+def test_conv_of_volumes_with_groups_is_refused() -> None:
+    inputs = {"x": normal(1, 4, 4, 4, 4), "w": normal(1, 1, 1, 2, 4)}
+    with pytest.raises(UnsupportedModelError, match="on an input"):
+        one_op("CONV_3D", inputs, constants=("w",), stride_d=1, stride_h=1, stride_w=1).read()
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize("multiplier", [1, 2])
 @pytest.mark.parametrize("padding", [SAME, VALID])

@@ -27,6 +27,11 @@ def test_scatter_nd(
     assert_same(made, tmp_path)
 
 
+def test_scatter_at_constant_indices_adds_up_what_meets(tmp_path: Path) -> None:
+    inputs = {"i": ints([2], [0], [2]), "u": normal(3, 4), "s": ints(3, 4)}
+    assert_same(one_op("SCATTER_ND", inputs, constants=("i", "s")), tmp_path)
+
+
 def test_a_shape_that_only_the_run_knows_is_refused() -> None:
     made = one_op("SCATTER_ND", {"i": ints([0]), "u": normal(1, 3), "s": ints(2, 3)})
     with pytest.raises(UnsupportedModelError, match="shape"):

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opt_tool.errors import UnsupportedModelError
+from opt_tool.ir.operations.recurrence import Rnn
+from tflite_models import Made, Op, assert_same, normal
+
+NONE, RELU, TANH = 0, 1, 4
+SIZE, STATE = 3, 4
+GATES = ("i", "f", "c", "o")
+
+
+def direction(name: str, *, coupled: bool, peepholes: bool) -> dict[str, np.ndarray | None]:
+    """The operands of one direction of an LSTM, those that are left out as None."""
+    given: dict[str, np.ndarray | None] = {}
+    for gate in GATES:
+        given[f"{name}w{gate}"] = normal(STATE, SIZE)
+    for gate in GATES:
+        given[f"{name}r{gate}"] = normal(STATE, STATE)
+    for gate in ("i", "f", "o"):
+        given[f"{name}p{gate}"] = normal(STATE) if peepholes else None
+    for gate in GATES:
+        given[f"{name}b{gate}"] = normal(STATE)
+    if coupled:
+        given |= {f"{name}{kind}i": None for kind in "wrpb"}
+    return given | {f"{name}projection": None, f"{name}projection_bias": None}
+
+
+def lstm(
+    shape: tuple[int, int, int] = (2, 5, SIZE),
+    *,
+    both: bool = False,
+    coupled: bool = False,
+    peepholes: bool = False,
+    **options: Any,  # the operator's
+) -> Made:
+    """A layer over (N, T, I), or (T, N, I) where it is told so."""
+    batch = shape[1] if options.get("time_major") else shape[0]
+    given = direction("", coupled=coupled, peepholes=peepholes)
+    if both:
+        given |= direction("back_", coupled=coupled, peepholes=peepholes)
+    states = [f"s{number}" for number in range(4 if both else 2)]
+    inputs = ["x", *(name if array is not None else None for name, array in given.items())]
+    code = "BIDIRECTIONAL_SEQUENCE_LSTM" if both else "UNIDIRECTIONAL_SEQUENCE_LSTM"
+    end = [None] * (9 if both else 0)
+    outputs = ("y", "z") if both and not options.get("merge_outputs") else ("y",)
+    usual = {"fused_activation_function": TANH}
+    return Made(
+        [Op(code, [*inputs, *states, *end], outputs, usual | options)],
+        {"x": normal(*shape)},
+        {name: array for name, array in given.items() if array is not None},
+        outputs,
+        shapes=dict.fromkeys(states, (batch, STATE)),
+        variables=frozenset(states),
+    )
+
+
+def rnn(*, both: bool = False, **options: Any) -> Made:  # options of the operator
+    cells = ("", "back_") if both else ("",)
+    given = {
+        f"{cell}{name}": array
+        for cell in cells
+        for name, array in {
+            "w": normal(STATE, SIZE), "r": normal(STATE, STATE) / 2, "b": normal(STATE),
+        }.items()
+    }  # fmt: skip
+    states = [f"{cell}state" for cell in cells]
+    inputs = [name for cell in cells for name in (*(f"{cell}{n}" for n in "wrb"), f"{cell}state")]
+    code = "BIDIRECTIONAL_SEQUENCE_RNN" if both else "UNIDIRECTIONAL_SEQUENCE_RNN"
+    end = [None] * (3 if both else 0)
+    outputs = ("y", "z") if both and not options.get("merge_outputs") else ("y",)
+    return Made(
+        [Op(code, ["x", *inputs, *end], outputs, {"fused_activation_function": TANH, **options})],
+        {"x": normal(2, 5, SIZE)},
+        given,
+        outputs,
+        shapes=dict.fromkeys(states, (5 if options.get("time_major") else 2, STATE)),
+        variables=frozenset(states),
+    )
+
+
+@pytest.mark.parametrize("time_major", [True, False])
+@pytest.mark.parametrize("coupled", [True, False])
+@pytest.mark.parametrize("both", [True, False])
+def test_lstm_is_one_operator(tmp_path: Path, time_major: bool, coupled: bool, both: bool) -> None:
+    made = lstm(both=both, coupled=coupled, time_major=time_major)
+    graph = assert_same(made, tmp_path)
+    assert sum(isinstance(node.op, Rnn) for node in graph.nodes) == 1
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+def test_lstm_with_peepholes(tmp_path: Path, coupled: bool) -> None:
+    assert_same(lstm(peepholes=True, coupled=coupled), tmp_path)
+
+
+def test_lstm_with_other_functions(tmp_path: Path) -> None:
+    assert_same(lstm(fused_activation_function=RELU), tmp_path, rtol=1e-4)
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_both_directions_side_by_side(tmp_path: Path, merged: bool) -> None:
+    one = (1, 5, SIZE)  # of more by batch LiteRT's merged outputs differ from run to run
+    assert_same(lstm(one, both=True, merge_outputs=merged, time_major=False), tmp_path)
+    assert_same(lstm(both=True, merge_outputs=merged, time_major=True), tmp_path)
+    assert_same(rnn(both=True, merge_outputs=merged), tmp_path)
+
+
+def growing(steps: int, clip: float) -> Made:
+    """A layer whose cells grow by almost 1 in each step."""
+    made = lstm((1, steps, SIZE), cell_clip=clip)
+    ones = {name: np.full(STATE, 9, np.float32) for name in ("bi", "bf", "bc", "bo")}
+    weights = {
+        name: normal(STATE, SIZE if name[0] == "w" else STATE) * np.float32(0.1)
+        for name in made.constants
+        if name[0] in "wr"
+    }
+    return dataclasses.replace(made, constants={**made.constants, **weights, **ones})
+
+
+def test_a_bounded_cell_is_written_out(tmp_path: Path) -> None:
+    graph = assert_same(growing(6, 0.5), tmp_path)
+    assert not any(isinstance(node.op, Rnn) for node in graph.nodes)
+
+
+def test_a_bound_that_no_cell_reaches_costs_nothing(tmp_path: Path) -> None:
+    graph = assert_same(growing(6, 6.0), tmp_path)
+    assert any(isinstance(node.op, Rnn) for node in graph.nodes)
+
+
+@pytest.mark.parametrize("activation", [TANH, RELU])
+@pytest.mark.parametrize("time_major", [True, False])
+def test_rnn(tmp_path: Path, activation: int, time_major: bool) -> None:
+    made = rnn(fused_activation_function=activation, time_major=time_major)
+    assert_same(made, tmp_path, rtol=1e-4)
+
+
+def test_the_state_starts_at_zero_in_every_run(tmp_path: Path) -> None:
+    from opt_tool.api.litert_runner import LiteRtRunner
+
+    path, made = tmp_path / "model.tflite", lstm()
+    path.write_bytes(made.data())
+    runner = LiteRtRunner(path)
+    first, second = runner.run(made.inputs), runner.run(made.inputs)
+    np.testing.assert_array_equal(first["y"], second["y"])
+
+
+def test_a_projection_is_refused() -> None:
+    made = lstm()
+    op = made.ops[0]
+    inputs = [*op.inputs[:16], "projection", *op.inputs[17:]]
+    made = dataclasses.replace(
+        made,
+        ops=[dataclasses.replace(op, inputs=inputs)],
+        constants={**made.constants, "projection": normal(2, STATE)},
+    )
+    with pytest.raises(UnsupportedModelError, match="a projection"):
+        made.read()
+
+
+def test_an_activation_that_is_none_is_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="activation NONE"):
+        lstm(fused_activation_function=NONE).read()
+
+
+def test_what_keeps_a_state_between_runs_is_refused() -> None:
+    made = Made(
+        [Op("SVDF", ["x", "f", "t", None, "state"])],
+        {"x": normal(1, 3)},
+        {"f": normal(4, 3), "t": normal(4, 2)},
+        shapes={"state": (1, 8)},
+        variables=frozenset({"state"}),
+    )
+    with pytest.raises(UnsupportedModelError, match="from one run to the next"):
+        made.read()
