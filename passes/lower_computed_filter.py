@@ -24,13 +24,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opt_tool.ir import Graph, Node, Operation, Value
+from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.convolution import Conv2D, Pair
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.matmul import MatMulV2
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.shape import Reshape2
+from opt_tool.passes.in_front import InFront
 from opt_tool.passes.kernel_limits import keeps_filter
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.targets import Target
@@ -66,48 +67,35 @@ class LowerComputedFilter(Rewrite[ComputedFilter]):
         return ComputedFilter(node, node.op)
 
     def rewrite(self, graph: Graph, match: ComputedFilter) -> Node:
-        conv, op, add = match.conv, match.op, _Adder(graph, match.conv)
+        conv, op, front = match.conv, match.op, InFront(graph, match.conv)
         out_channels, depth, *extents = conv.input("Filter").type.static_shape
         batch, _, *counts = conv.output.type.static_shape
         kernel, out = (extents[0], extents[1]), (counts[0], counts[1])
         groups, length = op.groups, depth * kernel[0] * kernel[1]
-        filters = add.reshaped(conv.input("Filter"), 1, groups, out_channels // groups, length)
-        windows = add.reshaped(add.windows(op, kernel, out), batch, groups, length, out[0] * out[1])
-        product = add(MatMulV2(), X=filters, Y=windows)
+        filters = front.reshaped(conv.input("Filter"), 1, groups, out_channels // groups, length)
+        windows = front.reshaped(
+            _windows(front, op, kernel, out), batch, groups, length, out[0] * out[1]
+        )
+        product = front.add(MatMulV2(), X=filters, Y=windows)
         whole = Reshape2(shape=(batch, out_channels, *out))
         bias = conv.inputs.maybe("Bias")
         if bias is None:
             return graph.replace(conv, whole, {"X": product})
-        shift = add.reshaped(bias, 1, out_channels, 1, 1)
-        return graph.replace(conv, ElementwiseAdd(), {"X": add(whole, X=product), "Y": shift})
+        shift = front.reshaped(bias, 1, out_channels, 1, 1)
+        return graph.replace(conv, ElementwiseAdd(), {"X": front.add(whole, X=product), "Y": shift})
 
 
-class _Adder:
-    """Adds operations in front of a convolution."""
-
-    def __init__(self, graph: Graph, conv: Node) -> None:
-        self.graph = graph
-        self.conv = conv
-
-    def __call__(self, op: Operation, **inputs: Value) -> Value:
-        made = self.graph.add(op, inputs, sources=self.conv.sources, before=self.conv)
-        return made.output
-
-    def reshaped(self, x: Value, *shape: int) -> Value:
-        return self(Reshape2(shape=shape), X=x)
-
-    def windows(self, op: Conv2D, kernel: Pair, out: Pair) -> Value:
-        """What the windows cover (N, C, R * S * P * Q)."""
-        x = self.conv.input("Input")
-        if any(op.paddings):
-            x = self(Pad2D(paddings=op.paddings), X=x)
-        batch, channels, height, width = x.type.static_shape
-        index = places(op, kernel, out, width)
-        flat = self.reshaped(x, batch, channels, height * width)
-        if np.array_equal(index, np.arange(height * width)):
-            return flat
-        indices = self.graph.add_constant(f"{self.conv.name}.places", index)
-        return self(Gather(axis=2), X=flat, Index=indices)
+def _windows(front: InFront, op: Conv2D, kernel: Pair, out: Pair) -> Value:
+    """What the windows cover (N, C, R * S * P * Q)."""
+    x = front.node.input("Input")
+    if any(op.paddings):
+        x = front.add(Pad2D(paddings=op.paddings), X=x)
+    batch, channels, height, width = x.type.static_shape
+    index = places(op, kernel, out, width)
+    flat = front.reshaped(x, batch, channels, height * width)
+    if np.array_equal(index, np.arange(height * width)):
+        return flat
+    return front.add(Gather(axis=2), X=flat, Index=front.constant("places", index))
 
 
 def places(op: Conv2D, kernel: Pair, out: Pair, width: int) -> np.ndarray:

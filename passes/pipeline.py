@@ -29,6 +29,7 @@ from opt_tool.passes.join_slices import JoinSlices
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_computed_filter import LowerComputedFilter
 from opt_tool.passes.lower_depthwise import LowerDepthwise
+from opt_tool.passes.lower_grid_sampler import LowerGridSampler
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_hard_swish import LowerHardSwish
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
@@ -159,6 +160,7 @@ def lowering_passes(
         yield LowerHardSwish()  # after fusion, where it stays whole
     if target is Target.ARM:
         yield LowerRelu6(library)  # after fusion, where the threshold is honoured
+        yield LowerGridSampler()
         yield LowerDepthwise()  # its larger filters take the paddings that were folded
     else:
         yield LowerSoftmax()
