@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from opt_tool.kernels.elementwise import erf
-from opt_tool.kernels.epilogue import in_parts, with_constant
+from opt_tool.kernels.epilogue import PART, ROW, by_rows, in_parts, with_constant
+from opt_tool.kernels.memory import lies_channels_last
 
 
 def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -122,6 +123,26 @@ def thresholded_relu(x: np.ndarray, *, threshold: float) -> np.ndarray:
     return np.where(x > threshold, x, x.dtype.type(0))
 
 
-def prelu(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def prelu(x: np.ndarray, slope: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else slope * x; the slopes broadcast onto x."""
-    return np.where(x > 0, x, x * slope)
+    if x.ndim == 4 and slope.size == x.shape[1] and _lie_channels_last(x, out):
+        return _prelu_by_places(x, slope.reshape(-1), out)
+    below = np.minimum(x, 0)
+    below *= slope
+    return np.asarray(np.add(np.maximum(x, 0, out=out), below, out=out))
+
+
+def _lie_channels_last(x: np.ndarray, out: np.ndarray | None) -> bool:
+    return lies_channels_last(x) and (out is None or lies_channels_last(out))
+
+
+def _prelu_by_places(x: np.ndarray, slope: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """The same where the channels of each place, which have slopes (C,), lie in a row."""
+    row = np.resize(slope, -(-ROW // slope.size) * slope.size)
+
+    def bend(x: np.ndarray, y: np.ndarray) -> None:
+        below = with_constant(np.minimum, x, 0, None)
+        by_rows(np.multiply, below, row, below, unit=slope.size)
+        np.add(with_constant(np.maximum, x, 0, y), below, out=y)
+
+    return in_parts(bend, x, out, length=max(1, PART // slope.size) * slope.size)

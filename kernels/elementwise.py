@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from opt_tool.kernels.epilogue import with_constant
+from opt_tool.kernels.epilogue import in_parts, with_constant
 from opt_tool.kernels.memory import in_a_row
 
 PART = 1 << 16
 """How many elements are added before they are read again."""
+
+ERF_PART = 1 << 12
+"""How many elements go through all of its steps before the next ones."""
 
 ERF_NEAR = (
     (9.60497373987051638749, 90.0260197203842689217, 2232.00534594684319226,
@@ -36,19 +39,24 @@ def polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
     """A polynomial in x by Horner's rule; the coefficient of the highest power comes first."""
     result = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
-        result = result * x + coefficient
+        result *= x
+        result += coefficient
     return result
 
 
 def erf(x: np.ndarray) -> np.ndarray:
     """The Gauss error function, exact to float32."""
+    return in_parts(_erf, x, None, length=ERF_PART)
+
+
+def _erf(x: np.ndarray, y: np.ndarray) -> None:
     wide = x.astype(np.float64)
     size = np.abs(wide)
     near, far = np.minimum(size, 1.0), np.clip(size, 1.0, 7.9)
     squared = near * near
     inside = near * polynomial(ERF_NEAR[0], squared) / polynomial(ERF_NEAR[1], squared)
     rest = np.exp(-far * far) * polynomial(ERF_FAR[0], far) / polynomial(ERF_FAR[1], far)
-    return np.copysign(np.where(size <= 1.0, inside, 1.0 - rest), wide).astype(x.dtype)
+    y[...] = np.copysign(np.where(size <= 1.0, inside, 1.0 - rest), wide)
 
 
 def log(x: np.ndarray) -> np.ndarray:

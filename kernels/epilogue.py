@@ -136,7 +136,11 @@ def equal_rows(length: int, most: int, unit: int) -> int:
 
 
 def in_parts(
-    function: Callable[[np.ndarray, np.ndarray], object], x: np.ndarray, out: np.ndarray | None
+    function: Callable[[np.ndarray, np.ndarray], object],
+    x: np.ndarray,
+    out: np.ndarray | None,
+    *,
+    length: int = PART,
 ) -> np.ndarray:
     """function(x, out), element by element, for one part after the other that stays in the cache.
 
@@ -148,8 +152,8 @@ def in_parts(
     if source is None or target is None or x.strides != y.strides:
         function(x, y)
         return y
-    for start in range(0, len(source), PART):
-        function(source[start : start + PART], target[start : start + PART])
+    for start in range(0, len(source), length):
+        function(source[start : start + length], target[start : start + length])
     return y
 
 

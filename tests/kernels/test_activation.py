@@ -5,6 +5,7 @@ import pytest
 
 from opt_tool.kernels import activation
 from opt_tool.kernels.epilogue import PART
+from opt_tool.kernels.memory import channels_first, channels_last
 
 X = np.linspace(-30, 30, 601, dtype=np.float32)
 WIDE = X.astype(np.float64)
@@ -87,3 +88,18 @@ def test_activations_take_any_size_in_every_order(name: str) -> None:
 def test_sigmoid_ends_at_0_and_1() -> None:
     far = np.array([-np.inf, -1e4, -200, 200, 1e4, np.inf, np.nan], np.float32)
     np.testing.assert_array_equal(activation.sigmoid(far), [0, 0, 0, 1, 1, 1, np.nan])
+
+
+@pytest.mark.parametrize("slopes", [(1,), (7, 1, 1), (2, 7, 90, 80)], ids=str)
+def test_prelu_is_its_definition_in_every_order(slopes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    slope = rng.uniform(-2, 2, slopes).astype(np.float32)
+    x = rng.standard_normal((2, 7, 90, 80)).astype(np.float32)
+    assert x.size > 2 * PART
+    expected = np.where(x > 0, x, x * slope)
+    turned = channels_first(np.ascontiguousarray(channels_last(x)))
+    for array in (x, turned):
+        np.testing.assert_array_equal(activation.prelu(array, slope), expected)
+        for out in (np.full_like(x, np.nan), np.full_like(turned, np.nan), array):
+            assert activation.prelu(array, slope, out=out) is out
+            np.testing.assert_array_equal(out, expected)

@@ -87,8 +87,8 @@ for _op_type in KERNELS.keys() - WRITERS:
     computes(_op_type)(_compute)
 
 
-@computes(ops.PRelu)
-def prelu(op: ops.PRelu, arrays: Arrays) -> np.ndarray:
+@writes(ops.PRelu, in_place=("X",))
+def prelu(op: ops.PRelu, arrays: Arrays, out: Out) -> np.ndarray:
     x, slope = arrays.one("X"), arrays.one("Alpha")
     shapes = {"all": (1,), "channel": (-1, *(1,) * (x.ndim - 2)), "element": x.shape}
-    return kernels.prelu(x, slope.reshape(shapes[op.mode]))
+    return kernels.prelu(x, slope.reshape(shapes[op.mode]), out=out)
