@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 
+from opt_tool.kernels.memory import element_type
+from opt_tool.kernels.products import multiply
+
 
 def matmul(
     x: np.ndarray, y: np.ndarray, *, trans_x: bool = False, trans_y: bool = False, alpha: float = 1
@@ -43,8 +46,18 @@ def fc(
     bias: np.ndarray | None = None,
     *,
     in_num_col_dims: int = 1,
+    pieces: np.ndarray | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """x, taken as a matrix of K columns, by weight (K, N), plus bias (N,)."""
-    y = mul(x, weight, x_num_col_dims=in_num_col_dims, out=out)
+    """x, taken as a matrix of K columns, by weight (K, N), plus bias (N,).
+
+    ``pieces`` is what ``products.in_pieces`` made of the weight; then only its shape is read.
+    """
+    if pieces is None:
+        y = mul(x, weight, x_num_col_dims=in_num_col_dims, out=out)
+    else:
+        shape = (*x.shape[:in_num_col_dims], weight.shape[1])
+        y = np.empty(shape, element_type(x, pieces)) if out is None else out
+        rows = as_matrix(x, rows=in_num_col_dims)[:, np.newaxis]
+        multiply(rows, pieces[np.newaxis], y.reshape(len(rows), 1, -1), small=True)
     return y if bias is None else np.add(y, bias.reshape(-1), out=y)

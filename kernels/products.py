@@ -37,12 +37,11 @@ def piece_width(rows: int, depth: int, filters: int) -> int | None:
     """How many filters are laid out together as they multiply so many rows; None: none are."""
     if depth * filters <= LITTLE_MATRIX:
         return filters
-    if rows == 1 or depth > DEEPEST or (rows <= FEW_ROWS and rows * depth * PIECES[-1] > SMALL):
+    few = rows <= FEW_ROWS
+    if rows == 1 or (rows * depth * PIECES[-1] > SMALL if few else depth > DEEPEST):
         return None
-    fitting = (width for width in PIECES if filters % width == 0)
-    if rows <= FEW_ROWS:
-        fitting = (width for width in reversed(PIECES) if filters % width == 0)
-    return next(fitting, None)
+    widths = reversed(PIECES) if few else PIECES
+    return next((width for width in widths if filters % width == 0), None)
 
 
 def in_pieces(filters: np.ndarray, width: int) -> np.ndarray:

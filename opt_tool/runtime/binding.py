@@ -56,11 +56,14 @@ class Settings:
         threads: How many threads BLAS may use.
         conv_algorithm: One of ALGORITHMS for every convolution that it can compute.
         conv_policy: One of POLICIES, for all other convolutions.
+        as_stored: Whether weights are multiplied as they are stored, where they can be, rather than
+            laid out for BLAS: they may be larger than the memory.
     """
 
     threads: int = 1
     conv_algorithm: str | None = None
     conv_policy: str = POLICIES[0]
+    as_stored: bool = False
 
     def __post_init__(self) -> None:
         if self.conv_algorithm not in (None, *ALGORITHMS):

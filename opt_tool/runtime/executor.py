@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class Executor:
         self.settings = Settings() if settings is None else settings
         self.released_bytes = 0
         self._is_large = sum(value.type.nbytes for value in graph.constants) > LARGE
+        if self._is_large:
+            self.settings = replace(self.settings, as_stored=True)
         last_use = _last_uses(graph)
         steps = []
         for node in graph.nodes:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import matmul as kernels
+from opt_tool.kernels.products import in_pieces
 
 RNG = np.random.default_rng(0)
 
@@ -44,3 +45,14 @@ def test_fc_adds_its_bias_to_every_row(bias_shape: tuple[int, ...]) -> None:
     expected = x.astype(np.float64) @ weight.astype(np.float64) + bias.reshape(-1)
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
     assert kernels.fc(x.reshape(6, 4), weight).shape == (6, 5)
+
+
+def test_a_weight_in_pieces_gives_the_same() -> None:
+    x, weight, bias = normal(2, 3, 4), normal(4, 6), normal(6)
+    pieces = in_pieces(weight.T, 2)
+    shape_only = np.broadcast_to(np.float32(0), weight.shape)
+    expected = kernels.fc(x, weight, bias, in_num_col_dims=2)
+    for out in (None, np.full_like(expected, np.nan)):
+        y = kernels.fc(x, shape_only, bias, in_num_col_dims=2, pieces=pieces, out=out)
+        assert out is None or y is out
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-6)

@@ -120,6 +120,7 @@ def test_large_matrices_are_divided_into_strips(
         (49, 160, 960, 32),
         (49, 160, 1000, None),
         (49, 1024, 256, None),
+        (16, 1536, 384, 32),
         (1, 256, 256, None),
     ],
 )

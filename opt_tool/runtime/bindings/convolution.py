@@ -146,7 +146,7 @@ class Convolution:
             layer.channels, places, layer.dilations, groups
         )
         width = None
-        if self._small and not by_rows:
+        if self._small and not by_rows and not self.settings.as_stored:
             depth = layer.channels // groups
             shape = (layer.out_channels, depth, *layer.kernel)
             width = kernels.width_of_pieces(shape, groups, layer.size)
