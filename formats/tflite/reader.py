@@ -34,6 +34,10 @@ from opt_tool.runtime import FoldingBuilder
 __all__ = ["GraphReader", "operators", "read"]
 
 
+MOST_BRANCHES = 1000
+"""The most branches that are read; in nested ones the same may come any number of times."""
+
+
 def read(
     path: Path,
     *,
@@ -82,6 +86,7 @@ class GraphReader:
         self._named: set[int] = set()
         self._open: tuple[Tensor, ...] = ()
         self.callers: frozenset[int] = frozenset()
+        self.chosen: list[str] = []
 
     def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
         """The graph of the model; see the function ``read``."""
@@ -122,6 +127,9 @@ class GraphReader:
             )
         if len(model.inputs) != len(operands):
             raise node.unsupported(f"{len(operands)} operands for {len(model.inputs)} inputs")
+        self.chosen.append(node.name)
+        if len(self.chosen) > MOST_BRANCHES:
+            raise node.unsupported(f"more than {MOST_BRANCHES} branches within branches")
         inner = BranchReader(self, index)
         made = inner.outputs(operands)
         self.builder.sources = (Source(node.operator, node.name),)
@@ -326,6 +334,7 @@ class BranchReader(GraphReader):
         self._named = set()
         self._open = ()
         self.callers = outer.callers | {index}
+        self.chosen = outer.chosen
 
     def outputs(self, operands: Sequence[Laid]) -> list[Laid]:
         """What the graph makes of operands; nothing when there are problems."""

@@ -71,6 +71,20 @@ def test_a_branch_that_calls_itself_is_refused() -> None:
         chosen(inner, branch("TANH"), condition=np.array([True])).read()
 
 
+def test_branches_that_multiply_are_refused() -> None:
+    def level(number: int) -> Made:
+        both = {"then_subgraph_index": number + 1, "else_subgraph_index": number + 1}
+        ops = [Op("IF", ["c", "a"], ["b"], both), Op("IF", ["c", "b"], ["d"], both)]
+        known = {"c": np.array([True])}
+        made = Made(ops, {"a": X}, known, outputs=("d",))
+        return dataclasses.replace(made, shapes={"b": (2, 3), "d": (2, 3)})
+
+    branches = (*(level(number) for number in range(1, 16)), branch("TANH"))
+    made = dataclasses.replace(level(0), branches=branches)
+    with pytest.raises(UnsupportedModelError, match="more than 1000 branches"):
+        made.read()
+
+
 def test_a_branch_of_integers_is_refused() -> None:
     rule = Quantization((0.1,), (0,), 0)
     inner = branch("TANH", types={"b": TensorType.INT8}, rules={"b": rule})

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.tflite.schema import Quantization
 from opt_tool.ir.operations.recurrence import Rnn
-from tflite_models import Made, Op, assert_same, normal
+from tflite_models import Made, Op, Stored, assert_same, normal
 
 NONE, RELU, TANH = 0, 1, 4
 SIZE, STATE = 3, 4
@@ -109,6 +110,30 @@ def test_both_directions_side_by_side(tmp_path: Path, merged: bool) -> None:
     assert_same(lstm(one, both=True, merge_outputs=merged, time_major=False), tmp_path)
     assert_same(lstm(both=True, merge_outputs=merged, time_major=True), tmp_path)
     assert_same(rnn(both=True, merge_outputs=merged), tmp_path)
+
+
+def test_weights_in_integers_are_restored(tmp_path: Path) -> None:
+    made = lstm(time_major=True)
+    rule = Quantization((0.02,), (0,), 0)
+    stored = {
+        name: Stored.of(np.clip(array * 50, -127, 127).astype(np.int8), quantization=rule)
+        for name, array in made.constants.items()
+        if name[0] in "wr" and isinstance(array, np.ndarray)
+    }
+    assert_same(dataclasses.replace(made, constants={**made.constants, **stored}), tmp_path)
+
+
+def test_a_layer_in_integers_throughout_is_refused() -> None:
+    made = lstm()
+    biases = {name: np.ones(STATE, np.int32) for name in ("bi", "bf", "bc", "bo")}
+    with pytest.raises(UnsupportedModelError, match="of int32"):
+        dataclasses.replace(made, constants={**made.constants, **biases}).read()
+
+
+def test_gates_of_different_sizes_are_refused() -> None:
+    made = lstm()
+    with pytest.raises(UnsupportedModelError, match="for its gates"):
+        dataclasses.replace(made, constants={**made.constants, "bo": normal(STATE + 1)}).read()
 
 
 def growing(steps: int, clip: float) -> Made:
