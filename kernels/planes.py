@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -101,8 +100,7 @@ def reach(count: int, extent: int, stride: int, dilation: int) -> int:
     return (count - 1) * stride + (extent - 1) * dilation + 1
 
 
-@dataclass(frozen=True, slots=True)
-class TapGroup:
+class TapGroup(NamedTuple):
     """The taps of one axis that read elements of the same remainder modulo the stride.
 
     Attributes:

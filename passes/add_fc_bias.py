@@ -14,7 +14,7 @@ on x86 always, on ARM where there are several rows (lite/kernels/{arm,x86}/fc_co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from opt_tool.ir.operations.matmul import Fc
 from opt_tool.passes.rewrite import Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class FcWithoutBias:
+class FcWithoutBias(NamedTuple):
     """An fc that applies an activation and has no bias."""
 
     fc: Node

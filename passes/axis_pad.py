@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Shape, Value
 from opt_tool.ir.operations.padding import Pad2D
@@ -15,8 +15,7 @@ from opt_tool.ir.types import add, product
 from opt_tool.passes.shape_change import is_shape_change
 
 
-@dataclass(frozen=True, slots=True)
-class AxisPad:
+class AxisPad(NamedTuple):
     """``before`` and ``after`` zeros along one axis of x, and the nodes that put them there."""
 
     x: Value

@@ -13,7 +13,7 @@ After, with ``r[i] = p[q[i]]``::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Operation, Shape, Value
 from opt_tool.ir.operations.data_movement import Transpose2
@@ -21,8 +21,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import reshape_between
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A transpose, alone or after another, and what does the same in one step or none."""
 
     nodes: tuple[Node, ...]

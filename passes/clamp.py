@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import HardSigmoid, Relu, Relu6
@@ -11,8 +11,7 @@ from opt_tool.ir.operations.elementwise import Clip, ElementwiseMax, Elementwise
 from opt_tool.passes.affine import read_arithmetic
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """``min(max(x, lower), upper)`` with ``lower <= upper``."""
 
     x: Value
@@ -20,8 +19,7 @@ class Bounds:
     upper: float
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(NamedTuple):
     """``scale * x + shift`` with the same two numbers for all elements."""
 
     x: Value
@@ -29,8 +27,7 @@ class Linear:
     shift: float
 
 
-@dataclass(frozen=True, slots=True)
-class Clamp:
+class Clamp(NamedTuple):
     """``gain * min(max(slope * x + offset, 0), top)`` and the nodes that compute it, in order."""
 
     x: Value

@@ -14,8 +14,8 @@ to be copied, and the largest planes of a ShuffleNet do not lie in memory twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 PARAMETERS = ("Filter", "Bias")
 
 
-@dataclass(frozen=True, slots=True)
-class ShuffledPlanes:
+class ShuffledPlanes(NamedTuple):
     """A shuffle and the depthwise convolution that alone reads it."""
 
     shuffle: Node

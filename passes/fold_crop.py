@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Dim, Graph, Node
 from opt_tool.ir.operations.convolution import Conv2DTranspose, Pads
@@ -24,8 +24,7 @@ from opt_tool.ir.operations.data_movement import ENDLESS, Slice, StridedSlice
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class CroppedConv:
+class CroppedConv(NamedTuple):
     """A transposed convolution, the slice that alone reads it, and what both do."""
 
     conv: Node

@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 LOWEST = float(np.finfo(np.float32).min)
 
 
-@dataclass(frozen=True, slots=True)
-class PaddedLayers:
+class PaddedLayers(NamedTuple):
     """A pad and, for each node that reads it, the operation that pads for itself."""
 
     pad: Node

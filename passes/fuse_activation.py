@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 from opt_tool.ir import Graph, Node, Operation
 from opt_tool.ir.operations.activation import Activation, HardSwish, LeakyRelu, Relu, Relu6
@@ -58,8 +57,7 @@ SINCE: Mapping[tuple[Target, type[Operation], type[Operation]], LiteVersion] = {
 """The versions before which the table above does not hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActivatedLayer:
+class ActivatedLayer(NamedTuple):
     """A layer and the activation that alone reads it."""
 
     layer: Node

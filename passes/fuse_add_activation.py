@@ -14,7 +14,7 @@ general broadcasting has a path of its own for each activation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import Relu
@@ -24,8 +24,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.targets import LiteVersion, Target, kernels_for
 
 
-@dataclass(frozen=True, slots=True)
-class ActivatedSum:
+class ActivatedSum(NamedTuple):
     """A sum and the relu that alone reads it."""
 
     add: Node

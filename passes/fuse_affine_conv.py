@@ -13,7 +13,7 @@ Zeros that pad the convolution's input are not shifted: where it pads, ``t`` mus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ from opt_tool.passes.affine import (
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class ConvOfAffine:
+class ConvOfAffine(NamedTuple):
     """A convolution and the affine map that it alone reads."""
 
     conv: Node

@@ -15,7 +15,7 @@ and those of several groups are folded alike. An Add alone is how exporters writ
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.mapped_arrays import forget
@@ -35,8 +35,7 @@ from opt_tool.passes.affine import (
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class AffineConv:
+class AffineConv(NamedTuple):
     """A convolution and the affine map that alone reads it."""
 
     conv: Node

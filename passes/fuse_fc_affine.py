@@ -14,7 +14,7 @@ exporters write a bias.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.matmul import Fc
@@ -29,8 +29,7 @@ from opt_tool.passes.affine import (
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class AffineFc:
+class AffineFc(NamedTuple):
     """An fc and the affine map that alone reads it."""
 
     fc: Node

@@ -13,7 +13,7 @@ An fc takes its input as a matrix anyway: what only joins the columns is not nee
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.matmul import Fc
@@ -21,8 +21,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import SHAPE_CHANGES
 
 
-@dataclass(frozen=True, slots=True)
-class FlattenedFc:
+class FlattenedFc(NamedTuple):
     """An fc and the tensor that it can read instead of its flattened form."""
 
     fc: Node

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operation import Operation
@@ -33,8 +33,7 @@ ACTIVATIONS: Mapping[type[Operation], Relu | None] = {
 """Sums, and what each applies to its result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Residual:
+class Residual(NamedTuple):
     """A sum, the convolution that makes one operand, and the other operand."""
 
     add: Node

@@ -13,7 +13,7 @@ TensorFlow's optimiser gathers the biases of a residual block's branches so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
@@ -33,8 +33,7 @@ DEPTH = 16
 """How many sums in a row a constant passes; each looks at two operands at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftedSum:
+class ShiftedSum(NamedTuple):
     """A constant added to a sum, a convolution among its operands, and what is on the way."""
 
     conv: Node

@@ -13,7 +13,7 @@ TensorFlow flattens pictures with the channels last, Paddle with the channels fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ from opt_tool.passes.reorder import inverse
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class TransposedFc:
+class TransposedFc(NamedTuple):
     """An fc, what it reads before the transpose, the sizes of its columns and their order."""
 
     fc: Node

@@ -15,7 +15,7 @@ moves them. int64 becomes int32 where the operand is an index, a shape or known.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,8 +52,7 @@ INDICES = frozenset({"Axis", "AxisTensor", "EndsTensor", "EndsTensorList", "Ids"
 """Slots whose numbers count elements along a dimension: int32 holds them."""
 
 
-@dataclass(frozen=True, slots=True)
-class CastNode:
+class CastNode(NamedTuple):
     """A node and the element types that a kernel wants for its operands."""
 
     node: Node

@@ -17,7 +17,7 @@ costs what the second transpose did.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ from opt_tool.passes.rewrite import Rewrite
 SLOTS = ("Filter", "Bias")
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
+class Heads(NamedTuple):
     """Convolutions of one value and the transpose that alone reads each."""
 
     convs: tuple[Node, ...]

@@ -15,7 +15,7 @@ types that it does not know. A step in between is taken only where it changes no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import DType, Graph, Node
 from opt_tool.ir.operations.elementwise import Cast
@@ -49,8 +49,7 @@ cast them to float32 and take 256 off what is too large.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class IndirectCast:
+class IndirectCast(NamedTuple):
     """A cast and the element type between."""
 
     node: Node

@@ -16,7 +16,7 @@ kernel for 5x5 computes both; TensorFlow pads so wherever a stride divides the s
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,7 @@ WIDTH = 5
 """The width at which stride 1 goes wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class NarrowDepthwise:
+class NarrowDepthwise(NamedTuple):
     """A depthwise convolution, and by how much its filter moves from the corner."""
 
     conv: Node

@@ -14,7 +14,7 @@ takes about six times as long as the two vectorised steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import HardSigmoid, Relu6
@@ -25,8 +25,7 @@ from opt_tool.passes.rewrite import Rewrite
 from opt_tool.targets import Library, Target
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedGate:
+class SteppedGate(NamedTuple):
     """A hard_sigmoid and the line that it clamps."""
 
     node: Node

@@ -14,7 +14,7 @@ comes after fusion.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import HardSwish, Relu6
@@ -23,8 +23,7 @@ from opt_tool.passes.rewrite import Rewrite
 from opt_tool.runtime import InsertingBuilder
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedHardSwish:
+class SteppedHardSwish(NamedTuple):
     """A hard_swish on its own."""
 
     node: Node

@@ -16,7 +16,7 @@ on both sides, or two dimensions on one (lite/kernels/{arm,x86}/matmul_v2_comput
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Operation, Shape
 from opt_tool.ir.operations.data_movement import ExpandV2
@@ -28,8 +28,7 @@ KEEP = -1
 """In expand_v2's shape: the dimension as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastProduct:
+class BroadcastProduct(NamedTuple):
     """A matrix product and what gives its operands equal batches, by slot."""
 
     node: Node

@@ -17,7 +17,7 @@ given, the convolution stays as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,7 @@ BLOCK = 8
 """It makes so many channels at once, and takes no other numbers of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenConv:
+class OpenConv(NamedTuple):
     """A convolution that would be compiled for one of many sizes."""
 
     conv: Node

@@ -17,7 +17,7 @@ step, the last first. A mean of means is the mean, since all have the same size.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.reduction import ReduceMean, ReduceProd, ReduceSum, Reduction
@@ -33,8 +33,7 @@ PAIRS = ((0, 1), (1, 2), (2, 3))
 """The two axes that ARM's kernels reduce together."""
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedReduction:
+class SteppedReduction(NamedTuple):
     """A reduction, the reshapes in front of its steps and the one to its result."""
 
     node: Node

@@ -16,7 +16,7 @@ comes after fusion.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ from opt_tool.targets import Library
 FIXED_THRESHOLD = 6.0
 
 
-@dataclass(frozen=True, slots=True)
-class OtherThreshold:
+class OtherThreshold(NamedTuple):
     """A relu6 with a threshold that is not 6."""
 
     node: Node

@@ -16,7 +16,7 @@ was (lite/kernels/x86/rnn_compute.cc copies State apart and never back).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.data_movement import Concat, Slice
@@ -31,8 +31,7 @@ FEW = 8
 """Layers of at most so many steps are written out for every target."""
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedRnn:
+class SteppedRnn(NamedTuple):
     """A recurrent layer and its operation."""
 
     node: Node

@@ -15,7 +15,7 @@ softmax is even, or no number at all (lite/backends/x86/math/softmax_impl.h).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.data_movement import Transpose2
@@ -23,8 +23,7 @@ from opt_tool.ir.operations.reduction import Softmax
 from opt_tool.passes.rewrite import Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class InnerSoftmax:
+class InnerSoftmax(NamedTuple):
     """A softmax and the order of axes that puts its own last; it is its own inverse."""
 
     node: Node

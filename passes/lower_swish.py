@@ -14,7 +14,7 @@ vectorised steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import Sigmoid, Swish
@@ -22,8 +22,7 @@ from opt_tool.ir.operations.elementwise import ElementwiseMul, Scale
 from opt_tool.passes.rewrite import Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedSwish:
+class SteppedSwish(NamedTuple):
     """A swish and its beta."""
 
     node: Node

@@ -14,7 +14,7 @@ What stands beside a convolution or an fc has folded into it before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.split_concat_affine import norm_inputs
 
 
-@dataclass(frozen=True, slots=True)
-class AffineChain:
+class AffineChain(NamedTuple):
     """Two affine maps in a row and the one that does both."""
 
     nodes: tuple[Node, Node]

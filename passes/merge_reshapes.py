@@ -13,15 +13,14 @@ Elements keep their order through all of them, so only the last shape counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import ShapeChange, is_shape_change, reshape_between
 
 
-@dataclass(frozen=True, slots=True)
-class ReshapeChain:
+class ReshapeChain(NamedTuple):
     """Two shape changes in a row and the one that does both."""
 
     first: Node

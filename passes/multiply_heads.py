@@ -18,8 +18,8 @@ weights keep the convolution, and so do filters that are integers times a scale 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,8 +38,7 @@ MOST_PIXELS = 1024
 """Of planes for which a row of ones is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A convolution and the transpose that alone reads it, and the plane's height and width."""
 
     conv: Node

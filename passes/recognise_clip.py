@@ -15,7 +15,7 @@ apply; other bounds in a row become one clip.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Operation, Value
 from opt_tool.ir.operations.activation import Relu, Relu6
@@ -25,8 +25,7 @@ from opt_tool.passes.rewrite import Rewrite
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
 
-@dataclass(frozen=True, slots=True)
-class Bounded:
+class Bounded(NamedTuple):
     """One or two nodes that bound x, and the operation that does it alone."""
 
     nodes: tuple[Node, ...]

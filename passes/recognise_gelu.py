@@ -17,7 +17,7 @@ for x86 computes the one by erf whatever the attribute says.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,8 +43,7 @@ BEND = math.sqrt(2 / math.pi) * np.array([0.0, 1.0, 0.0, 0.044715])
 """The polynomial under the tanh (Hendrycks and Gimpel, 2016)."""
 
 
-@dataclass(frozen=True, slots=True)
-class GeluChain:
+class GeluChain(NamedTuple):
     """The nodes that compute a gelu of x, in order."""
 
     nodes: tuple[Node, ...]
@@ -52,8 +51,7 @@ class GeluChain:
     op: Gelu
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(NamedTuple):
     """``scale * curve + shift`` and the nodes that compute it of the curve's, in order."""
 
     nodes: tuple[Node, ...]
@@ -62,8 +60,7 @@ class _Share:
     shift: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Inside:
+class _Inside(NamedTuple):
     """The nodes between x and the erf or tanh that it is in, in order."""
 
     nodes: tuple[Node, ...]

@@ -13,7 +13,7 @@ After::
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import HardSwish
@@ -23,8 +23,7 @@ from opt_tool.passes.rewrite import Rewrite
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
 
-@dataclass(frozen=True, slots=True)
-class HardSwishChain:
+class HardSwishChain(NamedTuple):
     """The nodes that compute a hard_swish of x."""
 
     nodes: tuple[Node, ...]

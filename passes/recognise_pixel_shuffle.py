@@ -18,7 +18,7 @@ each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,7 @@ CHANNELS_FIRST = (0, 1, 4, 2, 5, 3)
 PLACES_FIRST = (0, 3, 4, 1, 5, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(NamedTuple):
     """The reshapes and the transpose between them, and the convolution to be reordered."""
 
     nodes: tuple[Node, ...]

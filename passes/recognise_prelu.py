@@ -14,7 +14,7 @@ After::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,7 @@ FACTORS = 3
 """How many multiplications in a row may make the slope."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(NamedTuple):
     """The nodes that compute it, in order, x and the slopes of negative numbers."""
 
     nodes: tuple[Node, ...]

@@ -14,7 +14,7 @@ It copies whole planes, where the transpose of ARM moves element by element.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.data_movement import ShuffleChannel, Transpose2
@@ -25,8 +25,7 @@ ORDERS = ((0, 2, 1, 3), (0, 2, 1, 3, 4))
 """The transposes that exchange groups and channels, of planes in one or two dimensions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shuffle:
+class Shuffle(NamedTuple):
     """The two reshapes and the transpose between them."""
 
     nodes: tuple[Node, ...]

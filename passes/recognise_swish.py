@@ -13,7 +13,7 @@ For ARM: x86 runs swish on the host, element by element, and is faster in two st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import Sigmoid, Swish
@@ -22,8 +22,7 @@ from opt_tool.passes.clamp import read_linear
 from opt_tool.passes.rewrite import Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class SwishChain:
+class SwishChain(NamedTuple):
     """The nodes that compute a swish of x."""
 
     nodes: tuple[Node, ...]

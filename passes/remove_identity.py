@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,8 +50,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import SHAPE_CHANGES
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A node and what it hands on."""
 
     node: Node

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from opt_tool.ir import Graph, Node
 
@@ -19,15 +18,13 @@ SWEEPS = 20
 """More sweeps over a graph than any pattern needs; one that goes on is a fault of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Why a node that nearly matched was left alone."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PassReport:
+class PassReport(NamedTuple):
     """What one pass did: how many rewrites, and the near misses by node name."""
 
     name: str

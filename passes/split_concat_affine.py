@@ -13,7 +13,7 @@ The parts then fold into the convolutions, so it is done only where all of them 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ from opt_tool.passes.affine import (
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class AffineOfConcat:
+class AffineOfConcat(NamedTuple):
     """A concat of channels, the affine map that alone reads it and the operands' channels."""
 
     concat: Node

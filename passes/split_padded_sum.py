@@ -15,7 +15,7 @@ reshapes and a copy, and half of the sum added zeros.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Operation, Value
 from opt_tool.ir.operations.activation import ElementwiseUnary, PRelu
@@ -27,8 +27,7 @@ from opt_tool.passes.axis_pad import AxisPad, read_axis_pad
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class PaddedSum:
+class PaddedSum(NamedTuple):
     """The sum, its two operands and the activation that alone reads it."""
 
     conv: Node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.formats.caffe import caffe_pb2
 from opt_tool.formats.caffe.layer import CaffeLayer
@@ -11,8 +11,7 @@ from opt_tool.formats.caffe.layer import CaffeLayer
 Pair = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Heights and widths; the pad lies on both sides of an axis."""
 
     kernel: Pair

@@ -6,8 +6,8 @@ A model is a stranger's text, and must not make opt read any file that it names.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import onnx
 from onnx import TensorProto
@@ -15,8 +15,7 @@ from onnx import TensorProto
 from opt_tool.errors import DamagedFileError
 
 
-@dataclass(frozen=True, slots=True)
-class DataFolders:
+class DataFolders(NamedTuple):
     """The folders that external data are read from, links followed.
 
     Attributes:

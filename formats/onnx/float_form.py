@@ -13,7 +13,7 @@ alone, with activations quantized by what each run measures (DynamicQuantizeLine
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -73,8 +73,7 @@ def float_form(model: onnx.ModelProto, tensors: TensorReader) -> onnx.ModelProto
     return rewritten
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(NamedTuple):
     """The float tensor that a quantized one was made from."""
 
     name: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where nodes stand: in the model itself, or in a function or sub-graph of a node.
 
     Names get ``prefix`` in front. Values that the node around them names are ``results``.

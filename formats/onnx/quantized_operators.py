@@ -7,7 +7,7 @@ QLinearConv and QLinearMatMul are ONNX's, the others onnxruntime's (ContribOpera
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import onnx
 from onnx import helper
@@ -16,8 +16,7 @@ MICROSOFT = "com.microsoft"
 """onnxruntime's domain; its DequantizeLinear takes scales along an axis in every opset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """Where a quantized operand stands; its scale and its zero point follow it.
 
     ``axis`` is that of the scales where there are several.
@@ -27,8 +26,7 @@ class Operand:
     axis: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class QuantizedOperator:
+class QuantizedOperator(NamedTuple):
     """The float counterpart of an operator, and what the operator's inputs are.
 
     Attributes:

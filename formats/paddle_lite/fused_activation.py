@@ -7,14 +7,13 @@ Convolutions name theirs in ``act_type`` and give its parameters beside it; ``fc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Operation
 from opt_tool.ir.operations import activation as ops
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """How one activation stands in the file: its name, and field to attribute."""
 
     name: str

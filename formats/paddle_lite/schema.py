@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -92,8 +92,7 @@ class Attribute:
             raise TypeError(f"{self.value!r} is not of the attribute type {self.type.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Var:
+class Var(NamedTuple):
     """One variable.
 
     Attributes:
@@ -110,8 +109,7 @@ class Var:
     need_check_feed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OpDesc:
+class OpDesc(NamedTuple):
     """One operator: the variables in each slot, and its attributes by name."""
 
     type: str
@@ -121,8 +119,7 @@ class OpDesc:
     is_target: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Variables, and operators in the order in which they run. The main block is the first."""
 
     variables: tuple[Var, ...]
@@ -158,8 +155,7 @@ class Parameter:
     __hash__ = None  # type: ignore[assignment]  # arrays can change
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A whole file.
 
     Attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Option: TypeAlias = int | float | bool | str | tuple[int, ...]
 
@@ -67,8 +67,7 @@ class MirrorPadMode(enum.Enum):
     SYMMETRIC = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(NamedTuple):
     """number = scale * (integer - zero_point), for each slice of an axis where there are more."""
 
     scale: tuple[float, ...]
@@ -76,8 +75,7 @@ class Quantization:
     axis: int
 
 
-@dataclass(frozen=True, slots=True)
-class SparseLevel:
+class SparseLevel(NamedTuple):
     """One dimension in traversal order: ``size`` elements, or those that ``indices`` name.
 
     The elements below the i-th place of the levels in front are ``indices[segments[i]:
@@ -89,8 +87,7 @@ class SparseLevel:
     indices: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sparsity:
+class Sparsity(NamedTuple):
     """Where the stored elements of a tensor stand; the others are 0.
 
     The tensor's dimensions may be cut into blocks: the last dimensions of

@@ -173,7 +173,7 @@ def convert(
     watch = Stopwatch(on_stage)
     try:
         with tensorflow_as_onnx(files, request.outputs) as readable:
-            result = _convert(dataclasses.replace(request, files=readable), watch)
+            result = _convert(request._replace(files=readable), watch)
     except FailedConversionError as error:
         _write_report(report, error.report)
         raise

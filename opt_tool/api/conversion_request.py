@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from opt_tool.ir import Graph
 from opt_tool.targets import Library, LiteVersion, Target
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the user asked for.
 
     ``files`` are those that are read, ``given`` those that the user named.
@@ -42,8 +41,7 @@ class Request:
     quantization: QuantizationOptions | None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What is kept of the graph once it is in the file.
 
     ``restored`` is the graph with quantized weights, which the file is compared with;

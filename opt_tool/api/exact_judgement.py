@@ -86,7 +86,7 @@ def judge_exactly(
     rounded = NumpyRunner(source, keep=_inner(source, places.values()))
     file = NumpyRunner(candidate, keep=_inner(candidate, [pair.candidate for pair in pairs]))
     errors = comparisons_of(pairs), comparisons_of(pairs), comparisons_of(pairs)
-    by_reference = [dataclasses.replace(pair, candidate=pair.reference) for pair in pairs]
+    by_reference = [pair._replace(candidate=pair.reference) for pair in pairs]
     for sample, fed, expected in samples:
         made = exact.run({name: _wide(array) for name, array in sample.items()})
         truth = {name: made[place] for name, place in places.items()}
@@ -122,7 +122,7 @@ def _defined(
 
     None where the definition does not know an operator of the model.
     """
-    by_reference = [dataclasses.replace(pair, candidate=pair.reference) for pair in pairs]
+    by_reference = [pair._replace(candidate=pair.reference) for pair in pairs]
     errors = comparisons_of(pairs), comparisons_of(pairs)
     names = list(dict.fromkeys(pair.reference for pair in pairs))
     for sample, fed, expected in samples:

@@ -8,7 +8,7 @@ threshold, a change of its last digit makes a row appear, and all behind it move
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 
@@ -39,8 +39,7 @@ NUMBERS: Mapping[str, str] = {
 """Operations between a network's numbers and a choice, with the slot of those numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class FinalActivation:
+class FinalActivation(NamedTuple):
     """What the operation at a position among the graph's nodes makes its results of.
 
     The operation is an activation, or a choice, which has two such values by ``slot``.

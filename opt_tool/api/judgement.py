@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,8 +25,7 @@ MIN_SQNR_DB = 10.0
 Tensors: TypeAlias = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the user asked for; see ``verify`` of ``comparison``."""
 
     inputs: Mapping[str, np.ndarray | Path] | None

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -25,16 +24,14 @@ OPEN = -1
 """Any dimension that is not a number: its name proves nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedNodes:
+class MatchedNodes(NamedTuple):
     """Two operations that do the same work."""
 
     reference: Node
     candidate: Node
 
 
-@dataclass(frozen=True, slots=True)
-class WeightDifference:
+class WeightDifference(NamedTuple):
     """How far a constant of the candidate is from the reference's.
 
     ``reference`` and ``candidate`` are its names, ``differing`` counts the numbers that

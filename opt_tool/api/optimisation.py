@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from opt_tool.api import cost
 from opt_tool.api.output_file import make_folder, write_text
@@ -13,8 +13,7 @@ from opt_tool.ir.printer import format_graph
 from opt_tool.passes.rewrite import PassReport
 
 
-@dataclass(frozen=True, slots=True)
-class GraphSize:
+class GraphSize(NamedTuple):
     """How much a graph computes; None where a dimension is open."""
 
     ops: int

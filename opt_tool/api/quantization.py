@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -279,8 +278,7 @@ def _report(
 ) -> QuantizationReport:
     alone = {} if search is None else search.sensitivity_db
     layers = tuple(
-        QuantizedLayer(**dataclasses.asdict(weight), sensitivity_db=alone.get(weight.node))
-        for weight in done
+        QuantizedLayer(**weight._asdict(), sensitivity_db=alone.get(weight.node)) for weight in done
     )
     return QuantizationReport(
         mode=quantizer.options.mode,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,8 +42,7 @@ RANGE_LIMITS: Mapping[str, tuple[int, int]] = {"Start": (0, 3), "End": (8, 17), 
 CONVOLUTIONS = frozenset({"conv2d", "depthwise_conv2d"})
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
+class InputSpec(NamedTuple):
     """What is known of an input and of what reads it.
 
     ``rows`` is how many rows the smallest table has that the input picks from; ``limits`` are

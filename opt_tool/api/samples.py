@@ -8,9 +8,8 @@ one is added. Pictures are read as ``picture_files`` says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -27,8 +26,7 @@ EXACT_CASTS = frozenset(
 """Conversions in which only precision is lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePlace:
+class SamplePlace(NamedTuple):
     """Where one sample is: a file, and its row where the file has several."""
 
     file: Path

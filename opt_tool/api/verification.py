@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,7 @@ HALF_REASON = (
 SAMPLES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A tensor of the reference and the one of the candidate that must equal it.
 
     ``least_scale`` is for an output between 0 and 1 whose activation's input is compared
@@ -49,8 +48,7 @@ class Pair:
     least_scale: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """A tensor of the source that a final operation makes its results of, see there."""
 
     name: str

@@ -8,9 +8,8 @@ from the class alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
 from opt_tool.ir.types import Dim, TensorType
 
@@ -28,8 +27,7 @@ class ShapeError(ValueError):
     """Operands that do not fit the operation; readers say which node it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One named place for operands."""
 
     name: str

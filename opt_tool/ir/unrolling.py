@@ -8,8 +8,7 @@ steps at once; each step adds that of the state.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -40,8 +39,7 @@ def tanh(builder: GraphBuilder, x: Value) -> Value:
     return builder.add(Tanh(), X=x)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One direction of a recurrent layer.
 
     Attributes:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from opt_tool.ir import Node
 from opt_tool.ir.operations.convolution import Conv2D
@@ -45,8 +45,7 @@ WORTH_IT = 0.9
 """An algorithm must cost less than this part of a more exact one that needs less memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """What a choice depends on: ``size`` is the output's, in space."""
 
     batch: int

@@ -39,7 +39,7 @@ def changed(executor: Executor, constants: Changes) -> Changed:
         if own is not None:
             with _contents(own):
                 bound = bind(step.node, executor.settings)
-            steps[step.node] = dataclasses.replace(step, compute=bound)
+            steps[step.node] = step._replace(compute=bound)
     return Changed(constants, steps)
 
 

@@ -18,6 +18,7 @@ import heapq
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.runtime.binding import IN_PLACE, WRITERS
@@ -43,8 +44,7 @@ class Stretch:
         return self.first <= other.last and other.first <= self.last
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryPlan:
+class MemoryPlan(NamedTuple):
     """Where values lie; those that are not here are made anew in every run.
 
     Attributes:

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One width for one weight: what it takes, and the noise power it makes at the outputs."""
 
     bits: int
@@ -25,8 +24,7 @@ class Choice:
     noise: float
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """From one choice for a weight to a larger one with less noise."""
 
     weight: int
@@ -39,8 +37,7 @@ class Step:
         return (self.before.noise - self.after.noise) / (self.after.bytes - self.before.bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(NamedTuple):
     """The bits of each weight, what they add up to, and bytes that no solution undercuts."""
 
     bits: tuple[int, ...]

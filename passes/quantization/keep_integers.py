@@ -17,7 +17,7 @@ one again, they are stored in two, which is still half of a float.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ from opt_tool.passes.rewrite import PassReport
 from opt_tool.targets import LiteVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """Integers, and how many bits the file stores them in."""
 
     bits: int

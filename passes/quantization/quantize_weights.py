@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ from opt_tool.passes.quantization.weights import Weight
 STORED = {8: np.int8, 16: np.int16}
 
 
-@dataclass(frozen=True, slots=True)
-class QuantizedWeight:
+class QuantizedWeight(NamedTuple):
     """What became of one weight; ``bits`` 32 where it stayed float."""
 
     op: str

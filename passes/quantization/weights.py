@@ -9,7 +9,7 @@ operators may share a quantized one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import DType, Graph, Node, Operation, Value
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
@@ -19,8 +19,7 @@ from opt_tool.ir.operations.matmul import Fc, Mul
 from opt_tool.targets import LiteVersion
 
 
-@dataclass(frozen=True, slots=True)
-class WeightSlot:
+class WeightSlot(NamedTuple):
     """Where an operation has its weight, and the axis that the scales count along."""
 
     slot: str
@@ -40,8 +39,7 @@ REPORTED_ELEMENTS = 256
 """Constants of fewer elements are not worth a line about why they stay float."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """A weight of an operation that can be quantized."""
 
     node: Node
@@ -59,8 +57,7 @@ class Weight:
         return self.value.data.size * stored_bits // 8 + scales
 
 
-@dataclass(frozen=True, slots=True)
-class FloatWeight:
+class FloatWeight(NamedTuple):
     """A constant that stays float, and why."""
 
     op: str

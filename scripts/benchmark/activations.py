@@ -102,19 +102,15 @@ def with_all_shown(file: File) -> Shown:
             copies.update({names[name]: name for name in made})
         variables.update({names.get(name, name): name for name in _made(op)})
         outputs = _renamed(op.outputs, names)
-        operators.append(dataclasses.replace(op, inputs=inputs, outputs=outputs))
+        operators.append(op._replace(inputs=inputs, outputs=outputs))
     fetches = [op for op in block.operators if op.type == FETCH]
     fetched = frozenset(names.get(name, name) for op in fetches for name in _names(op.inputs))
     operators += [_fetch(fetches[0], name, column) for column, name in enumerate(variables)]
     by_name = {variable.name: variable for variable in block.variables}
-    by_name.update(
-        {new: dataclasses.replace(by_name[old], name=new) for new, old in copies.items()}
-    )
-    apart = dataclasses.replace(
-        block, variables=tuple(by_name.values()), operators=tuple(operators)
-    )
+    by_name.update({new: by_name[old]._replace(name=new) for new, old in copies.items()})
+    apart = block._replace(variables=tuple(by_name.values()), operators=tuple(operators))
     program = dataclasses.replace(file.program, blocks=(apart,))
-    return Shown(dataclasses.replace(file, program=program), variables, fetched)
+    return Shown(file._replace(program=program), variables, fetched)
 
 
 def _names(slots: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -135,7 +131,7 @@ def _renamed(
 def _fetch(fetch: OpDesc, name: str, column: int) -> OpDesc:
     place = dataclasses.replace(fetch.attributes[COLUMN], value=column)
     attributes = {**fetch.attributes, COLUMN: place}
-    return dataclasses.replace(fetch, inputs={"X": (name,)}, attributes=attributes)
+    return fetch._replace(inputs={"X": (name,)}, attributes=attributes)
 
 
 def live_bytes(shown: Shown, sizes: Mapping[str, int]) -> int:

@@ -6,7 +6,7 @@ and lets the means of windows that reach over the pads count what of the pads th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.formats.caffe import caffe_pb2
 from opt_tool.formats.caffe.layer import CaffeLayer
@@ -22,8 +22,7 @@ METHODS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """One axis of a pooling: ``end`` is how far the last window reaches behind the input."""
 
     size: int

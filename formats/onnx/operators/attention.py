@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,7 @@ FUTURE = -1e30
 """The bias of what comes later: nothing is left of it, and it can be added to other biases."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
+class Heads(NamedTuple):
     """Queries (B, N, S, H), keys (B, N, T, H) and values (B, N, T, Hv)."""
 
     query: Value

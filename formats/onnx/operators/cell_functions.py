@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.ir import Value
@@ -20,8 +20,7 @@ USUAL = {
 """What each operator takes when it is given nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A function of up to two parameters, with their defaults; None is no parameter."""
 
     make: Callable[[float, float], Function]

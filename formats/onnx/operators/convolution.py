@@ -7,7 +7,6 @@ of convolutions along two.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.planes import from_planes, to_planes
@@ -102,7 +101,7 @@ def _transposed_window(
     larger = tuple(total - half for total, half in zip(totals, smaller, strict=True))
     before, after = (smaller, larger) if mode == "SAME_UPPER" else (larger, smaller)
     longer = tuple(size - min(cut, 0) for size, cut in zip(extra, cuts, strict=True))
-    return replace(window, before=before, after=after), longer
+    return window._replace(before=before, after=after), longer
 
 
 def _cuts(

@@ -8,7 +8,7 @@ three axes are pooled along two and then along the third.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,7 @@ from opt_tool.ir.operations.pooling import Pool2D, pooled_size
 from opt_tool.ir.types import multiply, product
 
 
-@dataclass(frozen=True, slots=True)
-class Pooling:
+class Pooling(NamedTuple):
     """What is made of each window: "max" or "avg"; whether the mean counts the pads."""
 
     kind: str
@@ -43,8 +42,7 @@ class Pooling:
     ceil_mode: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LastWindow:
+class LastWindow(NamedTuple):
     """Where ONNX's last window on an axis ends.
 
     ``overhang`` is how far it reaches beyond the pads, ``same_count`` whether Paddle
@@ -92,7 +90,7 @@ def lp_pool(node: OnnxNode) -> Value:
                 "--input-shape"
             )
         ends = (a + last.overhang for a, last in zip(window.after, lasts, strict=True))
-        window = replace(window, after=tuple(ends))
+        window = window._replace(after=tuple(ends))
     powers = _power(node, node.input(0))
     mean = _pooled(node, powers, window, Pooling("avg", count_pads=True))
     return _root(node, node.add(Scale(scale=float(np.prod(window.kernel))), X=mean))
@@ -253,12 +251,12 @@ def _pooled_planes(node: OnnxNode, x: Value, window: Window, pooling: Pooling) -
     planes, count_pads = x, pooling.count_pads and window.is_padded
     if count_pads and (any(overhangs) or window.before != window.after):
         planes, count_pads = node.add(Pad2D(paddings=window.paddings), X=x), False
-        window = replace(window, before=(0, 0), after=(0, 0))
+        window = window._replace(before=(0, 0), after=(0, 0))
     ceil_mode = any(overhangs) and all(last.same_count for last in lasts)
     dilated = max(window.dilations) > 1
     if not ceil_mode or dilated:
         ends = tuple(a + b for a, b in zip(window.after, overhangs, strict=True))
-        window = replace(window, after=ends)
+        window = window._replace(after=ends)
     if dilated:
         return pooled_with_gaps(node, planes, window, pooling.kind, count_pads=count_pads)
     op = Pool2D(

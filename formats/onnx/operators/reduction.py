@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -36,8 +35,7 @@ OF_NOTHING: Mapping[type[ops.Reduction], float] = {
 """What no elements are reduced to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Along:
+class Along(NamedTuple):
     """Which axes a node reduces, counted from the front, and whether they stay."""
 
     axes: tuple[int, ...]
@@ -149,8 +147,7 @@ def _log_sum_exp(node: OnnxNode, x: Value, along: Along) -> Value:
     return add(node, total, top)
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """How a reduction is built, and since which opset its axes are an operand."""
 
     build: Reduce

@@ -78,7 +78,7 @@ def _resized_by_scales(node: OnnxNode) -> Value:
         scales = node.reals("scales")
     else:
         scales = tuple(float(scale) for scale in node.constant(1, "scales").reshape(-1))
-    rule = replace(OPSET_10, mode=node.text("mode", "nearest"))
+    rule = OPSET_10._replace(mode=node.text("mode", "nearest"))
     return _resized(node, x, _by_scales(node, x, range(x.rank), scales), rule)
 
 

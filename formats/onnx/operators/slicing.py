@@ -8,7 +8,7 @@ Bounds that only the run knows stay operands of ``slice``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ FLIPPABLE = frozenset({DType.FLOAT32, DType.INT64})
 FIRST = -ENDLESS
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """What is taken of one axis: elements from ``start`` to before ``end`` by ``step``."""
 
     axis: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -119,8 +120,7 @@ def slice_of(node: TfliteNode) -> Laid:
     return _cut(node, x, cuts)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """Every ``step``-th element of an axis, from ``start`` to before ``end``."""
 
     start: int

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 import struct
 import tracemalloc
@@ -120,7 +119,7 @@ def test_writes_equal_parts_once() -> None:
     ops = (OpDesc("relu", {"X": ("x",)}, {"Out": ("a",)}, same),) * 2
     last = OpDesc("relu", {"X": ("x",)}, {"Out": ("b",)}, other)
     program = Program((Block(variables, (*ops, last)),))
-    data = encode(dataclasses.replace(file, program=program))
+    data = encode(file._replace(program=program))
     first, second, third = operators(data)
     for field in (1, 2, 3):
         places = [[child.table.Pos for child in op.children(field)] for op in (first, second)]
@@ -336,16 +335,15 @@ def test_equal_files_give_equal_bytes() -> None:
     second, _ = convolution_file()
     (block,) = second.program.blocks
     turned = tuple(
-        dataclasses.replace(
-            op,
+        op._replace(
             inputs=dict(reversed(list(op.inputs.items()))),
             attributes=dict(reversed(list(op.attributes.items()))),
         )
         for op in block.operators
     )
-    program = Program((dataclasses.replace(block, operators=turned),))
+    program = Program((block._replace(operators=turned),))
     parameters = tuple(reversed(second.parameters))
-    again = dataclasses.replace(second, program=program, parameters=parameters)
+    again = second._replace(program=program, parameters=parameters)
     assert encode(again) == encode(first)
 
 
@@ -407,7 +405,7 @@ def test_time_grows_with_the_number_of_operators_only() -> None:
 
     def size(count: int) -> int:
         ops = tuple(operator("relu", "relu/def/4/1/1") for _ in range(count))
-        return len(encode(dataclasses.replace(file, program=Program((Block((), ops),)))))
+        return len(encode(file._replace(program=Program((Block((), ops),)))))
 
     file, _ = convolution_file()
     small, large = size(10), size(100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +28,12 @@ def with_attribute(file: File, name: str, value: tuple[int, ...]) -> File:
     """The file with another value for an attribute of the operators that have it."""
     block = file.program.blocks[0]
     operators = tuple(
-        dataclasses.replace(
-            op, attributes={**op.attributes, name: Attribute(AttributeType.INTS, value)}
-        )
+        op._replace(attributes={**op.attributes, name: Attribute(AttributeType.INTS, value)})
         if name in op.attributes
         else op
         for op in block.operators
     )
-    return dataclasses.replace(file, program=Program((Block(block.variables, operators),)))
+    return file._replace(program=Program((Block(block.variables, operators),)))
 
 
 @pytest.mark.parametrize(("name", "value"), [("output_padding", ()), ("paddings", (1, 1))])

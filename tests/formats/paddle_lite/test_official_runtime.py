@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
 def test_official_runtime_computes_what_the_file_says(tmp_path: Path, version: str) -> None:
     file, weights = convolution_file()
     path = tmp_path / "model.nb"
-    path.write_bytes(encode(dataclasses.replace(file, version=f"v{version}")))
+    path.write_bytes(encode(file._replace(version=f"v{version}")))
     x = np.random.default_rng(1).standard_normal((1, 3, 8, 8), np.float32)
     ((relu, y, z, joined),) = official_runtime.run(path, [[x]], version)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +86,13 @@ def left_to_the_runtime(file: File) -> File:
         "paddings": Attribute(AttributeType.INTS, (0, 0, 0, 0)),
     }
     operators = tuple(
-        dataclasses.replace(op, attributes={**op.attributes, **attributes})
+        op._replace(attributes={**op.attributes, **attributes})
         if "paddings" in op.attributes
         else op
         for op in file.program.blocks[0].operators
     )
     block = Block(file.program.blocks[0].variables, operators)
-    return dataclasses.replace(file, program=Program((block,)))
+    return file._replace(program=Program((block,)))
 
 
 @pytest.mark.official
