@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial import polynomial
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.elementwise import (
@@ -15,7 +14,7 @@ from opt_tool.ir.operations.elementwise import (
     Pow,
     Square,
 )
-from opt_tool.passes.clamp import read_linear
+from opt_tool.passes.clamp import Linear, read_linear
 
 DEGREE = 3
 """No pattern takes more."""
@@ -43,7 +42,9 @@ def read_polynomial(graph: Graph, value: Value, x: Value) -> Polynomial | None:
         return (
             None
             if inner is None
-            else _joined(node, polynomial.polyadd(inner.factors * linear.scale, shift), inner)
+            else _joined(
+                node, np.polynomial.polynomial.polyadd(inner.factors * linear.scale, shift), inner
+            )
         )
     if isinstance(node.op, (Square, Pow)):
         return _power(graph, node, 2.0 if isinstance(node.op, Square) else node.op.factor, x)
@@ -52,11 +53,17 @@ def read_polynomial(graph: Graph, value: Value, x: Value) -> Polynomial | None:
     return None
 
 
+def _line_of(inner: Polynomial, line: Linear) -> np.ndarray:
+    scaled, shift = inner.factors * line.scale, np.array([line.shift])
+    factors: np.ndarray = np.polynomial.polynomial.polyadd(scaled, shift)
+    return factors
+
+
 def _power(graph: Graph, node: Node, exponent: float, x: Value) -> Polynomial | None:
     base = read_polynomial(graph, node.input("X"), x)
     if base is None or exponent not in range(1, DEGREE + 1):
         return None
-    return _joined(node, polynomial.polypow(base.factors, int(exponent)), base)
+    return _joined(node, np.polynomial.polynomial.polypow(base.factors, int(exponent)), base)
 
 
 def _binary(graph: Graph, node: Node, x: Value) -> Polynomial | None:
@@ -65,11 +72,11 @@ def _binary(graph: Graph, node: Node, x: Value) -> Polynomial | None:
     if first is None or second is None:
         return None
     if isinstance(node.op, ElementwiseMul):
-        factors = polynomial.polymul(first.factors, second.factors)
+        factors = np.polynomial.polynomial.polymul(first.factors, second.factors)
     elif isinstance(node.op, ElementwiseAdd):
-        factors = polynomial.polyadd(first.factors, second.factors)
+        factors = np.polynomial.polynomial.polyadd(first.factors, second.factors)
     else:
-        factors = polynomial.polysub(first.factors, second.factors)
+        factors = np.polynomial.polynomial.polysub(first.factors, second.factors)
     return _joined(node, factors, first, second)
 
 

@@ -202,7 +202,7 @@ def operation_of(kind: type[Operation], plain: Mapping[str, Any], name: str) -> 
     """
     renamed, decoded = RENAMED.get(kind.type, {}), DECODED.get(kind.type, {})
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # all are dataclasses
+    for field in dataclasses.fields(kind):
         attribute = renamed.get(field.name, field.name)
         if field.name == "activation":
             fields[field.name] = _activation(kind.type, plain, name)

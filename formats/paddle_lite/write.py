@@ -7,7 +7,7 @@ ARM meets a missing attribute or one of another type without a message.
 from __future__ import annotations
 
 import dataclasses
-import secrets
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def write(
         FileAccessError: when a weight reads back other than it was written.
     """
     file = to_file(graph, version=version, names=names)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
     try:
         with part.open("xb") as stream:
             write_file(file, stream)
@@ -198,7 +198,7 @@ def plain_attributes(node: Node) -> dict[str, Any]:
     op_type = node.op.type
     renamed, encoded = RENAMED.get(op_type, {}), ENCODED.get(op_type, {})
     plain: dict[str, Any] = {}
-    for field in dataclasses.fields(node.op):  # type: ignore[arg-type]  # all are dataclasses
+    for field in dataclasses.fields(node.op):
         value = getattr(node.op, field.name)
         if field.name == "activation":
             plain |= encode_activation(op_type, value)

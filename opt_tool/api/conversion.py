@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +27,6 @@ from opt_tool.api.lowering import extra_operators, parse_library, parse_target
 from opt_tool.api.memory import peak_rss_bytes, release_freed_memory
 from opt_tool.api.optimisation import PassLog
 from opt_tool.api.output_file import check_output, output_file, write_text
-from opt_tool.api.quantization import QuantizationOptions, Quantizer
 from opt_tool.api.report import (
     SKIPPED,
     ConversionReport,
@@ -45,7 +45,6 @@ from opt_tool.api.verification import (
     failures,
     probes,
 )
-from opt_tool.api.visualization import BeforeAndAfter, check_drawing
 from opt_tool.errors import VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
@@ -54,6 +53,10 @@ from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.passes.rewrite import Pass
 from opt_tool.targets import Library, LiteVersion
+
+if TYPE_CHECKING:
+    from opt_tool.api.quantization import QuantizationOptions, Quantizer
+    from opt_tool.api.visualization import BeforeAndAfter
 
 UNVERIFIED = ("the file was not verified",)
 
@@ -169,6 +172,8 @@ def convert(
     if report is not None:
         check_output(Path(report), files)
     if request.visualize is not None:
+        from opt_tool.api.visualization import check_drawing
+
         check_drawing(request.visualize, files, pages_only=True)
     watch = Stopwatch(on_stage)
     try:
@@ -265,6 +270,8 @@ def _page(request: Request, graph: Graph) -> BeforeAndAfter | None:
     """What draws the graph before and after; None where nobody asks for it."""
     if request.visualize is None:
         return None
+    from opt_tool.api.visualization import BeforeAndAfter
+
     return BeforeAndAfter(request.visualize, graph, request.given[0].name)
 
 
@@ -272,6 +279,8 @@ def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
     """What quantizes the graph, made before batch norms are folded; None where nothing does."""
     if request.quantization is None:
         return None
+    from opt_tool.api.quantization import Quantizer
+
     return Quantizer(graph, request.version, request.quantization)
 
 

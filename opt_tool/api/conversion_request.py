@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from opt_tool.api.loading import LoadedModel, load_model
-from opt_tool.api.quantization import QuantizationOptions
 from opt_tool.api.report import OutputReport, PassSummary, QuantizationReport, SourceReport
 from opt_tool.api.sample_inputs import InputSpec
 from opt_tool.api.verification import Probe
 from opt_tool.ir import Graph
 from opt_tool.targets import Library, LiteVersion, Target
+
+if TYPE_CHECKING:
+    from opt_tool.api.quantization import QuantizationOptions
 
 
 class Request(NamedTuple):

@@ -89,7 +89,7 @@ def cause_in_file(layer: LayerDifference, pair: MatchedNodes) -> Cause | None:
 
 
 def _other_fields(pair: MatchedNodes) -> Iterator[tuple[str, object, object]]:
-    for field in dataclasses.fields(pair.candidate.op):  # type: ignore[arg-type]  # all are dataclasses
+    for field in dataclasses.fields(pair.candidate.op):
         here = getattr(pair.reference.op, field.name)
         there = getattr(pair.candidate.op, field.name)
         if here != there:

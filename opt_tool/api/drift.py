@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from opt_tool.api.difference import Difference
 from opt_tool.api.final_activations import final_activations, is_chosen, is_saturated_alone
-from opt_tool.api.quantization import QuantizationOptions
 from opt_tool.api.report import VerificationReport
 from opt_tool.api.runners import Feeds, NumpyRunner
 from opt_tool.api.verification import BOUND, failures, pairs_of, renamed, verify_graph
 from opt_tool.ir import Graph
+
+if TYPE_CHECKING:
+    from opt_tool.api.quantization import QuantizationOptions
 
 
 def judge_quantized(

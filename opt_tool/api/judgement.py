@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,7 +26,8 @@ MIN_SQNR_DB = 10.0
 Tensors: TypeAlias = Mapping[str, np.ndarray]
 
 
-class Judgement(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Judgement:
     """What the user asked for; see ``verify`` of ``comparison``."""
 
     inputs: Mapping[str, np.ndarray | Path] | None

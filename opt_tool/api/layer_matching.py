@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,14 +25,16 @@ OPEN = -1
 """Any dimension that is not a number: its name proves nothing."""
 
 
-class MatchedNodes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MatchedNodes:
     """Two operations that do the same work."""
 
     reference: Node
     candidate: Node
 
 
-class WeightDifference(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WeightDifference:
     """How far a constant of the candidate is from the reference's.
 
     ``reference`` and ``candidate`` are its names, ``differing`` counts the numbers that

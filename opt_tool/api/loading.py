@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -21,7 +22,8 @@ class SourceNode(NamedTuple):
     outputs: tuple[str, ...]
 
 
-class ReadOptions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
     """What the user fixes of a model while it is read."""
 
     input_shapes: Mapping[str, Sequence[int]]
@@ -30,7 +32,8 @@ class ReadOptions(NamedTuple):
     external_data: Path | None = None
 
 
-class LoadedModel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
     """A graph and where it came from.
 
     ``half_precision`` is whether the source computes in 16 bits what the graph computes

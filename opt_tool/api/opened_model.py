@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import FIRST
@@ -15,7 +15,8 @@ from opt_tool.ir import Dim, Graph
 Shapes = Mapping[str, Sequence[int]]
 
 
-class OpenedModel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
     """A model and the options that it was read with, so that it can be read again."""
 
     loaded: LoadedModel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -48,7 +47,7 @@ def output_file(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """
     check_output(path, inputs)
     place = path.resolve()  # through a link, to the file that it names
-    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+    part = place.with_name(f".{place.name}.{os.urandom(4).hex()}.part")
     try:
         with unfinished(part):
             _create(part)

@@ -7,6 +7,7 @@ than that becomes a chain of models, each with a session that lives while it run
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,8 @@ class Port(NamedTuple):
     shape: Sequence[int | str]
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Part:
     """Nodes that follow each other, and the names that they take and hand over."""
 
     nodes: tuple[onnx.NodeProto, ...]

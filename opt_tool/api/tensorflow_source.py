@@ -7,7 +7,6 @@ import or on bad input is kept away from here.
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +43,8 @@ def tensorflow_as_onnx(
     if not known or importlib.util.find_spec("tf2onnx") is None:
         yield files
         return
+    import tempfile
+
     (path,) = files
     with temporary_folder() as folder:
         onnx = folder / f"{path.stem}.onnx"
@@ -56,6 +57,8 @@ def tensorflow_as_onnx(
 
 
 def _convert(path: Path, source: Sequence[str], onnx: Path) -> None:
+    import subprocess
+
     command = [sys.executable, "-m", "tf2onnx.convert", *source, "--output", str(onnx)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0 or not onnx.is_file():

@@ -8,6 +8,7 @@ from the class alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -93,14 +94,14 @@ class Operands(Mapping[str, tuple[T, ...]], Generic[T]):
         return mapped
 
 
+@dataclass(frozen=True, slots=True)
 class Operation:
     """The base of all operations.
 
     A subclass is a frozen dataclass. Its docstring is its specification, its fields are
-    the attributes, and ``infer`` is its shape rule.
+    the attributes, and ``infer`` is its shape rule. One that adds no field needs no
+    decorator, which takes a millisecond of every start, but empty ``__slots__``.
     """
-
-    __slots__ = ()
 
     type: ClassVar[str]
     inputs: ClassVar[tuple[Slot, ...]]

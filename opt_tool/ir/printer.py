@@ -31,7 +31,7 @@ def format_node(node: Node) -> str:
     outputs = ", ".join(repr(value) for value in node.outputs.flat())
     attributes = "".join(
         f" {field.name}={getattr(node.op, field.name)!r}"
-        for field in dataclasses.fields(node.op)  # type: ignore[arg-type]  # all are dataclasses
+        for field in dataclasses.fields(node.op)
         if getattr(node.op, field.name) != field.default
     )
     kernel = "" if node.kernel is None else f" @{node.kernel}"

@@ -9,6 +9,7 @@ operators may share a quantized one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from opt_tool.ir import DType, Graph, Node, Operation, Value
@@ -57,7 +58,8 @@ class Weight(NamedTuple):
         return self.value.data.size * stored_bits // 8 + scales
 
 
-class FloatWeight(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FloatWeight:
     """A constant that stays float, and why."""
 
     op: str

@@ -232,7 +232,7 @@ def test_finds_an_integer_that_is_no_rounding(tmp_path: Path, model: Path) -> No
 def test_names_another_attribute(tmp_path: Path, model: Path, converted: Path) -> None:
     graph = paddle_lite.read(converted)
     node = next(node for node in graph.nodes if node.op.type == "pool2d")
-    graph.replace(node, dataclasses.replace(node.op, pooling_type="max"), node.inputs)  # type: ignore[type-var]  # operations are dataclasses
+    graph.replace(node, dataclasses.replace(node.op, pooling_type="max"), node.inputs)  # type: ignore[call-arg]  # a pool2d
     for other in graph.nodes:
         other.kernel = other.kernel or node.kernel
     paddle_lite.write(graph, tmp_path / "max.nb", version=LiteVersion.parse("2.12"))

@@ -57,7 +57,7 @@ def operand(rng: random.Random, graph: Graph) -> Value:
 def random_node(kind: type[Operation], rng: random.Random) -> tuple[Graph, Operation, Any]:
     graph = Graph()
     hints = get_type_hints(kind)
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # all are dataclasses
+    fields = dataclasses.fields(kind)
     op = kind(**{f.name: attribute(rng, f.name, hints[f.name]) for f in fields})
     inputs: dict[str, list[Value]] = {}
     for slot in kind.inputs:

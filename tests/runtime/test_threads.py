@@ -21,5 +21,6 @@ def test_small_products_are_fast_in_one_thread_of_openblas_on_avx512(
     monkeypatch: pytest.MonkeyPatch, library: dict[str, str], count: int, small: bool
 ) -> None:
     libraries = [SimpleNamespace(user_api="openmp"), SimpleNamespace(user_api="blas", **library)]
-    monkeypatch.setattr(threads, "_CONTROLLER", SimpleNamespace(lib_controllers=libraries))
+    found = SimpleNamespace(lib_controllers=libraries)
+    monkeypatch.setattr(threads, "controller", lambda: found)
     assert threads.multiplies_small(count) == small

@@ -250,7 +250,7 @@ def _with_operator(node: OnnxNode, x: Value, axes: dict[int, Axis], op: Interpol
         counts[axis - x.rank] = sizes.count
     height, width = counts
     if isinstance(height, int) and isinstance(width, int):
-        sized = replace(op, out_h=height, out_w=width)  # type: ignore[type-var]  # a dataclass
+        sized = replace(op, out_h=height, out_w=width)  # type: ignore[call-arg]  # one with sizes
         return from_planes(node, node.add(sized, X=planes), x)
     raise node.unsupported(
         f"it resizes one axis of {x.type}, of which another is known only at run time; give the "

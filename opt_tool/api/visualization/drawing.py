@@ -188,7 +188,7 @@ def _caption(node: Node) -> str:
 
 
 def _attributes(node: Node) -> Iterator[Attribute]:
-    for attribute in dataclasses.fields(node.op):  # type: ignore[arg-type]  # all are dataclasses
+    for attribute in dataclasses.fields(node.op):
         value = getattr(node.op, attribute.name)
         yield Attribute(attribute.name, _plain_text(value), value == attribute.default)
 

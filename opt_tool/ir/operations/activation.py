@@ -23,10 +23,10 @@ class ElementwiseUnary(Operation):
         return (inputs.one("X").type,)
 
 
-@dataclass(frozen=True, slots=True)
 class Relu(ElementwiseUnary):
     """max(x, 0)"""
 
+    __slots__ = ()
     type: ClassVar[str] = "relu"
 
 
@@ -52,17 +52,17 @@ class LeakyRelu(ElementwiseUnary):
     alpha: float = 0.01
 
 
-@dataclass(frozen=True, slots=True)
 class Sigmoid(ElementwiseUnary):
     """1 / (1 + exp(-x))"""
 
+    __slots__ = ()
     type: ClassVar[str] = "sigmoid"
 
 
-@dataclass(frozen=True, slots=True)
 class Tanh(ElementwiseUnary):
     """tanh(x)"""
 
+    __slots__ = ()
     type: ClassVar[str] = "tanh"
 
 

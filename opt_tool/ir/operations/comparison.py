@@ -28,6 +28,7 @@ def _require_same_type(op_type: str, *types: TensorType) -> None:
             raise ShapeError(f"{op_type} needs operands of one type, found {first} and {other}")
 
 
+@dataclass(frozen=True, slots=True)
 class Comparison(Operation):
     """An operation on X and Y that makes bool.
 
@@ -35,10 +36,9 @@ class Comparison(Operation):
     broadcasts right only where the shape of one operand is the shape of the result.
     """
 
-    __slots__ = ()
     inputs = slots("X Y")
 
-    axis: int
+    axis: int = -1
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         x, y = inputs.one("X").type, inputs.one("Y").type
@@ -68,66 +68,54 @@ def _equal(x: Dim, y: Dim) -> bool | None:
     return False if isinstance(number, int) and number < 0 else None
 
 
-@dataclass(frozen=True, slots=True)
 class Equal(Comparison):
     """x == y; in float32 with a tolerance of 1e-8, and infinities are never equal."""
 
+    __slots__ = ()
     type: ClassVar[str] = "equal"
-
-    axis: int = -1
 
     def compare(self, x: Dim, y: Dim) -> Dim:
         known = _equal(x, y)
         return UNKNOWN if known is None else int(known)
 
 
-@dataclass(frozen=True, slots=True)
 class NotEqual(Comparison):
     """x != y, the opposite of ``equal``."""
 
+    __slots__ = ()
     type: ClassVar[str] = "not_equal"
-
-    axis: int = -1
 
     def compare(self, x: Dim, y: Dim) -> Dim:
         known = _equal(x, y)
         return UNKNOWN if known is None else int(not known)
 
 
-@dataclass(frozen=True, slots=True)
 class LessThan(Comparison):
     """x < y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "less_than"
 
-    axis: int = -1
 
-
-@dataclass(frozen=True, slots=True)
 class LessEqual(Comparison):
     """x <= y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "less_equal"
 
-    axis: int = -1
 
-
-@dataclass(frozen=True, slots=True)
 class GreaterThan(Comparison):
     """x > y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "greater_than"
 
-    axis: int = -1
 
-
-@dataclass(frozen=True, slots=True)
 class GreaterEqual(Comparison):
     """x >= y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "greater_equal"
-
-    axis: int = -1
 
 
 class LogicalBinary(Operation):
@@ -144,31 +132,31 @@ class LogicalBinary(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class LogicalAnd(LogicalBinary):
     """Whether both are true."""
 
+    __slots__ = ()
     type: ClassVar[str] = "logical_and"
 
 
-@dataclass(frozen=True, slots=True)
 class LogicalOr(LogicalBinary):
     """Whether one or both are true."""
 
+    __slots__ = ()
     type: ClassVar[str] = "logical_or"
 
 
-@dataclass(frozen=True, slots=True)
 class LogicalXor(LogicalBinary):
     """Whether just one is true."""
 
+    __slots__ = ()
     type: ClassVar[str] = "logical_xor"
 
 
-@dataclass(frozen=True, slots=True)
 class LogicalNot(Operation):
     """Whether bool x is false."""
 
+    __slots__ = ()
     type: ClassVar[str] = "logical_not"
     inputs = slots("X")
 
@@ -179,13 +167,13 @@ class LogicalNot(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class BitwiseAnd(Operation):
     """The bits that X and Y, int32 or int64 of one shape, both have.
 
     Runtimes before 2.13 do not have it; none for ARM has the other operations on bits.
     """
 
+    __slots__ = ()
     type: ClassVar[str] = "bitwise_and"
     inputs = slots("X Y")
 
@@ -195,10 +183,10 @@ class BitwiseAnd(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class Where(Operation):
     """X where Condition (bool) is true, else Y; all three of one shape."""
 
+    __slots__ = ()
     type: ClassVar[str] = "where"
     inputs = slots("Condition X Y")
 

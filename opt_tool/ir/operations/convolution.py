@@ -81,10 +81,10 @@ class Conv2D(Operation):
         return (x.with_shape((x.shape[0], out_channels, *_not_empty(spatial))),)
 
 
-@dataclass(frozen=True, slots=True)
 class DepthwiseConv2D(Conv2D):
     """Convolution with one group for each input channel: groups = C, Filter (O, 1, R, S)."""
 
+    __slots__ = ()
     type: ClassVar[str] = "depthwise_conv2d"
 
 

@@ -47,10 +47,10 @@ class FillConstant(Operation):
         return (int(self.value),) * result.size
 
 
-@dataclass(frozen=True, slots=True)
 class Range(Operation):
     """The numbers from Start to before End at distances of Step, each of them (1,)."""
 
+    __slots__ = ()
     type: ClassVar[str] = "range"
     inputs = slots("Start End Step")
 

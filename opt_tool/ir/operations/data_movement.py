@@ -26,10 +26,10 @@ from opt_tool.ir.types import (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Assign(ElementwiseUnary):
     """A copy of X."""
 
+    __slots__ = ()
     type: ClassVar[str] = "assign"
 
     def infer_elements(self, inputs: Operands[Value]) -> tuple[Dim, ...] | None:

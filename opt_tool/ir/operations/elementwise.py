@@ -28,80 +28,80 @@ from opt_tool.ir.types import (
 # ---- one operand
 
 
-@dataclass(frozen=True, slots=True)
 class Abs(ElementwiseUnary):
     """The distance of x from 0, float32."""
 
+    __slots__ = ()
     type: ClassVar[str] = "abs"
 
 
-@dataclass(frozen=True, slots=True)
 class Exp(ElementwiseUnary):
     """exp(x), float32"""
 
+    __slots__ = ()
     type: ClassVar[str] = "exp"
 
 
-@dataclass(frozen=True, slots=True)
 class Log(ElementwiseUnary):
     """The natural logarithm of x, float32."""
 
+    __slots__ = ()
     type: ClassVar[str] = "log"
 
 
-@dataclass(frozen=True, slots=True)
 class Sqrt(ElementwiseUnary):
     """The square root of x, float32."""
 
+    __slots__ = ()
     type: ClassVar[str] = "sqrt"
 
 
-@dataclass(frozen=True, slots=True)
 class Rsqrt(ElementwiseUnary):
     """1 / sqrt(x), float32"""
 
+    __slots__ = ()
     type: ClassVar[str] = "rsqrt"
 
 
-@dataclass(frozen=True, slots=True)
 class Square(ElementwiseUnary):
     """x * x, float32"""
 
+    __slots__ = ()
     type: ClassVar[str] = "square"
 
 
-@dataclass(frozen=True, slots=True)
 class Reciprocal(ElementwiseUnary):
     """1 / x, float32"""
 
+    __slots__ = ()
     type: ClassVar[str] = "reciprocal"
 
 
-@dataclass(frozen=True, slots=True)
 class Floor(ElementwiseUnary):
     """The largest whole number that is not above x, float32."""
 
+    __slots__ = ()
     type: ClassVar[str] = "floor"
 
 
-@dataclass(frozen=True, slots=True)
 class Sin(ElementwiseUnary):
     """sin(x), float32"""
 
+    __slots__ = ()
     type: ClassVar[str] = "sin"
 
 
-@dataclass(frozen=True, slots=True)
 class Cos(ElementwiseUnary):
     """cos(x), float32"""
 
+    __slots__ = ()
     type: ClassVar[str] = "cos"
 
 
-@dataclass(frozen=True, slots=True)
 class Erf(ElementwiseUnary):
     """The Gauss error function of x, float32."""
 
+    __slots__ = ()
     type: ClassVar[str] = "erf"
 
 
@@ -213,6 +213,7 @@ def paired_elements(
     return tuple(zip(xs, ys, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
 class ElementwiseBinary(Operation):
     """An operation on X and Y, broadcast together by NumPy's rule.
 
@@ -220,10 +221,9 @@ class ElementwiseBinary(Operation):
     other; -1 sets them flush at the end, as NumPy does.
     """
 
-    __slots__ = ()
     inputs = slots("X Y")
 
-    axis: int
+    axis: int = -1
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         x, y = aligned(self.type, self.axis, inputs.one("X").type, inputs.one("Y").type)
@@ -254,49 +254,41 @@ def aligned(op_type: str, axis: int, x: TensorType, y: TensorType) -> tuple[Tens
     return (padded, y) if short is x else (x, padded)
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseAdd(ElementwiseBinary):
     """x + y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_add"
-
-    axis: int = -1
 
     def combine(self, x: Dim, y: Dim) -> Dim:
         return add(x, y)
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseSub(ElementwiseBinary):
     """x - y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_sub"
-
-    axis: int = -1
 
     def combine(self, x: Dim, y: Dim) -> Dim:
         return subtract(x, y)
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseMul(ElementwiseBinary):
     """x * y"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_mul"
-
-    axis: int = -1
 
     def combine(self, x: Dim, y: Dim) -> Dim:
         return multiply(x, y)
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseDiv(ElementwiseBinary):
     """x / y, cut towards 0 in whole numbers"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_div"
-
-    axis: int = -1
 
     def combine(self, x: Dim, y: Dim) -> Dim:
         if not isinstance(y, int) or y == 0:
@@ -307,16 +299,13 @@ class ElementwiseDiv(ElementwiseBinary):
         return floor_divide(x, y) if y > 0 else UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseFloorDiv(ElementwiseBinary):
     """x / y in whole numbers, cut towards 0 for all its name"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_floordiv"
 
-    axis: int = -1
 
-
-@dataclass(frozen=True, slots=True)
 class ElementwiseMod(ElementwiseBinary):
     """What x / y leaves, in whole numbers.
 
@@ -324,40 +313,33 @@ class ElementwiseMod(ElementwiseBinary):
     those for ARM what has the sign of x.
     """
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_mod"
-
-    axis: int = -1
 
     def combine(self, x: Dim, y: Dim) -> Dim:
         known = isinstance(x, int) and isinstance(y, int) and x >= 0 and y > 0
         return x % y if known else UNKNOWN  # type: ignore[operator]  # both are numbers
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseMax(ElementwiseBinary):
     """The larger of x and y; in whole numbers only on x86"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_max"
 
-    axis: int = -1
 
-
-@dataclass(frozen=True, slots=True)
 class ElementwiseMin(ElementwiseBinary):
     """The smaller of x and y; in whole numbers only on x86"""
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_min"
 
-    axis: int = -1
 
-
-@dataclass(frozen=True, slots=True)
 class ElementwisePow(ElementwiseBinary):
     """x ** y
 
     The kernel for ARM may swap the operands where X is the one that is broadcast.
     """
 
+    __slots__ = ()
     type: ClassVar[str] = "elementwise_pow"
-
-    axis: int = -1

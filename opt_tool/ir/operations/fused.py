@@ -17,5 +17,4 @@ class FusionElementwiseAddActivation(ElementwiseBinary):
 
     type: ClassVar[str] = "fusion_elementwise_add_activation"
 
-    axis: int = -1
     act_type: str = "relu"

@@ -50,10 +50,10 @@ class Gather(Operation):
         return tuple(x.elements[int(i)] for i in index.data.reshape(-1))
 
 
-@dataclass(frozen=True, slots=True)
 class GatherNd(Operation):
     """The slices of X at Index (..., K), whose last dimension is an index of K axes."""
 
+    __slots__ = ()
     type: ClassVar[str] = "gather_nd"
     inputs = slots("X Index")
 
@@ -71,13 +71,13 @@ def _depth(index: Value, x: TensorType) -> int:
     return depth
 
 
-@dataclass(frozen=True, slots=True)
 class ScatterNdAdd(Operation):
     """X with Updates (..., rest of X) added at Index (..., K); equal indices add up.
 
     X has at least two dimensions.
     """
 
+    __slots__ = ()
     type: ClassVar[str] = "scatter_nd_add"
     inputs = slots("X Index Updates")
 
@@ -107,10 +107,10 @@ class Scatter(Operation):
         return (inputs.one("X").type,)
 
 
-@dataclass(frozen=True, slots=True)
 class WhereIndex(Operation):
     """The indices of the elements of Condition that are not zero, int64 (count, rank)."""
 
+    __slots__ = ()
     type: ClassVar[str] = "where_index"
     inputs = slots("Condition")
 

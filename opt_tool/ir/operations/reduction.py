@@ -65,38 +65,38 @@ class Reduction(Operation):
         return None
 
 
-@dataclass(frozen=True, slots=True)
 class ReduceSum(Reduction):
     """The sum."""
 
+    __slots__ = ()
     type: ClassVar[str] = "reduce_sum"
 
 
-@dataclass(frozen=True, slots=True)
 class ReduceMean(Reduction):
     """The mean, float32."""
 
+    __slots__ = ()
     type: ClassVar[str] = "reduce_mean"
 
 
-@dataclass(frozen=True, slots=True)
 class ReduceMax(Reduction):
     """The largest."""
 
+    __slots__ = ()
     type: ClassVar[str] = "reduce_max"
 
 
-@dataclass(frozen=True, slots=True)
 class ReduceMin(Reduction):
     """The smallest."""
 
+    __slots__ = ()
     type: ClassVar[str] = "reduce_min"
 
 
-@dataclass(frozen=True, slots=True)
 class ReduceProd(Reduction):
     """The product."""
 
+    __slots__ = ()
     type: ClassVar[str] = "reduce_prod"
 
     def fold(self, elements: tuple[Dim, ...]) -> tuple[Dim, ...] | None:

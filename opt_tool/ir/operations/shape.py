@@ -56,10 +56,10 @@ def small_elements(x: Value, result: TensorType) -> tuple[Dim, ...] | None:
     return x.elements if result.rank <= 1 else None
 
 
-@dataclass(frozen=True, slots=True)
 class Shape(Operation):
     """The dimensions of Input, int32 (rank,)."""
 
+    __slots__ = ()
     type: ClassVar[str] = "shape"
     inputs = slots("Input")
 

@@ -33,7 +33,7 @@ KERNELS: Mapping[type[Operation], Callable[..., np.ndarray]] = {
 
 def attributes(op: Operation) -> dict[str, object]:
     """The fields of an operation by name."""
-    fields = dataclasses.fields(op)  # type: ignore[arg-type]  # all operations are dataclasses
+    fields = dataclasses.fields(op)
     return {field.name: getattr(op, field.name) for field in fields}
 
 

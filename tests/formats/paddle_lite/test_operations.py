@@ -23,7 +23,7 @@ assert operations  # importing it fills the table
 
 def attribute_names(kind: type[Operation]) -> set[str]:
     renamed = RENAMED.get(kind.type, {})
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # all are dataclasses
+    fields = dataclasses.fields(kind)
     own = {renamed.get(field.name, field.name) for field in fields if field.name != "activation"}
     return own | set(FIXED.get(kind.type, {}))
 
@@ -32,7 +32,7 @@ def optional_fields(kind: type[Operation]) -> set[str]:
     renamed = RENAMED.get(kind.type, {})
     return {
         renamed.get(field.name, field.name)
-        for field in dataclasses.fields(kind)  # type: ignore[arg-type]  # as above
+        for field in dataclasses.fields(kind)
         if field.default is None
     }
 
