@@ -144,6 +144,7 @@ def _options(folders: DataFolders, threads: int, *, fast: bool) -> onnxruntime.S
         options.graph_optimization_level = level
         options.enable_cpu_mem_arena = False  # what is freed goes back at once
         options.add_session_config_entry("session.disable_prepacking", "1")  # copies of weights
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # between nodes
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folders.common)
     )

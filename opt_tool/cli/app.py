@@ -25,7 +25,7 @@ from opt_tool.cli.verify import verify_command
 from opt_tool.cli.visualize import visualize_command
 from opt_tool.errors import OptError
 
-GARBAGE_THRESHOLDS = (10_000, 20, 20)
+GARBAGE_THRESHOLDS = (50_000, 20, 20)
 """How many new objects start a collection: starting up makes more than Python expects."""
 
 EPILOG = """\b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,7 @@ def _convert(
     from opt_tool.api.conversion import convert
     from opt_tool.api.run_files import read_values
 
+    gc.freeze()  # what was imported stays: no collection has to go through it
     mode = given["quantize"]
     with progress(quiet=quiet) as on_stage:
         return convert(
