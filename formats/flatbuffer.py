@@ -3,11 +3,12 @@
 A flatbuffer can refer to one object from many places, so that a small hostile file could
 stand for an endless amount of objects. All that is read is therefore charged to the size
 of the buffer. Files of other tools read each byte about once; ours write what is equal
-once, so that the four bytes that refer to an attribute cost as much as the attribute.
+once, so that the four bytes that refer to an attribute cost as much as its table.
 """
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ class Buffer:
         self.damaged = damaged
         self._budget = max(READS_PER_BYTE * len(data), SMALLEST_BUDGET)
         self._vtables: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._shared: dict[Callable[[Table], object], dict[int, Any]] = {}
 
     def root(self) -> Table:
         """The table that the whole buffer is."""
@@ -54,6 +56,19 @@ class Buffer:
         size, fields = self._vtable(position - to_vtable)
         self._require(position, size)
         return Table(self, position, size, fields)
+
+    def shared(self, read: Callable[[Table], T]) -> Callable[[int], T]:
+        """What reads tables by their positions, those that stand in many places once."""
+        known: dict[int, T] = self._shared.setdefault(read, {})
+
+        def at(position: int) -> T:
+            if position in known:
+                self._charge(OBJECT_COST)
+            else:
+                known[position] = read(self.table_at(position))
+            return known[position]
+
+        return at
 
     def string_at(self, position: int) -> str:
         """The string at a position."""
@@ -74,7 +89,8 @@ class Buffer:
     def offsets_at(self, position: int) -> Iterator[int]:
         """The positions of the objects that a vector refers to."""
         start, count = self.vector_at(position, 4)
-        return (self._target(start + 4 * index) for index in range(count))
+        offsets = struct.unpack_from(f"<{count}I", self.data, start)
+        return map(operator.add, range(start, start + 4 * count, 4), offsets)
 
     def _target(self, position: int) -> int:
         """What the offset at a position, which lies in the buffer, points to."""
@@ -115,6 +131,11 @@ class Table:
         self._size = size
         self._fields = fields
 
+    @property
+    def damaged(self) -> Callable[[str], DamagedFileError]:
+        """What makes the error from a sentence about what is wrong."""
+        return self._buffer.damaged
+
     def scalar(self, field: int, code: str, default: Any) -> Any:
         """A number or truth value; ``code`` is that of ``struct``."""
         layout = SCALARS[code]
@@ -134,6 +155,13 @@ class Table:
     def tables(self, field: int) -> Iterator[Table]:
         """A vector of tables; empty when it is absent."""
         return self._objects(field, self._buffer.table_at)
+
+    def each(self, field: int, read: Callable[[Table], T]) -> Iterator[T]:
+        """What a function makes of each table of a vector; none when it is absent.
+
+        It is called once for a table that stands in many places.
+        """
+        return self._objects(field, self._buffer.shared(read))
 
     def strings(self, field: int) -> tuple[str, ...]:
         """A vector of strings; empty when it is absent."""

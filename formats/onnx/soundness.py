@@ -6,9 +6,11 @@ operator's definition allows, and attributes are of the types that it gives them
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import onnx
 from onnx import defs
@@ -85,8 +87,10 @@ def check_names(graph: onnx.GraphProto, path: Path) -> None:
             raise DamagedFileError(path, f"nothing makes the output {name!r}; export it again")
 
 
-def _repeated(names: Iterable[str]) -> str | None:
-    return next((name for name, count in Counter(names).items() if count > 1), None)
+def _repeated(names: Sequence[str]) -> str | None:
+    if len(set(names)) == len(names):
+        return None
+    return next(name for name, count in Counter(names).items() if count > 1)
 
 
 def check_nodes(model: onnx.ModelProto, path: Path) -> None:
@@ -120,31 +124,54 @@ def _with_inner(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
                 yield from _with_inner(graph.node)
 
 
+class Definition(NamedTuple):
+    """What an operator's definition says: how many operands and results, attributes' types."""
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+    attributes: Mapping[str, int]
+
+
+@functools.cache
+def _definition(op_type: str, opset: int, domain: str) -> Definition | None:
+    """The definition of an operator; ONNX takes its time to hand it out."""
+    if not defs.has(op_type, opset, domain):
+        return None
+    schema = defs.get_schema(op_type, opset, domain)
+    return Definition(
+        (schema.min_input, schema.max_input),
+        (schema.min_output, schema.max_output),
+        {
+            name: int(attribute.type.value)  # type: ignore[attr-defined]  # its stub is no enum
+            for name, attribute in schema.attributes.items()
+        },
+    )
+
+
 def _faults(node: onnx.NodeProto, opset: int) -> Iterator[str]:
     """What a node has that its operator's definition does not allow, in sentences."""
-    name = _repeated(output for output in node.output if output)
+    name = _repeated([output for output in node.output if output])
     if name is not None:
         yield f"it makes {name!r} twice"
-    if not defs.has(node.op_type, opset, _domain(node.domain)):
+    definition = _definition(node.op_type, opset, _domain(node.domain))
+    if definition is None:
         return
-    schema = defs.get_schema(node.op_type, opset, _domain(node.domain))
-    for what, count, least, most in (
-        ("inputs", len(node.input), schema.min_input, schema.max_input),
-        ("outputs", len(node.output), schema.min_output, schema.max_output),
+    for what, count, (least, most) in (
+        ("inputs", len(node.input), definition.inputs),
+        ("outputs", len(node.output), definition.outputs),
     ):
         if not least <= count <= most:
             yield f"it has {count} {what}; ONNX wants {least} to {most}"
-    yield from _attribute_faults(node.attribute, schema)
+    yield from _attribute_faults(node.attribute, definition.attributes)
 
 
 def _attribute_faults(
-    attributes: Sequence[onnx.AttributeProto], schema: defs.OpSchema
+    attributes: Iterable[onnx.AttributeProto], types: Mapping[str, int]
 ) -> Iterator[str]:
     for attribute in attributes:
-        defined = schema.attributes.get(attribute.name)
-        if defined is None or attribute.ref_attr_name:
+        wanted = types.get(attribute.name)
+        if wanted is None or attribute.ref_attr_name:
             continue
-        wanted = int(defined.type.value)  # type: ignore[attr-defined]  # its stub is no enum
         if attribute.type not in (wanted, onnx.AttributeProto.UNDEFINED):
             yield (
                 f"its attribute {attribute.name!r} is of the type {_type_name(attribute.type)}; "

@@ -246,12 +246,11 @@ def _tensor_type(kind: Table, var_type: VarType) -> tuple[Table | None, int]:
 
 def _operator(table: Table, damaged: Damaged) -> OpDesc:
     op_type = table.string(0)
-    attributes = (_attribute(op_type, attribute, damaged) for attribute in table.tables(3))
     return OpDesc(
         op_type,
         _mapping(map(_slot, table.tables(1)), op_type, damaged),
         _mapping(map(_slot, table.tables(2)), op_type, damaged),
-        _mapping(attributes, op_type, damaged),
+        _mapping(table.each(3, _attribute), op_type, damaged),
         is_target=table.scalar(4, "?", False),
     )
 
@@ -269,11 +268,11 @@ def _mapping(pairs: Iterator[tuple[str, T]], op_type: str, damaged: Damaged) -> 
     return mapping
 
 
-def _attribute(op_type: str, table: Table, damaged: Damaged) -> tuple[str, Attribute]:
+def _attribute(table: Table) -> tuple[str, Attribute]:
     name = table.string(0)
     number = table.scalar(1, "i", 0)
     if number not in VALUE_LAYOUTS:
-        raise damaged(f"attribute {name!r} of an operator {op_type!r} is of no known type")
+        raise table.damaged(f"attribute {name!r} is of no known type")
     field, code, is_vector = VALUE_LAYOUTS[AttributeType(number)]
     if code == "s":
         value = table.strings(field) if is_vector else table.string(field)

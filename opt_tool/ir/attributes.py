@@ -95,8 +95,6 @@ def _faults(op: Operation) -> Iterator[str]:
 @functools.cache
 def _fields(kind: type[Operation]) -> tuple[tuple[str, Any, Test], ...]:
     """The name of each field, its type, and what tells whether a value is of it."""
-    if not dataclasses.is_dataclass(kind):
-        return ()
     hints = get_type_hints(kind)
     return tuple(
         (field.name, hints[field.name], _test_of(hints[field.name]))
@@ -114,15 +112,15 @@ def _test_of(hint: Any) -> Test:  # a type of any kind
         kinds = TYPES.get(hint, hint)
         if hint is bool:
             return lambda value: isinstance(value, bool)
-        return lambda value: isinstance(value, kinds) and not isinstance(value, bool)
+        return lambda value: (
+            type(value) is hint or (isinstance(value, kinds) and not isinstance(value, bool))
+        )
+    assert len({*arguments} - {Ellipsis}) == 1, "a field is a tuple of one type"
+    item, count = _test_of(arguments[0]), len(arguments)
     if arguments[-1] is Ellipsis:
-        item = _test_of(arguments[0])
         return lambda value: isinstance(value, tuple) and all(map(item, value))
-    items = tuple(map(_test_of, arguments))
     return lambda value: (
-        isinstance(value, tuple)
-        and len(value) == len(items)
-        and all(fits(item) for fits, item in zip(items, value, strict=True))
+        isinstance(value, tuple) and len(value) == count and all(map(item, value))
     )
 
 

@@ -44,6 +44,7 @@ WITH_ZERO_POINT = Grid(16, -255, 255)
 """The differences of two unsigned bytes, which those of two signed ones are as well."""
 
 GRIDS = (SIGNED, WITH_ZERO_POINT)
+"""Each lies within the next one."""
 
 TOLERANCE = 1e-6
 """How far from a whole number a quotient may be, in parts of it: a few roundings of float32."""
@@ -80,7 +81,7 @@ def _keep(graph: Graph, weight: Weight, grids: Sequence[Grid]) -> bool:
     value, axis = weight.value, weight.slot.axis
     fitting = [grid for grid in grids if weight.bytes_at(grid.bits) < value.array().nbytes]
     channel = np.take(value.array(), 0, axis)
-    if not any(_fits_a_grid(channel, grid) for grid in fitting):
+    if not fitting or not _fits_a_grid(channel, fitting[-1]):
         forget(value.array())
         return False  # weights that were never quantized end here
     kernels = as_kernels(value.array(), axis)
