@@ -15,10 +15,11 @@ have, is written once and pointed to.
 
 from __future__ import annotations
 
+import functools
 import io
+import operator
 import struct
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import flatbuffers
@@ -48,6 +49,7 @@ from opt_tool.formats.paddle_lite.schema import (
     VarType,
 )
 from opt_tool.ir.mapped_arrays import forget
+from opt_tool.targets import AttributeType
 
 MAX_PARAMETERS = 0xFFFF
 MAX_PARAMETER_BYTES = 0xFFFF_FFFF - (1 << 20)  # leaves enough for what stands around the data
@@ -151,32 +153,42 @@ def _raw_bytes(array: np.ndarray) -> memoryview:
 
 
 def _parameter_around_data(parameter: Parameter) -> tuple[bytes, bytes]:
-    """The bytes of a parameter's flatbuffer before and after its data.
+    """The bytes of a parameter's flatbuffer before and after its data."""
+    name, data = parameter.name.encode(), parameter.data
+    before, after, tail = _parameter_form(data.dtype.name, data.shape, data.nbytes, len(name))
+    return before + name + after, tail
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _parameter_form(
+    dtype: str, shape: tuple[int, ...], size: int, name_size: int
+) -> tuple[bytes, bytes, bytes]:
+    """The bytes before the name, between it and the data, and after these.
 
     A builder lays out from the end and aligns to 8 bytes at most. So the data go first, to
     the end, and a few zeros in their place, as many as keep the alignment, give the same
-    bytes around them: only the length has to be put right.
+    bytes around them: only the length has to be put right. Zeros stand for the name as well.
     """
     builder = flatbuffers.Builder(256)
-    size = parameter.data.nbytes
     placeholder = size % 8
     data = builder.CreateByteVector(bytes(placeholder))
-    dims = _scalars(builder, "q", parameter.data.shape)
+    dims = _scalars(builder, "q", shape)
     builder.StartObject(5)
     builder.PrependUOffsetTRelativeSlot(2, dims, 0)
-    builder.PrependInt32Slot(3, DATA_TYPES[parameter.data.dtype.name], 0)
+    builder.PrependInt32Slot(3, DATA_TYPES[dtype], 0)
     builder.PrependUOffsetTRelativeSlot(4, data, 0)
     tensor = builder.EndObject()
-    name = builder.CreateString(parameter.name)
+    name = builder.CreateString(bytes(name_size))
     builder.StartObject(4)
     builder.PrependUOffsetTRelativeSlot(1, name, 0)
     builder.PrependUint8Slot(2, LOD_TENSOR_VARIABLE, 0)
     builder.PrependUOffsetTRelativeSlot(3, tensor, 0)
     builder.Finish(builder.EndObject())
     whole = builder.Output()
-    length = len(whole) - data
+    start, length = len(whole) - name + 4, len(whole) - data
     struct.pack_into("<I", whole, length, size)
-    return bytes(whole[: length + 4]), bytes(whole[length + 4 + placeholder :])
+    between = whole[start + name_size : length + 4]
+    return bytes(whole[:start]), bytes(between), bytes(whole[length + 4 + placeholder :])
 
 
 # ---- the topology
@@ -284,10 +296,10 @@ def _operator(builder: SharingBuilder, op: OpDesc) -> int:
 
 def _slots(builder: SharingBuilder, slots: Mapping[str, tuple[str, ...]]) -> int:
     tables = [
-        builder.once((name, variables), partial(_slot, builder, name, variables))
+        builder.once((name, variables), functools.partial(_slot, builder, name, variables))
         for name, variables in _by_name(slots)
     ]
-    return builder.once(tuple(tables), partial(_vector, builder, tables))
+    return builder.once(tuple(tables), functools.partial(_vector, builder, tables))
 
 
 def _slot(builder: SharingBuilder, name: str, variables: tuple[str, ...]) -> int:
@@ -310,6 +322,14 @@ PREPEND_SCALAR: Mapping[str, Callable[..., None]] = {
 }
 
 
+FLOATING = (
+    AttributeType.FLOAT,
+    AttributeType.FLOATS,
+    AttributeType.FLOAT64,
+    AttributeType.FLOAT64S,
+)
+
+
 def _attributes(builder: SharingBuilder, op: OpDesc) -> int:
     tables = []
     for name, attribute in _by_name(op.attributes):
@@ -323,8 +343,10 @@ def _attributes(builder: SharingBuilder, op: OpDesc) -> int:
 
 
 def _shared_attribute(builder: SharingBuilder, name: str, attribute: Attribute) -> int:
-    exact = repr(attribute)  # tells 0.0 from -0.0, and both from 0
-    return builder.once((name, exact), lambda: _attribute(builder, name, attribute))
+    value: object = attribute.value
+    exact = repr(value) if attribute.type in FLOATING else value  # tells 0.0 from -0.0
+    part = (name, attribute.type, exact)
+    return builder.once(part, lambda: _attribute(builder, name, attribute))
 
 
 def _attribute(builder: SharingBuilder, name: str, attribute: Attribute) -> int:
@@ -353,7 +375,7 @@ def _attribute(builder: SharingBuilder, name: str, attribute: Attribute) -> int:
 
 def _by_name(items: Mapping[str, T]) -> list[tuple[str, T]]:
     """The items in the order in which runtimes search for them, that of their bytes."""
-    return sorted(items.items(), key=lambda item: item[0].encode())
+    return sorted(items.items(), key=operator.itemgetter(0))  # as UTF-8 has it
 
 
 def _vector(builder: SharingBuilder, offsets: Sequence[int]) -> int:
