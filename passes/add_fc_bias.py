@@ -32,8 +32,11 @@ class FcWithoutBias(NamedTuple):
 class AddFcBias(Rewrite[FcWithoutBias]):
     """Adds biases of zeros where the runtime would lose an activation."""
 
+    roots = (Fc,)
+
     def match(self, graph: Graph, node: Node) -> FcWithoutBias | None:  # noqa: ARG002
-        if not isinstance(node.op, Fc) or node.op.activation is None or node.inputs["Bias"]:
+        assert isinstance(node.op, Fc)
+        if node.op.activation is None or node.inputs["Bias"]:
             return None
         return FcWithoutBias(node)
 

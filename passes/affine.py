@@ -26,6 +26,10 @@ from opt_tool.ir.operations.normalization import BatchNorm
 CHANNELS = 1
 """The axis of the channels of an image, NCHW."""
 
+BINARY = (ElementwiseAdd, ElementwiseSub, ElementwiseMul, ElementwiseDiv)
+ARITHMETIC = (Scale, *BINARY)
+"""What ``read_arithmetic`` knows; with the batch norm, what ``read_channels`` knows."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Affine:
@@ -71,7 +75,7 @@ def read_arithmetic(node: Node, axis: int) -> Affine | None:
     """Arithmetic with a constant, as an affine map of one axis, counted from the front."""
     if isinstance(node.op, Scale):
         return _read_scale(node.input("X"), node.op)
-    if not isinstance(node.op, (ElementwiseAdd, ElementwiseSub, ElementwiseMul, ElementwiseDiv)):
+    if not isinstance(node.op, BINARY):
         return None
     x, y = node.input("X"), node.input("Y")
     swapped = x.is_constant

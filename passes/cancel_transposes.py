@@ -32,9 +32,10 @@ class Order(NamedTuple):
 class CancelTransposes(Rewrite[Order]):
     """Composes transposes and removes those that change nothing."""
 
+    roots = (Transpose2,)
+
     def match(self, graph: Graph, node: Node) -> Order | Kept | None:
-        if not isinstance(node.op, Transpose2):
-            return None
+        assert isinstance(node.op, Transpose2)
         x, order = node.input("X"), node.op.axis
         first = x.producer
         if first is None or not isinstance(first.op, Transpose2):

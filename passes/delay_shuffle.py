@@ -39,9 +39,10 @@ class ShuffledPlanes(NamedTuple):
 class DelayShuffle(Rewrite[ShuffledPlanes]):
     """Moves shuffles of channels behind depthwise convolutions with strides."""
 
+    roots = (DepthwiseConv2D,)
+
     def match(self, graph: Graph, node: Node) -> ShuffledPlanes | Kept | None:
-        if not isinstance(node.op, DepthwiseConv2D):
-            return None
+        assert isinstance(node.op, DepthwiseConv2D)
         shuffle = node.input("Input").producer
         if shuffle is None or not isinstance(shuffle.op, ShuffleChannel):
             return None

@@ -43,9 +43,10 @@ class PaddedLayers(NamedTuple):
 class FoldPad(Rewrite[PaddedLayers]):
     """Folds constant pads into all the layers behind them, or into none."""
 
+    roots = (Pad2D,)
+
     def match(self, graph: Graph, node: Node) -> PaddedLayers | Kept | None:
-        if not isinstance(node.op, Pad2D):
-            return None
+        assert isinstance(node.op, Pad2D)
         if node.op.mode != "constant":
             return Kept(f"it pads with elements of its input ({node.op.mode})")
         if graph.is_output(node.output):

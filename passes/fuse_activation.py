@@ -68,13 +68,14 @@ class ActivatedLayer(NamedTuple):
 class FuseActivation(Rewrite[ActivatedLayer]):
     """Fuses activations into the layers in front of them, as far as a target honours it."""
 
+    roots = get_args(Activation)
+
     def __init__(self, target: Target, version: LiteVersion) -> None:
         self.target = target
         self.version = version
 
     def match(self, graph: Graph, node: Node) -> ActivatedLayer | Kept | None:
-        if not isinstance(node.op, get_args(Activation)):
-            return None
+        assert isinstance(node.op, get_args(Activation))
         layer = node.input("X").producer
         if layer is None or not isinstance(layer.op, get_args(Layer)):
             return None

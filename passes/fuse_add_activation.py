@@ -34,12 +34,14 @@ class ActivatedSum(NamedTuple):
 class FuseAddActivation(Rewrite[ActivatedSum]):
     """Fuses relu into the sums in front of it, where the runtime has the fused kernel."""
 
+    roots = (Relu,)
+
     def __init__(self, target: Target, version: LiteVersion) -> None:
         fused = FusionElementwiseAddActivation.type
         self.has_kernel = bool(kernels_for(fused, target, version))
 
     def match(self, graph: Graph, node: Node) -> ActivatedSum | Kept | None:
-        if not self.has_kernel or not isinstance(node.op, Relu):
+        if not self.has_kernel:
             return None
         add = node.input("X").producer
         if add is None or not isinstance(add.op, ElementwiseAdd):

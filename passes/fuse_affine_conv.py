@@ -39,9 +39,10 @@ class ConvOfAffine(NamedTuple):
 class FuseAffineConv(Rewrite[ConvOfAffine]):
     """Folds affine maps into the convolutions behind them."""
 
+    roots = (Conv2D,)
+
     def match(self, graph: Graph, node: Node) -> ConvOfAffine | Kept | None:
-        if not isinstance(node.op, Conv2D):
-            return None
+        assert isinstance(node.op, Conv2D)
         before = node.input("Input").producer
         affine = None if before is None else _read(before)
         if before is None or affine is None:

@@ -22,6 +22,7 @@ from opt_tool.ir.mapped_arrays import forget
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.affine import (
+    ARITHMETIC,
     CHANNELS,
     Affine,
     is_parameter,
@@ -87,6 +88,8 @@ class FuseIntoConv(Rewrite[AffineConv]):
 
 class FuseConvAffine(FuseIntoConv):
     """Folds constant arithmetic, and what batch norms follow it, into the convolution."""
+
+    roots = (BatchNorm, *ARITHMETIC)
 
     def read(self, node: Node) -> Affine | None:
         return read_batch_norm(node) if is_norm(node) else read_arithmetic(node, CHANNELS)

@@ -31,9 +31,10 @@ class FlattenedFc(NamedTuple):
 class FuseFlattenFc(Rewrite[FlattenedFc]):
     """Lets an fc read what its input was before it was flattened."""
 
+    roots = (Fc,)
+
     def match(self, graph: Graph, node: Node) -> FlattenedFc | Kept | None:  # noqa: ARG002
-        if not isinstance(node.op, Fc):
-            return None
+        assert isinstance(node.op, Fc)
         flat = node.input("Input")
         change = flat.producer
         if change is None or not isinstance(change.op, SHAPE_CHANGES):

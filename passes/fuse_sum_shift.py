@@ -19,6 +19,7 @@ from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.passes.affine import (
+    ARITHMETIC,
     CHANNELS,
     Affine,
     is_parameter,
@@ -45,6 +46,8 @@ class ShiftedSum(NamedTuple):
 
 class FuseSumShift(Rewrite[ShiftedSum]):
     """Folds constants that are added to sums into the bias of a convolution."""
+
+    roots = ARITHMETIC
 
     def match(self, graph: Graph, node: Node) -> ShiftedSum | Kept | None:
         affine = read_arithmetic(node, CHANNELS)

@@ -37,9 +37,10 @@ class TransposedFc(NamedTuple):
 class FuseTransposeFc(Rewrite[TransposedFc]):
     """Takes transposes of an fc's columns into its weight."""
 
+    roots = (Fc,)
+
     def match(self, graph: Graph, node: Node) -> TransposedFc | Kept | None:
-        if not isinstance(node.op, Fc):
-            return None
+        assert isinstance(node.op, Fc)
         transpose = node.input("Input").producer
         if transpose is None or not isinstance(transpose.op, Transpose2):
             return None

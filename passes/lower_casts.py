@@ -64,9 +64,10 @@ def is_direct(before: DType, after: DType) -> bool:
 class LowerCasts(Rewrite[IndirectCast]):
     """Splits casts that the runtime has no kernel for."""
 
+    roots = (Cast,)
+
     def match(self, graph: Graph, node: Node) -> IndirectCast | None:  # noqa: ARG002
-        if not isinstance(node.op, Cast):
-            return None
+        assert isinstance(node.op, Cast)
         via = VIA.get((node.op.in_dtype, node.op.out_dtype))
         return None if via is None else IndirectCast(node, via)
 

@@ -43,8 +43,11 @@ class NarrowDepthwise(NamedTuple):
 class LowerDepthwise(Rewrite[NarrowDepthwise]):
     """Makes 5x5 filters of 3x3 ones that ARM's kernel gets wrong; open sizes may be such."""
 
+    roots = (Conv2D,)
+
     def match(self, graph: Graph, node: Node) -> NarrowDepthwise | Kept | None:  # noqa: ARG002
-        if not isinstance(node.op, Conv2D) or not _is_3x3(node):
+        assert isinstance(node.op, Conv2D)
+        if not _is_3x3(node):
             return None
         offset = _offset(node, node.op)
         if offset is None:

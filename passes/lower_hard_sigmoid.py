@@ -38,12 +38,13 @@ class LowerHardSigmoid(Rewrite[SteppedGate]):
     A runtime of the basic build has no hard_sigmoid, and takes the two steps on ARM too.
     """
 
+    roots = (HardSigmoid,)
+
     def __init__(self, target: Target, library: Library = Library.WITH_EXTRA) -> None:
         self.everywhere = target is Target.X86 or library is Library.BASIC
 
     def match(self, graph: Graph, node: Node) -> SteppedGate | None:
-        if not isinstance(node.op, HardSigmoid):
-            return None
+        assert isinstance(node.op, HardSigmoid)
         if not self.everywhere and not _folds(graph, node):
             return None
         return SteppedGate(node, Scale(scale=node.op.slope, bias=node.op.offset))

@@ -33,8 +33,11 @@ class SteppedHardSwish(NamedTuple):
 class LowerHardSwish(Rewrite[SteppedHardSwish]):
     """Writes hard_swish as a product with a relu6."""
 
+    roots = (HardSwish,)
+
     def match(self, graph: Graph, node: Node) -> SteppedHardSwish | None:  # noqa: ARG002
-        return SteppedHardSwish(node, node.op) if isinstance(node.op, HardSwish) else None
+        assert isinstance(node.op, HardSwish)
+        return SteppedHardSwish(node, node.op)
 
     def rewrite(self, graph: Graph, match: SteppedHardSwish) -> Node:
         node, op, x = match.node, match.op, match.node.input("X")

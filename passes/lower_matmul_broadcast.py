@@ -45,9 +45,10 @@ def multiplies_directly(x: Shape, y: Shape) -> bool:
 class LowerMatmulBroadcast(Rewrite[BroadcastProduct]):
     """Writes out the broadcasting of batched matrix products."""
 
+    roots = (MatMul, MatMulV2)
+
     def match(self, graph: Graph, node: Node) -> BroadcastProduct | Kept | None:  # noqa: ARG002
-        if not isinstance(node.op, (MatMul, MatMulV2)):
-            return None
+        assert isinstance(node.op, (MatMul, MatMulV2))
         x, y = node.input("X").shape, node.input("Y").shape
         if multiplies_directly(x, y) or 1 in (len(x), len(y)):
             return None

@@ -44,8 +44,11 @@ class OpenConv(NamedTuple):
 class LowerOpenConv(Rewrite[OpenConv]):
     """Gives convolutions of open sizes on x86 a channel more."""
 
+    roots = (Conv2D,)
+
     def match(self, graph: Graph, node: Node) -> OpenConv | Kept | None:  # noqa: ARG002
-        if not isinstance(node.op, Conv2D) or not _is_compiled(node, node.op):
+        assert isinstance(node.op, Conv2D)
+        if not _is_compiled(node, node.op):
             return None
         if all(isinstance(size, int) for size in node.input("Input").shape[2:]):
             return None

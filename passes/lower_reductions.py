@@ -65,11 +65,14 @@ def reduces_directly(node: Node, target: Target) -> bool:
 class LowerReductions(Rewrite[SteppedReduction]):
     """Splits reductions that the target has no kernel for into steps that it has."""
 
+    roots = (Reduction,)
+
     def __init__(self, target: Target) -> None:
         self.target = target
 
     def match(self, graph: Graph, node: Node) -> SteppedReduction | Kept | None:  # noqa: ARG002
-        if not isinstance(node.op, Reduction) or reduces_directly(node, self.target):
+        assert isinstance(node.op, Reduction)
+        if reduces_directly(node, self.target):
             return None
         x = node.input("X").type
         shape, actual = x.shape, x.shape

@@ -39,11 +39,14 @@ class OtherThreshold(NamedTuple):
 class LowerRelu6(Rewrite[OtherThreshold]):
     """Writes relu6 of other thresholds than 6 as clip, or as relu and a minimum."""
 
+    roots = (Relu6,)
+
     def __init__(self, library: Library = Library.WITH_EXTRA) -> None:
         self.library = library
 
     def match(self, graph: Graph, node: Node) -> OtherThreshold | None:  # noqa: ARG002
-        if not isinstance(node.op, Relu6) or node.op.threshold == FIXED_THRESHOLD:
+        assert isinstance(node.op, Relu6)
+        if node.op.threshold == FIXED_THRESHOLD:
             return None
         return OtherThreshold(node, node.op.threshold)
 

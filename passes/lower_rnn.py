@@ -41,12 +41,13 @@ class SteppedRnn(NamedTuple):
 class LowerRnn(Rewrite[SteppedRnn]):
     """Writes recurrent layers out where the target has no kernel that does."""
 
+    roots = (Rnn,)
+
     def __init__(self, target: Target) -> None:
         self.target = target
 
     def match(self, graph: Graph, node: Node) -> SteppedRnn | Kept | None:
-        if not isinstance(node.op, Rnn):
-            return None
+        assert isinstance(node.op, Rnn)
         length = node.input("Input").shape[0]
         if not isinstance(length, int):
             return Kept(f"it takes {length} steps, known only at run time")

@@ -33,9 +33,10 @@ class InnerSoftmax(NamedTuple):
 class LowerSoftmax(Rewrite[InnerSoftmax]):
     """Transposes around softmax along an inner axis."""
 
+    roots = (Softmax,)
+
     def match(self, graph: Graph, node: Node) -> InnerSoftmax | None:  # noqa: ARG002
-        if not isinstance(node.op, Softmax):
-            return None
+        assert isinstance(node.op, Softmax)
         x = node.input("X")
         axis = node.op.axis % x.rank
         if all(dim == 1 for dim in x.shape[axis + 1 :]):

@@ -32,8 +32,11 @@ class SteppedSwish(NamedTuple):
 class LowerSwish(Rewrite[SteppedSwish]):
     """Writes swish as sigmoid and product."""
 
+    roots = (Swish,)
+
     def match(self, graph: Graph, node: Node) -> SteppedSwish | None:  # noqa: ARG002
-        return SteppedSwish(node, node.op.beta) if isinstance(node.op, Swish) else None
+        assert isinstance(node.op, Swish)
+        return SteppedSwish(node, node.op.beta)
 
     def rewrite(self, graph: Graph, match: SteppedSwish) -> Node:
         node, x = match.node, match.node.input("X")

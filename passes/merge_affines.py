@@ -22,7 +22,7 @@ from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.elementwise import Scale
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.types import static_dim
-from opt_tool.passes.affine import CHANNELS, Affine, read_channels
+from opt_tool.passes.affine import ARITHMETIC, CHANNELS, Affine, read_channels
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.split_concat_affine import norm_inputs
 
@@ -36,6 +36,8 @@ class AffineChain(NamedTuple):
 
 class MergeAffines(Rewrite[AffineChain]):
     """Merges chains of affine maps into one."""
+
+    roots = (BatchNorm, *ARITHMETIC)
 
     def match(self, graph: Graph, node: Node) -> AffineChain | Kept | None:
         outer = read_channels(node)

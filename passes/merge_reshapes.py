@@ -17,7 +17,12 @@ from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.passes.shape_change import ShapeChange, is_shape_change, reshape_between
+from opt_tool.passes.shape_change import (
+    SHAPE_CHANGES,
+    ShapeChange,
+    is_shape_change,
+    reshape_between,
+)
 
 
 class ReshapeChain(NamedTuple):
@@ -30,6 +35,8 @@ class ReshapeChain(NamedTuple):
 
 class MergeReshapes(Rewrite[ReshapeChain]):
     """Merges chains of shape changes into one."""
+
+    roots = SHAPE_CHANGES
 
     def match(self, graph: Graph, node: Node) -> ReshapeChain | Kept | None:
         if not is_shape_change(node):

@@ -49,8 +49,11 @@ class Head(NamedTuple):
 class MultiplyHeads(Rewrite[Head]):
     """Writes 1x1 convolutions that are transposed as products."""
 
+    roots = (Transpose2,)
+
     def match(self, graph: Graph, node: Node) -> Head | Kept | None:
-        if not isinstance(node.op, Transpose2) or node.op.axis != CHANNELS_LAST:
+        assert isinstance(node.op, Transpose2)
+        if node.op.axis != CHANNELS_LAST:
             return None
         conv = node.input("X").producer
         if conv is None or type(conv.op) is not Conv2D:

@@ -27,7 +27,7 @@ from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.data_movement import PixelShuffle, Transpose2
 from opt_tool.passes.affine import is_parameter
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.passes.shape_change import is_shape_change
+from opt_tool.passes.shape_change import SHAPE_CHANGES, is_shape_change
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
 CHANNELS_FIRST = (0, 1, 4, 2, 5, 3)
@@ -44,6 +44,8 @@ class Spread(NamedTuple):
 
 class RecognisePixelShuffle(Rewrite[Spread]):
     """Writes reshapes around a transpose of blocks as pixel_shuffle."""
+
+    roots = SHAPE_CHANGES
 
     def __init__(
         self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA

@@ -45,9 +45,10 @@ class Leak(NamedTuple):
 class RecognisePRelu(Rewrite[Leak]):
     """Writes sums and maxima of x and a part of x as leaky_relu or prelu."""
 
+    roots = (ElementwiseMax, ElementwiseAdd, ElementwiseSub)
+
     def match(self, graph: Graph, node: Node) -> Leak | None:
-        if not isinstance(node.op, (ElementwiseMax, ElementwiseAdd, ElementwiseSub)):
-            return None
+        assert isinstance(node.op, (ElementwiseMax, ElementwiseAdd, ElementwiseSub))
         x, y = node.input("X"), node.input("Y")
         read = _maximum if isinstance(node.op, ElementwiseMax) else _sum
         leak = read(graph, node, x, y)

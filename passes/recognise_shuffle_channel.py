@@ -19,7 +19,7 @@ from typing import NamedTuple
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.data_movement import ShuffleChannel, Transpose2
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.passes.shape_change import is_shape_change
+from opt_tool.passes.shape_change import SHAPE_CHANGES, is_shape_change
 
 ORDERS = ((0, 2, 1, 3), (0, 2, 1, 3, 4))
 """The transposes that exchange groups and channels, of planes in one or two dimensions."""
@@ -34,6 +34,8 @@ class Shuffle(NamedTuple):
 
 class RecogniseShuffleChannel(Rewrite[Shuffle]):
     """Writes reshapes around the exchange of two dimensions as shuffle_channel."""
+
+    roots = SHAPE_CHANGES
 
     def match(self, graph: Graph, node: Node) -> Shuffle | Kept | None:
         turn = node.input("X").producer if is_shape_change(node) else None

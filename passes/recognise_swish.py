@@ -33,9 +33,10 @@ class SwishChain(NamedTuple):
 class RecogniseSwish(Rewrite[SwishChain]):
     """Writes products of x and its sigmoid as swish."""
 
+    roots = (ElementwiseMul,)
+
     def match(self, graph: Graph, node: Node) -> SwishChain | None:
-        if not isinstance(node.op, ElementwiseMul):
-            return None
+        assert isinstance(node.op, ElementwiseMul)
         x, y = node.input("X"), node.input("Y")
         return _product(graph, node, x, y) or _product(graph, node, y, x)
 

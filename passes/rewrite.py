@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-from opt_tool.ir import Graph, Node
+from opt_tool.ir import Graph, Node, Operation
 
 M = TypeVar("M")
 
@@ -42,7 +42,13 @@ class Pass(Protocol):
 
 
 class Rewrite(abc.ABC, Generic[M]):
-    """A pass that matches at one node and rewrites around it."""
+    """A pass that matches at one node and rewrites around it.
+
+    Attributes:
+        roots: The operations of the nodes that ``match`` is called for.
+    """
+
+    roots: ClassVar[tuple[type[Operation], ...]] = (Operation,)
 
     @property
     def name(self) -> str:
@@ -73,6 +79,8 @@ class Rewrite(abc.ABC, Generic[M]):
         changes = 0
         kept: list[tuple[str, str]] = []
         for node in graph.nodes:
+            if not isinstance(node.op, self.roots):
+                continue
             match = self.match(graph, node)
             if isinstance(match, Kept):
                 kept.append((node.name, match.reason))

@@ -22,6 +22,7 @@ from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.affine import (
+    ARITHMETIC,
     CHANNELS,
     Affine,
     is_parameter,
@@ -42,6 +43,8 @@ class AffineOfConcat(NamedTuple):
 
 class SplitConcatAffine(Rewrite[AffineOfConcat]):
     """Splits affine maps of concats that convolutions alone feed."""
+
+    roots = (BatchNorm, *ARITHMETIC)
 
     def match(self, graph: Graph, node: Node) -> AffineOfConcat | Kept | None:
         affine = read_channels(node)

@@ -39,9 +39,10 @@ class PaddedSum(NamedTuple):
 class SplitPaddedSum(Rewrite[PaddedSum]):
     """Splits convolutions whose output is added to channels that end with zeros."""
 
+    roots = (ElementwiseAdd,)
+
     def match(self, graph: Graph, node: Node) -> PaddedSum | Kept | None:
-        if not isinstance(node.op, ElementwiseAdd):
-            return None
+        assert isinstance(node.op, ElementwiseAdd)
         x, y = node.input("X"), node.input("Y")
         pad, other = _padded(graph, x), y
         if pad is None:
