@@ -119,9 +119,7 @@ def _test_of(hint: Any) -> Test:  # a type of any kind
     item, count = _test_of(arguments[0]), len(arguments)
     if arguments[-1] is Ellipsis:
         return lambda value: isinstance(value, tuple) and all(map(item, value))
-    return lambda value: (
-        isinstance(value, tuple) and len(value) == count and all(map(item, value))
-    )
+    return lambda value: isinstance(value, tuple) and len(value) == count and all(map(item, value))
 
 
 def _text(hint: Any) -> str:  # likewise

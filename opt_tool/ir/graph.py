@@ -7,6 +7,7 @@ puts its result where the old nodes stood at no cost.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -452,11 +453,16 @@ class Graph:
 
 def _operands(op: Operation, inputs: InputsLike) -> Operands[Value]:
     """Check operands against the slots of an operation and put them in slot order."""
-    known = {slot.name: slot for slot in op.inputs}
+    known = _slot_names(type(op))  # type: ignore[arg-type]  # a class has a hash
     for name in inputs:
         if name not in known:
             raise ShapeError(f"{op.type} has no input slot {name!r}")
     return Operands({slot.name: _filled(op, slot, inputs.get(slot.name)) for slot in op.inputs})
+
+
+@functools.cache
+def _slot_names(kind: type[Operation]) -> frozenset[str]:
+    return frozenset(slot.name for slot in kind.inputs)
 
 
 def _filled(op: Operation, slot: Slot, given: Value | Sequence[Value] | None) -> tuple[Value, ...]:
@@ -470,6 +476,8 @@ def _filled(op: Operation, slot: Slot, given: Value | Sequence[Value] | None) ->
 
 def _distribute(op: Operation, made: Sequence[Value]) -> Operands[Value]:
     """Put outputs into their slots; a variadic slot takes what the others leave."""
+    if len(op.outputs) == 1:
+        return Operands({op.outputs[0].name: tuple(made)})
     spare = len(made) - sum(not slot.variadic for slot in op.outputs)
     filled: dict[str, tuple[Value, ...]] = {}
     position = 0

@@ -8,6 +8,7 @@ Equal texts are equal sizes, so two branches that compute the same size agree.
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class DType(enum.Enum):
     @classmethod
     def of(cls, dtype: np.dtype[np.generic]) -> DType:
         """The element type of an array; raises ValueError for one that has none."""
-        return cls(dtype.name)
+        return _named(dtype)
 
     @property
     def numpy(self) -> np.dtype[np.generic]:
@@ -48,6 +49,11 @@ class DType(enum.Enum):
     @property
     def is_integer(self) -> bool:
         return self.numpy.kind in "iu"
+
+
+@functools.cache
+def _named(dtype: np.dtype[np.generic]) -> DType:
+    return DType(dtype.name)  # which NumPy puts together anew each time
 
 
 @dataclass(frozen=True, slots=True)
