@@ -26,28 +26,26 @@ LETTERS = {
 
 def picture(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
     """A picture (height, width, channels) of float32 between 0 and 1."""
-    y, x = np.meshgrid(
-        np.linspace(0, 1, height, dtype=np.float32),
-        np.linspace(0, 1, width, dtype=np.float32),
-        indexing="ij",
-    )
-    image = 0.5 + _waves(rng, y, x, channels)
+    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    x = np.linspace(0, 1, width, dtype=np.float32)
+    planes = 0.5 + _waves(rng, y, x, channels)
     for _ in range(ELLIPSES):
         color = rng.uniform(0, 1, channels).astype(np.float32)
-        image[_ellipse(rng, y, x)] = color
-    image += _waves(rng, y, x, channels) / 3
+        planes[:, _ellipse(rng, y, x)] = color[:, None]
+    planes += _waves(rng, y, x, channels) / 3
+    image = np.ascontiguousarray(planes.transpose(1, 2, 0))
     _put_sign(rng, image)
     image += rng.normal(0, 0.01, image.shape).astype(np.float32)
     return np.clip(image, 0, 1)
 
 
 def _waves(rng: np.random.Generator, y: np.ndarray, x: np.ndarray, channels: int) -> np.ndarray:
-    """Slow waves in every direction, each with a colour of its own."""
-    total = np.zeros((*y.shape, channels), np.float32)
+    """Slow waves in every direction, each with a colour of its own, as (channels, H, W)."""
+    total = np.zeros((channels, len(y), len(x)), np.float32)
     for _ in range(WAVES):
         vertical, horizontal, phase = rng.uniform((-4, -4, 0), (4, 4, 1)).astype(np.float32)
         wave = np.sin(2 * np.float32(np.pi) * (vertical * y + horizontal * x + phase))
-        total += wave[..., None] * rng.normal(0, 0.09, channels).astype(np.float32)
+        total += wave * rng.normal(0, 0.09, channels).astype(np.float32)[:, None, None]
     return total
 
 
