@@ -71,6 +71,24 @@ class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers 
             self._written[part] = write()
         return self._written[part]
 
+    def refer(self, places: Sequence[int]) -> None:
+        """Write what refers to these places, the last first, as one by one would be written."""
+        size = 4 * len(places)
+        self.Prep(4, size - 4)
+        end = self.Offset() + size
+        self.head -= size
+        offsets = (end - 4 * index - place for index, place in enumerate(places))
+        struct.pack_into(f"<{len(places)}I", self.Bytes, self.head, *offsets)
+
+    def start_table(self, size: int, fields: Mapping[int, int]) -> None:
+        """Start a table of so many fields with those that refer to places, if not to none (0)."""
+        self.StartObject(size)
+        given = {field: place for field, place in fields.items() if place}
+        if given:
+            self.refer([*given.values()][::-1])
+        for above, field in enumerate(reversed(given)):
+            self.current_vtable[field] = self.Offset() - 4 * above
+
     def text(self, text: str) -> int:
         """Where this text is, whatever it was written for."""
         return self.once(text, lambda: int(self.CreateString(text)))
@@ -246,9 +264,7 @@ def _variable(builder: SharingBuilder, variable: Var) -> int:
     name = builder.text(variable.name)
     described = (variable.type, variable.dtype, variable.shape, variable.lod_level)
     kind = builder.once(described, lambda: _variable_type(builder, variable))
-    builder.StartObject(4)
-    builder.PrependUOffsetTRelativeSlot(0, name, 0)
-    builder.PrependUOffsetTRelativeSlot(1, kind, 0)
+    builder.start_table(4, {0: name, 1: kind})
     builder.PrependBoolSlot(2, variable.persistable, False)
     builder.PrependBoolSlot(3, variable.need_check_feed, False)
     return int(builder.EndObject())
@@ -285,11 +301,7 @@ def _operator(builder: SharingBuilder, op: OpDesc) -> int:
     inputs = _slots(builder, op.inputs)
     outputs = _slots(builder, op.outputs)
     attributes = _attributes(builder, op)
-    builder.StartObject(5)
-    builder.PrependUOffsetTRelativeSlot(0, kind, 0)
-    builder.PrependUOffsetTRelativeSlot(1, inputs, 0)
-    builder.PrependUOffsetTRelativeSlot(2, outputs, 0)
-    builder.PrependUOffsetTRelativeSlot(3, attributes, 0)
+    builder.start_table(5, {0: kind, 1: inputs, 2: outputs, 3: attributes})
     builder.PrependBoolSlot(4, op.is_target, False)
     return int(builder.EndObject())
 
@@ -305,9 +317,7 @@ def _slots(builder: SharingBuilder, slots: Mapping[str, tuple[str, ...]]) -> int
 def _slot(builder: SharingBuilder, name: str, variables: tuple[str, ...]) -> int:
     parameter = builder.text(name)
     arguments = _strings(builder, variables)
-    builder.StartObject(2)
-    builder.PrependUOffsetTRelativeSlot(0, parameter, 0)
-    builder.PrependUOffsetTRelativeSlot(1, arguments, 0)
+    builder.start_table(2, {0: parameter, 1: arguments})
     return int(builder.EndObject())
 
 
@@ -380,8 +390,8 @@ def _by_name(items: Mapping[str, T]) -> list[tuple[str, T]]:
 
 def _vector(builder: SharingBuilder, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
+    if offsets:
+        builder.refer(offsets)
     return int(builder.EndVector())
 
 
