@@ -37,6 +37,7 @@ class Buffer:
 
     def __init__(self, data: memoryview, damaged: Callable[[str], DamagedFileError]) -> None:
         self.data = data
+        self._size = len(data)
         self.damaged = damaged
         self._budget = max(READS_PER_BYTE * len(data), SMALLEST_BUDGET)
         self._vtables: dict[int, tuple[int, tuple[int, ...]]] = {}
@@ -53,7 +54,8 @@ class Buffer:
         self._charge(OBJECT_COST)
         self._require(position, 4)
         (to_vtable,) = I32.unpack_from(self.data, position)
-        size, fields = self._vtable(position - to_vtable)
+        place = position - to_vtable
+        size, fields = self._vtables[place] if place in self._vtables else self._vtable(place)
         self._require(position, size)
         return Table(self, position, size, fields)
 
@@ -82,8 +84,9 @@ class Buffer:
         """The position of a vector's first element, and their number."""
         self._require(position, 4)
         (count,) = U32.unpack_from(self.data, position)
-        self._charge(OBJECT_COST + count * element_size)
-        self._require(position + 4, count * element_size)
+        size = count * element_size
+        self._charge(OBJECT_COST + size)
+        self._require(position, 4 + size)
         return position + 4, count
 
     def offsets_at(self, position: int) -> Iterator[int]:
@@ -99,20 +102,18 @@ class Buffer:
 
     def _vtable(self, position: int) -> tuple[int, tuple[int, ...]]:
         """The size of a table, and where in it each field is (0: nowhere)."""
-        known = self._vtables.get(position)
-        if known is None:
-            self._require(position, 4)
-            own_size, size = struct.unpack_from("<HH", self.data, position)
-            if own_size < 4 or size < 4:
-                raise self.damaged(f"there is no table's layout at byte {position}")
-            self._require(position, own_size)
-            fields = struct.unpack_from(f"<{own_size // 2 - 2}H", self.data, position + 4)
-            known = self._vtables[position] = (size, fields)
-        return known
+        self._require(position, 4)
+        own_size, size = struct.unpack_from("<HH", self.data, position)
+        if own_size < 4 or size < 4:
+            raise self.damaged(f"there is no table's layout at byte {position}")
+        self._require(position, own_size)
+        fields = struct.unpack_from(f"<{own_size // 2 - 2}H", self.data, position + 4)
+        self._vtables[position] = (size, fields)
+        return size, fields
 
     def _require(self, position: int, size: int) -> None:
-        if position < 0 or position + size > len(self.data):
-            raise self.damaged(f"it refers to byte {position + size} of {len(self.data)}")
+        if position < 0 or position + size > self._size:
+            raise self.damaged(f"it refers to byte {position + size} of {self._size}")
 
     def _charge(self, cost: int) -> None:
         self._budget -= cost

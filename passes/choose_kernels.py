@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from opt_tool.errors import UnsupportedModelError, UnsupportedOperatorError
-from opt_tool.ir import Graph, Node, Operands, Slot, TensorType
+from opt_tool.ir import Graph, Node, Operands, Slot, TensorType, Value
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.rewrite import PassReport
 from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
@@ -109,25 +109,26 @@ def kernel_for(
     node: Node, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
 ) -> Kernel | None:
     """The first kernel that takes a node's operands, if there is one."""
-    inputs = node.inputs.map(lambda value: value.type)
-    outputs = node.outputs.map(lambda value: value.type)
-    for kernel in kernels_for(node.op.type, target, version, library):
-        if fits(kernel.inputs, node.op.inputs, inputs) and fits(
-            kernel.outputs, node.op.outputs, outputs
+    op = node.op
+    for kernel in kernels_for(op.type, target, version, library):
+        if fits(kernel.inputs, op.inputs, node.inputs) and fits(
+            kernel.outputs, op.outputs, node.outputs
         ):
             return kernel
     return None
 
 
 def fits(
-    declared: Mapping[str, str], slots: Iterable[Slot], operands: Operands[TensorType]
+    declared: Mapping[str, str],
+    slots: Iterable[Slot],
+    operands: Operands[Value] | Operands[TensorType],
 ) -> bool:
     """Whether all operands have the element types that a kernel declares."""
-    return all(
-        wanted_dtype(declared, slot) in (ANY, type.dtype.value)
-        for slot in slots
-        for type in operands[slot.name]
-    )
+    for slot in slots:
+        wanted = wanted_dtype(declared, slot)
+        if wanted != ANY and any(wanted != one.dtype.value for one in operands[slot.name]):
+            return False
+    return True
 
 
 def wanted_dtype(declared: Mapping[str, str], slot: Slot) -> str:

@@ -38,6 +38,10 @@ class Clamp(NamedTuple):
     nodes: tuple[Node, ...]
 
 
+BOUNDING = (Relu, Relu6, Clip, ElementwiseMax, ElementwiseMin)
+"""What ``read_bounds`` knows."""
+
+
 def read_bounds(node: Node) -> Bounds | None:
     """The bounds that a node sets, if it sets constant ones to floats."""
     bounds = _bounds(node)
@@ -57,9 +61,7 @@ def _bounds(node: Node) -> Bounds | None:
         if lower is None or upper is None:
             return None
         return Bounds(node.input("X"), lower, upper)
-    if isinstance(op, (ElementwiseMax, ElementwiseMin)):
-        return _extreme(node)
-    return None
+    return _extreme(node) if isinstance(op, (ElementwiseMax, ElementwiseMin)) else None
 
 
 def _operand(node: Node, slot: str, default: float) -> float | None:

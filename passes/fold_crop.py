@@ -35,6 +35,8 @@ class CroppedConv(NamedTuple):
 class FoldCrop(Rewrite[CroppedConv]):
     """Folds slices of planes into the transposed convolutions in front of them."""
 
+    roots = (Slice, StridedSlice)
+
     def match(self, graph: Graph, node: Node) -> CroppedConv | Kept | None:
         cuts = _cuts(node)
         conv = None if cuts is None else node.input("Input").producer

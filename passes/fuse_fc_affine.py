@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.matmul import Fc
+from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.affine import (
+    ARITHMETIC,
     CHANNELS,
     Affine,
     is_parameter,
@@ -39,6 +41,8 @@ class AffineFc(NamedTuple):
 
 class FuseFcAffine(Rewrite[AffineFc]):
     """Folds constant arithmetic and batch norms into the fc in front of them."""
+
+    roots = (BatchNorm, *ARITHMETIC)
 
     def match(self, graph: Graph, node: Node) -> AffineFc | Kept | None:
         affine = _read(node)

@@ -40,6 +40,8 @@ class Heads(NamedTuple):
 class JoinHeads(Rewrite[Heads]):
     """Joins convolutions of one value that are all transposed alike."""
 
+    roots = (Conv2D,)
+
     def match(self, graph: Graph, node: Node) -> Heads | None:
         if not _is_head(graph, node):
             return None

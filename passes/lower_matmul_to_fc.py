@@ -37,6 +37,8 @@ class MatrixProduct(NamedTuple):
 class LowerMatmulToFc(Rewrite[MatrixProduct]):
     """Writes products with constant matrices as ``fc``."""
 
+    roots = (MatMul, MatMulV2, Mul)
+
     def match(self, graph: Graph, node: Node) -> MatrixProduct | Kept | None:  # noqa: ARG002
         product = _read(node)
         if product is None:

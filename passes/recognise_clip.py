@@ -20,7 +20,7 @@ from typing import NamedTuple
 from opt_tool.ir import Graph, Node, Operation, Value
 from opt_tool.ir.operations.activation import Relu, Relu6
 from opt_tool.ir.operations.elementwise import Clip
-from opt_tool.passes.clamp import Bounds, read_bounds
+from opt_tool.passes.clamp import BOUNDING, Bounds, read_bounds
 from opt_tool.passes.rewrite import Rewrite
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for
 
@@ -35,6 +35,8 @@ class Bounded(NamedTuple):
 
 class RecogniseClip(Rewrite[Bounded]):
     """Writes minima, maxima and clips by constants as relu, relu6 or one clip."""
+
+    roots = BOUNDING
 
     def __init__(
         self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA

@@ -24,6 +24,7 @@ import numpy as np
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import Gelu, Tanh
 from opt_tool.ir.operations.elementwise import ElementwiseMul, Erf
+from opt_tool.passes.affine import ARITHMETIC
 from opt_tool.passes.clamp import read_linear
 from opt_tool.passes.polynomial import read_polynomial
 from opt_tool.passes.rewrite import Rewrite
@@ -69,6 +70,8 @@ class _Inside(NamedTuple):
 
 class RecogniseGelu(Rewrite[GeluChain]):
     """Writes products of x and an erf or a tanh of x as gelu."""
+
+    roots = ARITHMETIC
 
     def __init__(self, target: Target) -> None:
         self.curves = (Erf, Tanh) if target is Target.ARM else (Erf,)

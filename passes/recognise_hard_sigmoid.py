@@ -19,13 +19,16 @@ import math
 
 from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import HardSigmoid
-from opt_tool.passes.clamp import Clamp, read_clamp
+from opt_tool.passes.affine import ARITHMETIC
+from opt_tool.passes.clamp import BOUNDING, Clamp, read_clamp
 from opt_tool.passes.rewrite import Rewrite
 from opt_tool.targets import LiteVersion, Target, kernels_for
 
 
 class RecogniseHardSigmoid(Rewrite[Clamp]):
     """Writes chains that end between 0 and 1 as hard_sigmoid."""
+
+    roots = (HardSigmoid, *BOUNDING, *ARITHMETIC)
 
     def __init__(self, target: Target, version: LiteVersion) -> None:
         self.has_kernel = bool(kernels_for(HardSigmoid.type, target, version))

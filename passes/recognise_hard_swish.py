@@ -18,6 +18,7 @@ from typing import NamedTuple
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.activation import HardSwish
 from opt_tool.ir.operations.elementwise import ElementwiseMul
+from opt_tool.passes.affine import ARITHMETIC
 from opt_tool.passes.clamp import Clamp, read_clamp, read_linear
 from opt_tool.passes.rewrite import Rewrite
 from opt_tool.targets import Library, LiteVersion, Target, kernels_for
@@ -33,6 +34,8 @@ class HardSwishChain(NamedTuple):
 
 class RecogniseHardSwish(Rewrite[HardSwishChain]):
     """Writes products of x and a clamp of x as hard_swish."""
+
+    roots = ARITHMETIC
 
     def __init__(
         self, target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA

@@ -57,6 +57,8 @@ class Normalized:
 class RecogniseLayerNorm(Rewrite[Normalized]):
     """Writes normalizations over the last dimensions as layer_norm."""
 
+    roots = (ElementwiseAdd, ElementwiseMul, ElementwiseDiv)
+
     def match(self, graph: Graph, node: Node) -> Normalized | Kept | None:
         if isinstance(node.op, (ElementwiseDiv, ElementwiseMul)):
             x, y = node.input("X"), node.input("Y")

@@ -18,6 +18,7 @@ from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.passes.axis_pad import AxisPad, read_axis_pad
 from opt_tool.passes.rewrite import Rewrite
+from opt_tool.passes.shape_change import SHAPE_CHANGES
 
 ROWS, COLUMNS = 1, 2
 """The axes of a picture with the channels last."""
@@ -28,6 +29,8 @@ FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 class RecognisePlanePad(Rewrite[AxisPad]):
     """Writes pads of rows and columns as pads of planes, where a transpose stands beside them."""
+
+    roots = SHAPE_CHANGES
 
     def match(self, graph: Graph, node: Node) -> AxisPad | None:
         pad = read_axis_pad(graph, node)

@@ -68,6 +68,8 @@ class Rewrite(abc.ABC, Generic[M]):
     def run(self, graph: Graph) -> PassReport:
         """Rewrite every match, sweep after sweep, until a sweep finds none."""
         total = 0
+        if not graph.has(self.roots):
+            return PassReport(self.name, 0)
         for _ in range(SWEEPS):
             changes, kept = self._sweep(graph)
             total += changes

@@ -8,6 +8,7 @@ puts its result where the old nodes stood at no cost.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -167,6 +168,7 @@ class Graph:
         self.values: dict[str, Value] = {}
         self._head = Node(self, "", Operation(), ())
         self._node_names: set[str] = set()
+        self._kinds: Counter[type[Operation]] = Counter()
         self._name_counts: dict[str, int] = {}
 
     # ---- reading
@@ -182,6 +184,10 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self._node_names)
+
+    def has(self, kinds: tuple[type[Operation], ...]) -> bool:
+        """Whether a node has one of these operations."""
+        return any(count > 0 and issubclass(kind, kinds) for kind, count in self._kinds.items())
 
     @property
     def outputs(self) -> Outputs:
@@ -339,13 +345,14 @@ class Graph:
         node._next._previous = node._previous
         node.graph = None
         self._node_names.discard(node.name)
+        self._kinds[type(node.op)] -= 1
 
     def reorder(self, nodes: Iterable[Node]) -> None:
         """Execute the nodes, all of the graph's, in another order that makes what each reads."""
         for node in nodes:
             node._previous._next = node._next
             node._next._previous = node._previous
-            self._insert(node, self._head)
+            self._link(node, self._head)
 
     def freeze(self, node: Node, arrays: Sequence[np.ndarray]) -> None:
         """Replace a node by what it computes: its outputs become constants."""
@@ -426,6 +433,10 @@ class Graph:
         self.values[new.name] = new
 
     def _insert(self, node: Node, before: Node) -> None:
+        self._kinds[type(node.op)] += 1
+        self._link(node, before)
+
+    def _link(self, node: Node, before: Node) -> None:
         node._previous = before._previous
         node._next = before
         before._previous._next = node

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from graphs import TestGraphs, ops
-from opt_tool.ir import DType, Graph, InvalidGraphError, ShapeError, TensorType, Verifier, verify
+from opt_tool.ir import (
+    DType,
+    Graph,
+    InvalidGraphError,
+    Operation,
+    ShapeError,
+    TensorType,
+    Verifier,
+    verify,
+)
 from opt_tool.ir.operations.activation import Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
 
@@ -87,6 +96,20 @@ def test_unused_nodes_and_constants_go() -> None:
     assert graph.remove_unused() == 1
     assert ops(graph) == [Relu]
     assert not graph.constants
+
+
+def test_knows_which_operations_it_has() -> None:
+    graph = chain()
+    first, last = graph.nodes
+    assert (graph.has((Relu,)), graph.has((Sigmoid,))) == (True, False)
+    assert graph.has((Sigmoid, Tanh))
+    assert graph.has((Operation,))
+    graph.reorder((first, last))
+    graph.fuse((first, last), Sigmoid(), {"X": graph.inputs[0]})
+    assert (graph.has((Relu, Tanh)), graph.has((Sigmoid,))) == (False, True)
+    graph.outputs = [graph.inputs[0]]
+    graph.remove_unused()
+    assert not graph.has((Operation,))
 
 
 def test_names_are_made_unique() -> None:
