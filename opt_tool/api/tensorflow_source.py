@@ -43,8 +43,6 @@ def tensorflow_as_onnx(
     if not known or importlib.util.find_spec("tf2onnx") is None:
         yield files
         return
-    import tempfile
-
     (path,) = files
     with temporary_folder() as folder:
         onnx = folder / f"{path.stem}.onnx"
