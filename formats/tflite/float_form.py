@@ -95,7 +95,7 @@ def float_form(model: Model, path: Path) -> Model:
     replaced |= {index: _restored(tensor, path) for index, tensor in biases.items()}
     tensors = tuple(replaced.get(index, tensor) for index, tensor in enumerate(model.tensors))
     operators = tuple(_between_floats(x, tensors) for x in model.operators)
-    return model._replace(tensors=tensors, operators=operators)
+    return dataclasses.replace(model, tensors=tensors, operators=operators)
 
 
 def interface_notes(model: Model, form: Model) -> Iterator[str]:

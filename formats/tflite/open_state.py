@@ -40,7 +40,8 @@ def open_state(model: Model) -> Model:
     if not found:
         return model
     gone = {HANDLE, READ, ASSIGN, INITIALIZING}
-    return model._replace(
+    return dataclasses.replace(
+        model,
         inputs=(*model.inputs, *(state.read for state in found)),
         outputs=(*model.outputs, *(state.assigned for state in found)),
         operators=tuple(x for x in model.operators if x.code not in gone),
