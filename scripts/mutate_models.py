@@ -4,7 +4,8 @@
 
 Each mutant is a real model with something changed that still makes a file of its format:
 dimensions, types, attributes, edges, or a few bytes. It must end with exit code 0, 3, 4 or 5,
-within 10 seconds and a gigabyte. What does not is written to the folder, with what was said.
+within 10 seconds and a gigabyte. What does not is written to the folder, with what was said, and
+so is what opt itself takes for a wrong conversion, although it refuses that with exit code 4.
 Where a mutant was a fault that is mended since, ``--first`` goes on from its number.
 """
 
@@ -25,6 +26,9 @@ from opt_tool.cli.app import cli
 
 ALLOWED = (0, 3, 4, 5)
 FORMATS = ("onnx", "caffe", "tflite", "nb")
+DIFFERS = "This is a fault of opt"
+"""What a conversion says that computes something else than its source; it ends with 4."""
+
 SHOWN = 100
 """After so many mutants a line says how far it is."""
 
@@ -56,6 +60,8 @@ def _try(
         counts[f"{format}: {outcome.description}"] += 1
         if outcome.code not in ALLOWED:
             faults += 1
+            _keep(arguments.keep, format, mutant, outcome)
+        elif DIFFERS in outcome.said:
             _keep(arguments.keep, format, mutant, outcome)
         elif outcome.code == 0 and arguments.keep_converted is not None:
             arguments.keep_converted.mkdir(parents=True, exist_ok=True)
