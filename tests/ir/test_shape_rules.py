@@ -8,7 +8,7 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.ir import Dim, DType, Shape, ShapeError, Value
 from opt_tool.ir.operations import data_movement as moves
-from opt_tool.ir.operations import indexing, matmul
+from opt_tool.ir.operations import indexing, matmul, reduction
 from opt_tool.ir.operations import shape as shapes
 from opt_tool.ir.operations.creation import FillConstant, Range
 from opt_tool.ir.operations.data_movement import ENDLESS
@@ -229,3 +229,12 @@ def test_channels_must_divide_into_the_groups_that_are_shuffled(shape: Shape, gr
     b = TestGraphs()
     with pytest.raises(ShapeError):
         b.add(moves.ShuffleChannel(group=group), X=b.input(*shape))
+
+
+@pytest.mark.parametrize(
+    "op", [reduction.ReduceSum(), reduction.ReduceMax(dim=(0, 3), reduce_all=True)], ids=str
+)
+def test_axes_that_end_the_runtimes_process_are_refused(op: reduction.Reduction) -> None:
+    b = TestGraphs()
+    with pytest.raises(ShapeError, match="axis"):
+        b.add(op, X=b.input(2, 3, 4))

@@ -31,8 +31,8 @@ def without_axes(shape: Shape, axes: set[int], *, keep: bool) -> Shape:
 class Reduction(Operation):
     """An operation that makes one number of all along the axes ``dim``.
 
-    ``reduce_all`` takes every axis, whatever ``dim`` says. Reduced axes stay with one
-    element where ``keep_dim`` is set; else, when no axis is left, Out is (1,). The kernels
+    ``reduce_all`` takes every axis, whatever ``dim`` says; else there is one. Reduced axes stay
+    with one element where ``keep_dim`` is set; else, when no axis is left, Out is (1,). The kernels
     for x86 take up to 4 dimensions; those for ARM one axis, or the neighbours (0, 1), (1, 2)
     or (2, 3) of 4 dimensions.
     """
@@ -45,9 +45,12 @@ class Reduction(Operation):
 
     def axes(self, x: TensorType) -> tuple[int, ...]:
         """The reduced axes in ascending order."""
+        named = {axis_from_front(axis, x) for axis in self.dim}
         if self.reduce_all:
             return tuple(range(x.rank))
-        return tuple(sorted({axis_from_front(axis, x) for axis in self.dim}))
+        if not named:
+            raise ShapeError("a reduction of no axis, which ends the runtime's process")
+        return tuple(sorted(named))
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
         x = inputs.one("X").type
