@@ -16,7 +16,7 @@ one; where one side is a single row or column, that keeps ARM from its faster ke
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.data_movement import Transpose2
@@ -28,8 +28,7 @@ SLOTS = {"X": "trans_x", "Y": "trans_y"}
 """The operands, and which attribute says that one is transposed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProductOfChanged:
+class ProductOfChanged(NamedTuple):
     """A product, what changes one of its operands, and the product that does so itself."""
 
     node: Node
@@ -41,6 +40,8 @@ class ProductOfChanged:
 
 class FuseMatmulOperands(Rewrite[ProductOfChanged]):
     """Takes transposes and scales in front of matrix products into their attributes."""
+
+    roots = (MatMulV2,)
 
     def match(self, graph: Graph, node: Node) -> ProductOfChanged | Kept | None:
         if not isinstance(node.op, MatMulV2):

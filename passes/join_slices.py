@@ -15,7 +15,7 @@ out is taken where a reshape reads it, which then does that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.data_movement import Slice, Split
@@ -23,8 +23,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import is_shape_change, reshape_between
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """Slices of one value that are all of it, in its order, and the split that they are.
 
     ``first`` is the one that stands in front of the others.
@@ -36,8 +35,7 @@ class Parts:
     op: Split
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What a slice takes along one axis."""
 
     node: Node
@@ -47,6 +45,8 @@ class Part:
 
 class JoinSlices(Rewrite[Parts]):
     """Makes one split of slices that divide a tensor among themselves."""
+
+    roots = (Slice,)
 
     def match(self, graph: Graph, node: Node) -> Parts | Kept | None:
         first = _part(graph, node)

@@ -20,7 +20,7 @@ do, make the filter of the one from features of the other.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,8 +40,7 @@ MOST_PLACES = 1 << 24
 """So many places are written into a file; a model holds weights of the same number."""
 
 
-@dataclass(frozen=True, slots=True)
-class ComputedFilter:
+class ComputedFilter(NamedTuple):
     """A convolution of known sizes by a filter that is not known."""
 
     conv: Node
@@ -50,6 +49,8 @@ class ComputedFilter:
 
 class LowerComputedFilter(Rewrite[ComputedFilter]):
     """Multiplies the windows by filters that are computed."""
+
+    roots = (Conv2D,)
 
     def __init__(self, target: Target) -> None:
         self.target = target

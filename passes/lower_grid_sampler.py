@@ -15,7 +15,7 @@ for each element of the plane (lite/kernels/arm/grid_sampler_compute.cc).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ GROWING = {"zeros": "constant", "border": "edge"}
 """What lies outside of a plane, and which mode of ``pad2d`` puts the same there."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnequalSizes:
+class UnequalSizes(NamedTuple):
     """A sampler, the sizes of its plane and its grid, and the larger of both."""
 
     node: Node
@@ -48,6 +47,8 @@ class UnequalSizes:
 
 class LowerGridSampler(Rewrite[UnequalSizes]):
     """Pads planes and grids of different sizes to one."""
+
+    roots = (GridSampler,)
 
     def match(self, graph: Graph, node: Node) -> UnequalSizes | Kept | None:  # noqa: ARG002
         if not isinstance(node.op, GridSampler):

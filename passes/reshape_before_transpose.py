@@ -11,16 +11,20 @@ After, where both reshapes are one::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Shape
 from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.passes.shape_change import ShapeChange, is_shape_change, reshape_between
+from opt_tool.passes.shape_change import (
+    SHAPE_CHANGES,
+    ShapeChange,
+    is_shape_change,
+    reshape_between,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(NamedTuple):
     """A transpose and the reshape behind it, and what does the same the other way round."""
 
     turn: Node
@@ -31,6 +35,8 @@ class Turned:
 
 class ReshapeBeforeTranspose(Rewrite[Turned]):
     """Moves reshapes that move no real dimension, to where they merge with another."""
+
+    roots = SHAPE_CHANGES
 
     def match(self, graph: Graph, node: Node) -> Turned | Kept | None:
         turn = node.input("X").producer if is_shape_change(node) else None

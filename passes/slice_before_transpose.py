@@ -15,7 +15,7 @@ its attention so.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Shape
 from opt_tool.ir.operations.data_movement import Slice, Transpose2
@@ -23,8 +23,7 @@ from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import reshape_between
 
 
-@dataclass(frozen=True, slots=True)
-class SlicedTurn:
+class SlicedTurn(NamedTuple):
     """A transpose and the slices that read it, with what each becomes."""
 
     turn: Node
@@ -33,6 +32,8 @@ class SlicedTurn:
 
 class SliceBeforeTranspose(Rewrite[SlicedTurn]):
     """Slices what a transpose reads, where that leaves nothing to transpose."""
+
+    roots = (Transpose2,)
 
     def match(self, graph: Graph, node: Node) -> SlicedTurn | Kept | None:
         if not isinstance(node.op, Transpose2):
