@@ -145,7 +145,7 @@ def _change_nb(data: bytes, rng: random.Random) -> bytes:
 
 def thaw(part: Any) -> Any:  # any part of ``schema``
     """A part of a file with attributes, lists and dictionaries that can be changed."""
-    if dataclasses.is_dataclass(part):
+    if _fields(part):
         return Thawed(part)
     if isinstance(part, Mapping):
         return [thaw(_Pair(key, value)) for key, value in part.items()]
@@ -154,15 +154,22 @@ def thaw(part: Any) -> Any:  # any part of ``schema``
     return int(part) if isinstance(part, int) and not isinstance(part, bool) else part
 
 
+def _fields(part: Any) -> tuple[str, ...]:  # any part of ``schema``
+    """The names of the fields of a dataclass or a named tuple."""
+    if dataclasses.is_dataclass(part):
+        return tuple(field.name for field in dataclasses.fields(part))
+    return getattr(part, "_fields", ())
+
+
 class Thawed:
-    """A dataclass whose fields can be changed."""
+    """A dataclass or a named tuple whose fields can be changed."""
 
     __slots__ = ("__dict__", "kind")
 
-    def __init__(self, part: Any) -> None:  # a dataclass
+    def __init__(self, part: Any) -> None:  # with fields
         self.kind = type(part)
-        for field in dataclasses.fields(part):
-            setattr(self, field.name, thaw(getattr(part, field.name)))
+        for name in _fields(part):
+            setattr(self, name, thaw(getattr(part, name)))
 
 
 @dataclass(frozen=True)
