@@ -77,7 +77,7 @@ class GraphReader:
 
     def __init__(self, model: Model, path: Path) -> None:
         self.model = converted_form(model, path)
-        self.notes = (*interface_notes(model, self.model), *state_notes(model))
+        self.notes = [*interface_notes(model, self.model), *state_notes(model)]
         self.path = path
         self.builder = FoldingBuilder(model.name or path.stem)
         self.problems: list[UnsupportedOperatorError] = []
@@ -325,7 +325,7 @@ class BranchReader(GraphReader):
     def __init__(self, outer: GraphReader, index: int) -> None:
         branches = outer.model.branches
         self.model = dataclasses.replace(branches[index], branches=branches)
-        self.notes = ()
+        self.notes = outer.notes
         self.path = outer.path
         self.builder = outer.builder
         self.problems = []

@@ -194,7 +194,7 @@ def _read_tflite(files: tuple[Path, ...], options: ReadOptions) -> LoadedModel:
     nodes = tuple(SourceNode(*node) for node in outline(model))
     reader = GraphReader(model, path)
     graph = reader.read(options.input_shapes, options.outputs)
-    return LoadedModel(graph, FileFormat.TFLITE, files, nodes, notes=reader.notes)
+    return LoadedModel(graph, FileFormat.TFLITE, files, nodes, notes=tuple(reader.notes))
 
 
 def _outline_tflite(files: tuple[Path, ...]) -> tuple[SourceNode, ...]:

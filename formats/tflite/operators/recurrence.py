@@ -56,6 +56,17 @@ FUNCTIONS: Mapping[Activation, Function] = {
 }
 
 
+CONVERTERS_BOUND = 10.0
+"""What TensorFlow's converter bounds every cell by, which Keras's layers do not
+(tensorflow/compiler/mlir/lite/utils/lstm_utils.cc). Behind tanh the bound itself shows in the
+ninth digit; keeping it would take fifteen operators for each step."""
+
+UNBOUNDED = (
+    "the cells of {0!r} are not bounded by {1:g} as TensorFlow's converter has it, but grow as "
+    "those of the layer that it converted"
+)
+
+
 @tflite_op("UNIDIRECTIONAL_SEQUENCE_LSTM")
 def lstm(node: TfliteNode) -> list[Value]:
     return _layer(node, "LSTM", [_lstm_cell(node, FORWARD)])
@@ -156,12 +167,20 @@ def _peepholes(node: TfliteNode, first: int) -> tuple[Value, Value, Value] | Non
 
 
 def _may_reach(node: TfliteNode, clip: float) -> bool:
-    """Whether the cell may reach its bound: a step of tanh adds less than 1 to it."""
+    """Whether the cell may reach its bound: a step of tanh adds less than 1 to it.
+
+    The converter's own bound is left out, with a note where a cell might reach it.
+    """
     if clip <= 0:
         return False
     steps = node.laid(0).shape[0 if node.flag("time_major") else 1]
-    bounded = node.choice("fused_activation_function", Activation) is Activation.TANH
-    return not (bounded and isinstance(steps, int) and steps <= clip)
+    tanh = node.choice("fused_activation_function", Activation) is Activation.TANH
+    if tanh and isinstance(steps, int) and steps <= clip:
+        return False
+    if not tanh or clip != CONVERTERS_BOUND:
+        return True
+    node.reader.notes.append(UNBOUNDED.format(node.name, clip))
+    return False
 
 
 # ---- layers

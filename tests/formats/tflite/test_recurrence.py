@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from opt_tool.api.loading import load_model
 from opt_tool.errors import UnsupportedModelError
+from opt_tool.formats.tflite.operators.recurrence import CONVERTERS_BOUND
 from opt_tool.formats.tflite.schema import Quantization
 from opt_tool.ir.operations.recurrence import Rnn
 from tflite_models import Made, Op, Stored, assert_same, normal
@@ -151,6 +153,17 @@ def growing(steps: int, clip: float) -> Made:
 def test_a_bounded_cell_is_written_out(tmp_path: Path) -> None:
     graph = assert_same(growing(6, 0.5), tmp_path)
     assert not any(isinstance(node.op, Rnn) for node in graph.nodes)
+
+
+def test_the_bound_of_the_converter_is_left_out_with_a_note(tmp_path: Path) -> None:
+    """What it would hold back is what Keras's layer has: 1 more in each step."""
+    made = growing(24, CONVERTERS_BOUND)
+    (tmp_path / "model.tflite").write_bytes(made.data())
+    loaded = load_model(tmp_path / "model.tflite")
+    assert any(isinstance(node.op, Rnn) for node in loaded.graph.nodes)
+    assert len(loaded.notes) == 1
+    assert loaded.notes[0].endswith("but grow as those of the layer that it converted")
+    assert_same(made, tmp_path, rtol=1e-4)
 
 
 def test_a_bound_that_no_cell_reaches_costs_nothing(tmp_path: Path) -> None:
