@@ -27,7 +27,7 @@ from opt_tool.formats.tflite.refusals import QUANTIZED, refusal_of
 from opt_tool.formats.tflite.registry import IMPORTERS, MOVING, STATES, Importer, Made
 from opt_tool.formats.tflite.schema import ABSENT, Model, Operator, Tensor
 from opt_tool.formats.tflite.tensors import TensorError, dtype_of, is_quantized, to_array
-from opt_tool.ir import Graph, ShapeError, Source, TensorType, Value
+from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime import FoldingBuilder
 
@@ -159,6 +159,11 @@ class GraphReader:
             dtype = dtype_of(tensor.type)
         except UnsupportedError as error:
             raise UnsupportedError(f"{self.path}: input {tensor.name!r}: {error}") from error
+        if dtype is DType.FLOAT16:
+            raise UnsupportedError(
+                f"{self.path}: input {tensor.name!r} is float16, in which Paddle Lite does not "
+                "compute. Export the model with inputs in float32"
+            )
         if given is not None and len(given) != len(tensor.shape):
             raise UsageError(
                 f"{self.path}: input {tensor.name!r} has {len(tensor.shape)} dimensions "

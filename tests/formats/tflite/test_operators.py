@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from opt_tool.errors import UnsupportedModelError
+from opt_tool.errors import UnsupportedError, UnsupportedModelError
 from opt_tool.formats.tflite.registry import IMPORTERS
 from opt_tool.formats.tflite.schema import TensorType
 from opt_tool.ir import Graph
@@ -602,3 +602,11 @@ def test_sizes_that_the_file_leaves_open_are_asked_for() -> None:
         made.read()
     assert str(got.value).endswith("give them with --input-shape x=1,1,1,2")
     made.read(input_shapes={"x": (1, 5, 5, 2)})
+
+
+def test_inputs_in_half_precision_are_refused() -> None:
+    made = Made(
+        [Op("CAST", ["x"], ["y"])], {"x": np.zeros((1, 4), np.float16)}, shapes={"y": (1, 4)}
+    )
+    with pytest.raises(UnsupportedError, match="float16, in which Paddle Lite does not compute"):
+        made.read()
