@@ -48,4 +48,5 @@ def test_short_forms_are_read(tmp_path: Path, name: str, value: tuple[int, ...])
     (node,) = found.nodes
     assert node.op == next(graph.nodes).op
     (expected,), (computed,) = run(graph).values(), run(found).values()
-    np.testing.assert_array_equal(computed, expected)
+    # BLAS may sum in another order where the weights begin at another place in memory
+    np.testing.assert_allclose(computed, expected, rtol=1e-5, atol=1e-6)
