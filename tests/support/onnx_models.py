@@ -20,6 +20,15 @@ from opt_tool.runtime import Executor
 
 DEFAULT_OPSET = 21
 
+LAST_FOR_PYTHON_310 = (1, 23)
+
+
+def need_newer_onnxruntime() -> None:
+    """Skip a comparison in which onnxruntime 1.23, the last for Python 3.10, is wrong itself."""
+    release = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+    if release <= LAST_FOR_PYTHON_310:
+        pytest.skip("onnxruntime 1.23 computes it otherwise, or not at all")
+
 
 OLD_ONNXRUNTIME = (
     f"onnxruntime {onnxruntime.__version__} is of Python 3.10"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onnx_models import assert_reads, node_model, read_model
+from onnx_models import assert_reads, need_newer_onnxruntime, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 
 RNG = np.random.default_rng(5)
@@ -56,6 +56,8 @@ def test_reduction_of_a_vector_to_a_scalar(operator: str) -> None:
 
 @pytest.mark.parametrize("operator", REDUCTIONS)
 def test_reduction_along_no_axis(operator: str) -> None:
+    if operator in ("ReduceLogSum", "ReduceSumSquare"):
+        need_newer_onnxruntime()
     inputs: dict[str, np.ndarray | None] = {"x": X, "axes": np.array([], np.int64)}
     for noop in (0, 1):
         assert_reads(operator, inputs, constants=["axes"], noop_with_empty_axes=noop)
