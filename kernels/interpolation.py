@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from opt_tool.kernels.memory import (
-    channels_first,
     channels_last,
     hand_over,
     lies_channels_last,
@@ -81,7 +80,7 @@ def nearest(
         wide = channels_last(x).take(columns, axis=2)
         wide.take(rows, axis=1, out=y, mode="clip")  # all are inside; others would be copied twice
         return hand_over(y, out)
-    return _handed_over(x.take(rows, axis=2).take(columns, axis=3), out)
+    return hand_over(channels_last(x.take(rows, axis=2).take(columns, axis=3)), out)
 
 
 def bilinear(
@@ -101,14 +100,7 @@ def bilinear(
         )
         weight = share.reshape((-1,) + (1,) * (3 - axis)).astype(x.dtype)
         y = y.take(before, axis) * (1 - weight) + y.take(after, axis) * weight
-    return _handed_over(channels_first(y) if by_places else y, out)
-
-
-def _handed_over(y: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    if out is None:
-        return y
-    out[...] = y
-    return out
+    return hand_over(y if by_places else channels_last(y), out)
 
 
 def _ratio(size: int, count: int, *, align_corners: bool) -> np.float32:

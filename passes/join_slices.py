@@ -21,6 +21,7 @@ from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.data_movement import Slice, Split
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import is_shape_change, reshape_between
+from opt_tool.passes.single_cut import SingleCut, single_cut
 
 
 class Parts(NamedTuple):
@@ -35,38 +36,26 @@ class Parts(NamedTuple):
     op: Split
 
 
-class Part(NamedTuple):
-    """What a slice takes along one axis."""
-
-    node: Node
-    axis: int
-    extent: range
-
-
 class JoinSlices(Rewrite[Parts]):
     """Makes one split of slices that divide a tensor among themselves."""
 
     roots = (Slice,)
 
     def match(self, graph: Graph, node: Node) -> Parts | Kept | None:
-        first = _part(graph, node)
+        first = _cut(graph, node)
         if first is None or not node.input("Input").dtype.is_float:
             return None
         x = node.input("Input")
-        parts = [
-            part
-            for part in (_part(graph, user) for user in x.users)
-            if part and part.axis == first.axis
-        ]
-        parts.sort(key=lambda part: part.extent.start)
+        cuts = ((user, _cut(graph, user)) for user in x.users)
+        parts = [(user, cut.extent) for user, cut in cuts if cut and cut.axis == first.axis]
+        parts.sort(key=lambda part: part[1].start)
         if len(parts) < 2:
             return None
-        bounds = [(part.extent.start, part.extent.stop) for part in parts]
-        ends = [0, *(end for _, end in bounds)]
-        if [start for start, _ in bounds] != ends[:-1] or ends[-1] != x.shape[first.axis]:
+        ends = [0, *(extent.stop for _, extent in parts)]
+        if [extent.start for _, extent in parts] != ends[:-1] or ends[-1] != x.shape[first.axis]:
             return Kept("the slices beside it leave something out or take it twice")
-        op = Split(axis=first.axis, sections=tuple(len(part.extent) for part in parts))
-        return Parts(node, x, tuple(part.node for part in parts), op)
+        op = Split(axis=first.axis, sections=tuple(len(extent) for _, extent in parts))
+        return Parts(node, x, tuple(user for user, _ in parts), op)
 
     def rewrite(self, graph: Graph, match: Parts) -> Node:
         split = graph.add(
@@ -95,20 +84,12 @@ def _put(graph: Graph, node: Node, part: Value) -> None:
         graph.rename(part, name)
 
 
-def _part(graph: Graph, node: Node) -> Part | None:
-    """What a node takes, if it slices one axis of known size by known bounds."""
-    op = node.op
-    if not isinstance(op, Slice) or len(node.inputs) > 1 or len(op.axes) != 1:
+def _cut(graph: Graph, node: Node) -> SingleCut | None:
+    """What a slice takes, if a split and the reshape behind it can take the same."""
+    cut = single_cut(node)
+    if cut is None or (cut.op.decrease_axis and not _is_reshaped(graph, node.output)):
         return None
-    if op.decrease_axis and not _is_reshaped(graph, node.output):
-        return None
-    x = node.input("Input")
-    axis = op.axes[0] % x.rank
-    size = x.shape[axis]
-    if not isinstance(size, int):
-        return None
-    extent = range(*slice(op.starts[0], op.ends[0]).indices(size))
-    return Part(node, axis, extent) if extent else None
+    return cut
 
 
 def _is_reshaped(graph: Graph, value: Value) -> bool:

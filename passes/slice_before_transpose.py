@@ -21,6 +21,7 @@ from opt_tool.ir import Graph, Node, Shape
 from opt_tool.ir.operations.data_movement import Slice, Transpose2
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.passes.shape_change import reshape_between
+from opt_tool.passes.single_cut import single_cut
 
 
 class SlicedTurn(NamedTuple):
@@ -62,16 +63,14 @@ class SliceBeforeTranspose(Rewrite[SlicedTurn]):
 
 def _moved(node: Node, order: tuple[int, ...], shape: Shape) -> Slice | None:
     """The same slice of what the transpose reads, if the rest of it stands in order."""
-    op = node.op
-    if not isinstance(op, Slice) or len(node.inputs) > 1 or len(op.axes) != 1:
+    cut = single_cut(node)
+    if cut is None or any(not isinstance(dim, int) for dim in shape):
         return None
-    axis = order[op.axes[0] % len(order)]
-    if any(not isinstance(dim, int) for dim in (*shape, *node.output.shape)):
-        return None
+    axis = order[cut.axis]
     sizes = list(shape)
-    sizes[axis] = len(range(*slice(op.starts[0], op.ends[0]).indices(int(shape[axis]))))
+    sizes[axis] = len(cut.extent)
     real = [place for place in order if sizes[place] != 1]
     if real != sorted(real) or 0 in sizes:
         return None
-    left_out = (axis,) if op.decrease_axis else ()
-    return dataclasses.replace(op, axes=(axis,), decrease_axis=left_out)
+    left_out = (axis,) if cut.op.decrease_axis else ()
+    return dataclasses.replace(cut.op, axes=(axis,), decrease_axis=left_out)

@@ -27,7 +27,7 @@ from opt_tool.formats.tflite.schema import (
     Tensor,
     TensorType,
 )
-from opt_tool.formats.tflite.tensors import TensorError, is_quantized, restored
+from opt_tool.formats.tflite.tensors import is_quantized, refusing_damaged, restored
 
 RESTORING = frozenset({"DENSIFY", "DEQUANTIZE"})
 """Operators between stored weights and floats."""
@@ -167,12 +167,8 @@ def _biases(model: Model, activations: Set[int], path: Path) -> Mapping[int, Ten
 
 def _restored(tensor: Tensor, path: Path) -> Tensor:
     """A quantized constant as the numbers that its integers stand for."""
-    try:
+    with refusing_damaged(tensor, path):
         content = np.ascontiguousarray(restored(tensor), "<f4")
-    except TensorError as error:
-        raise DamagedFileError(
-            path, f"not a whole TFLite model: constant {tensor.name!r}: {error}"
-        ) from error
     data = content.reshape(-1).view(np.uint8).data
     return dataclasses.replace(_float(tensor), data=data, sparsity=None)
 

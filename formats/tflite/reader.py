@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from opt_tool.errors import (
-    DamagedFileError,
     UnsupportedError,
     UnsupportedModelError,
     UnsupportedOperatorError,
@@ -26,7 +25,7 @@ from opt_tool.formats.tflite.orders import PLANES, Laid, Pair, plain
 from opt_tool.formats.tflite.refusals import QUANTIZED, refusal_of
 from opt_tool.formats.tflite.registry import IMPORTERS, MOVING, STATES, Importer, Made
 from opt_tool.formats.tflite.schema import ABSENT, Model, Operator, Tensor
-from opt_tool.formats.tflite.tensors import TensorError, dtype_of, is_quantized, to_array
+from opt_tool.formats.tflite.tensors import dtype_of, is_quantized, refusing_damaged, to_array
 from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime import FoldingBuilder
@@ -76,17 +75,22 @@ class GraphReader:
     """The state of reading one model."""
 
     def __init__(self, model: Model, path: Path) -> None:
-        self.model = converted_form(model, path)
-        self.notes = [*interface_notes(model, self.model), *state_notes(model)]
-        self.path = path
+        form = converted_form(model, path)
+        self.notes = [*interface_notes(model, form), *state_notes(model)]
         self.builder = FoldingBuilder(model.name or path.stem)
+        self.callers: frozenset[int] = frozenset()
+        self.chosen: list[str] = []
+        self._begin(form, path)
+
+    def _begin(self, model: Model, path: Path) -> None:
+        """Set what belongs to the reading of one graph."""
+        self.model = model
+        self.path = path
         self.problems: list[UnsupportedOperatorError] = []
         self.pairs: dict[int, Pair] = {}
         self._tensors: dict[int, Laid] = {}
         self._named: set[int] = set()
         self._open: tuple[Tensor, ...] = ()
-        self.callers: frozenset[int] = frozenset()
-        self.chosen: list[str] = []
 
     def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
         """The graph of the model; see the function ``read``."""
@@ -108,14 +112,8 @@ class GraphReader:
         return self._tensors[index]
 
     def _constant(self, tensor: Tensor) -> Value:
-        try:
+        with refusing_damaged(tensor, self.path):
             return self.builder.constant(to_array(tensor), tensor.name)
-        except TensorError as error:
-            raise DamagedFileError(
-                self.path,
-                f"not a whole TFLite model: constant {tensor.name!r}: {error}; export or copy it "
-                "again",
-            ) from error
 
     def branch(self, node: TfliteNode, index: int, operands: Sequence[Laid]) -> list[Laid]:
         """What another graph of the file makes of operands; ``node`` is what chooses it."""
@@ -329,17 +327,11 @@ class BranchReader(GraphReader):
 
     def __init__(self, outer: GraphReader, index: int) -> None:
         branches = outer.model.branches
-        self.model = dataclasses.replace(branches[index], branches=branches)
         self.notes = outer.notes
-        self.path = outer.path
         self.builder = outer.builder
-        self.problems = []
-        self.pairs = {}
-        self._tensors = {}
-        self._named = set()
-        self._open = ()
         self.callers = outer.callers | {index}
         self.chosen = outer.chosen
+        self._begin(dataclasses.replace(branches[index], branches=branches), outer.path)
 
     def outputs(self, operands: Sequence[Laid]) -> list[Laid]:
         """What the graph makes of operands; nothing when there are problems."""

@@ -6,11 +6,13 @@ Half-precision and quantized weights are restored as float32, sparse ones are sp
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
-from opt_tool.errors import UnsupportedError
+from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.formats.tflite.schema import SparseLevel, Sparsity, Tensor, TensorType
 from opt_tool.ir import DType
 
@@ -33,6 +35,18 @@ SPARSEST = 4096
 
 class TensorError(ValueError):
     """A constant whose bytes are not what its type and shape ask for."""
+
+
+@contextmanager
+def refusing_damaged(tensor: Tensor, path: Path) -> Iterator[None]:
+    """Make of a constant's ``TensorError`` the error that the file is damaged."""
+    try:
+        yield
+    except TensorError as error:
+        raise DamagedFileError(
+            path,
+            f"not a whole TFLite model: constant {tensor.name!r}: {error}; export or copy it again",
+        ) from error
 
 
 def dtype_of(type: TensorType) -> DType:

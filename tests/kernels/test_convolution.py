@@ -9,10 +9,8 @@ from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise, pointwise
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_first, channels_last
-from opt_tool.kernels.planes import pad_spatial
-
-Pair = tuple[int, int]
-Pads = tuple[int, int, int, int]
+from opt_tool.kernels.planes import Pads, Pair, pad_spatial
+from windows import WINDOWS
 
 
 def rectify(part: np.ndarray) -> None:
@@ -45,16 +43,7 @@ def direct(
     return y
 
 
-CASES = [
-    ((1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
-    ((1, 1), (2, 3), (1, 0, 2, 1), (1, 1)),
-    ((3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
-    ((3, 2), (2, 1), (0, 2, 1, 0), (2, 1)),
-    ((2, 5), (3, 2), (1, 1, 3, 2), (1, 2)),
-]
-
-
-@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), CASES, ids=str)
+@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), WINDOWS, ids=str)
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("multiplier", [1, 2])
 def test_every_way_agrees_with_the_definition(
@@ -210,7 +199,7 @@ def test_parts_of_a_plane_are_put_together(
     np.testing.assert_allclose(y, np.maximum(plain, 0), rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), CASES, ids=str)
+@pytest.mark.parametrize(("kernel", "strides", "paddings", "dilations"), WINDOWS, ids=str)
 def test_the_direct_way_agrees_with_the_definition(
     kernel: Pair, strides: Pair, paddings: Pads, dilations: Pair
 ) -> None:

@@ -6,17 +6,12 @@ import pytest
 from opt_tool.kernels import convolution
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_first, channels_last, lies_channels_last
+from opt_tool.kernels.planes import Pads, Pair
 from opt_tool.kernels.transposed_convolution import conv2d_transpose
-
-Pair = tuple[int, int]
-Pads = tuple[int, int, int, int]
+from windows import WINDOWS
 
 CASES = [
-    ((1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
-    ((1, 1), (2, 3), (1, 0, 2, 1), (1, 1)),
-    ((3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
-    ((3, 2), (2, 1), (0, 2, 1, 0), (2, 1)),
-    ((2, 5), (3, 2), (1, 1, 3, 2), (1, 2)),
+    *WINDOWS,
     ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1)),
     ((2, 3), (2, 3), (0, 0, 0, 0), (1, 1)),
     ((2, 3), (2, 3), (0, 0, 0, 0), (2, 1)),
