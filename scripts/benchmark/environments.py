@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from install_official_runtime import find_python
+from reference_environments import find_python
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = ROOT / ".cache" / "benchmark" / "environments"

@@ -34,7 +34,10 @@ def test_reshape_finds_the_open_dimension(old: Shape, wanted: Shape, expected: S
 
 @pytest.mark.parametrize(
     ("old", "wanted"),
-    [((2, 3), (4, -1)), ((2, 3), (-1, -1)), ((2, 3), (7,)), ((2,), (2, 0)), ((2, 3), (0, 0, 2))],
+    [
+        *(((2, 3), (4, -1)), ((2, 3), (-1, -1)), ((2, 3), (7,)), ((2,), (2, 0))),
+        *(((2, 3), (0, 0, 2)), ((2, 3), (-2, -3)), ((0, 3), (0, -5))),
+    ],
     ids=str,
 )
 def test_reshape_of_what_does_not_fit_is_refused(old: Shape, wanted: Shape) -> None:

@@ -45,6 +45,16 @@ def test_slices_along_two_axes_are_two_splits() -> None:
     assert_rewrites(JoinSlices(), graph, 2)
 
 
+def test_one_axis_is_one_split_from_whichever_end_it_is_counted() -> None:
+    b = TestGraphs()
+    x = b.add(Relu(), X=b.input(4, 6))
+    parts = cut(b, x, 0, 2, axis=1), cut(b, x, 2, 6, axis=-1)
+    graph = b.build(*(b.add(Relu(), X=part) for part in parts))
+    assert_rewrites(JoinSlices(), graph, 1)
+    (split,) = (node for node in graph.nodes if isinstance(node.op, Split))
+    assert split.op == Split(axis=1, sections=(2, 4))
+
+
 @pytest.mark.parametrize(
     "bounds", [((0, 2), (3, 7)), ((0, 3), (2, 7)), ((0, 2), (2, 6)), ((1, 7), (0, 1), (0, 1))]
 )

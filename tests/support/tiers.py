@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from browser import missing_browser
-from install_official_runtime import RUNTIMES, find_python
+from install_official_runtime import RUNTIMES
 from opt_tool.api import official_runtime
+from reference_environments import find_python
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_TESTS = ROOT / ".cache" / "onnx-node-tests"
@@ -35,8 +36,9 @@ def need_official(versions: Sequence[str]) -> None:
     for version in versions:
         missing = official_runtime.available(version)
         old = version != official_runtime.DEFAULT_VERSION
-        if missing is not None and old and find_python(RUNTIMES[version].python) is None:
-            pytest.skip(f"{missing}; it needs Python {RUNTIMES[version].python}")
+        (python,) = RUNTIMES[version].pythons
+        if missing is not None and old and find_python(python) is None:
+            pytest.skip(f"{missing}; it needs Python {python}")
         need(missing)
 
 

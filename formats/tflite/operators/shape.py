@@ -21,12 +21,10 @@ from opt_tool.ir.operations.shape import Shape as ShapeOf
 def reshape(node: TfliteNode) -> Value:
     """The shape is an operand, or in old files an option."""
     x = node.value(0)
-    if not node.has(1):
-        return reshape_to(node, x, reshaped(x.shape, node.vector("new_shape")))
-    operand = node.value(1)
-    if operand.elements is None and not operand.is_constant:
+    operand = node.value(1) if node.has(1) else None
+    if operand is not None and operand.elements is None and not operand.is_constant:
         return node.add(Reshape2(), X=x, Shape=converted(node.builder, operand, DType.INT32))
-    wanted = node.dims(1, "shape")
+    wanted = node.vector("new_shape") if operand is None else node.dims(1, "shape")
     if 0 in wanted:
         raise node.unsupported(f"it makes a tensor without elements: {list(wanted)}")
     return reshape_to(node, x, reshaped(x.shape, wanted))

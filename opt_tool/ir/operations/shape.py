@@ -100,6 +100,8 @@ def reshaped(old: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> tuple[Dim, ...]:
     """The shape that reshape2 gives; raises ShapeError when the elements do not fit."""
     if sum(dim == INFER for dim in wanted) > 1:
         raise ShapeError(f"shape {list(wanted)} leaves more than one dimension open")
+    if any(isinstance(dim, int) and dim < INFER for dim in wanted):
+        raise ShapeError(f"shape {list(wanted)} has a negative dimension")
     new: list[Dim] = []
     for index, dim in enumerate(wanted):
         if dim == KEEP and index >= len(old):

@@ -571,6 +571,14 @@ def test_a_shape_that_is_no_whole_numbers_is_refused() -> None:
         made.read()
 
 
+def test_a_reshape_to_no_elements_is_refused_wherever_its_shape_stands() -> None:
+    operand = one_op("RESHAPE", {"x": normal(0, 3), "s": ints(0, 5)}, constants=("s",))
+    option = one_op("RESHAPE", {"x": normal(0, 3)}, new_shape=(0, 5))
+    for made in (operand, option):
+        with pytest.raises(UnsupportedModelError, match=r"without elements: \[0, 5\]"):
+            made.read()
+
+
 def test_a_state_is_refused() -> None:
     made = Made([Op("ADD", ["x", "state"])], {"x": normal(2)}, variables=frozenset({"state"}))
     with pytest.raises(UnsupportedModelError, match="from one run to the next"):
