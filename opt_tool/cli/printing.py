@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
@@ -15,9 +16,6 @@ from opt_tool.cli.command import is_verbose
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-WIDE = 160
-"""The width of tables that no terminal shows."""
 
 PATIENCE = 1.0
 """The seconds after which a command shows how far it is."""
@@ -48,19 +46,47 @@ def print_warnings(warnings: Iterable[str]) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table on standard error; columns of numbers are aligned to the right."""
+    listed = list(rows)
+    numeric = [
+        all(isinstance(row[index], int | float) for row in listed) for index in range(len(columns))
+    ]
+    cells = [["" if cell is None else str(cell) for cell in row] for row in listed]
+    if sys.stderr.isatty():
+        _print_folded(columns, cells, numeric)
+    else:
+        click.echo("\n".join(_plain_lines([columns, *cells], numeric)), err=True)
+
+
+def _plain_lines(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Iterator[str]:
+    """The lines of a table as wide as it is; a cell may have several."""
+    parts = [[cell.splitlines() for cell in row] for row in rows]
+    widths = [
+        max(len(line) for cell in column for line in cell or [""])
+        for column in zip(*parts, strict=True)
+    ]
+    for row in parts:
+        for line in itertools.zip_longest(*row, fillvalue=""):
+            padded = [
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(line, widths, numeric, strict=True)
+            ]
+            yield "  ".join(padded).rstrip()
+
+
+def _print_folded(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]
+) -> None:
+    """Print a table as wide as the terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    listed = list(rows)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float) for row in listed)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in listed:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    width = None if sys.stderr.isatty() else WIDE
-    Console(stderr=True, width=width, highlight=False).print(table)
+    for column, right in zip(columns, numeric, strict=True):
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(stderr=True, highlight=False).print(table)
 
 
 @contextmanager
