@@ -21,48 +21,93 @@ import numpy as np
 
 from opt_tool.passes.quantization.grid import round_to_nearest
 
+BLOCK = 1 << 16
+"""How many weights are rounded at once, so that what is computed of them stays in the cache."""
+
 
 def squant(kernels: np.ndarray, scales: np.ndarray, limit: int) -> np.ndarray:
     """The integers, as float32."""
+    rounded = np.empty(kernels.shape, np.float32)
+    channels = max(1, BLOCK // kernels[0].size)
+    for start in range(0, len(kernels), channels):
+        block = slice(start, start + channels)
+        rounded[block] = _rounded(kernels[block], scales[block], limit)
+    return rounded
+
+
+def _rounded(kernels: np.ndarray, scales: np.ndarray, limit: int) -> np.ndarray:
+    """The integers of some channels."""
     rounded = round_to_nearest(kernels, scales, limit)
     errors = rounded - kernels / scales[:, None, None]
     if kernels.shape[2] > 1:
-        flips = _flips(errors, errors.sum(axis=2), _movable(rounded, errors, limit))
-        rounded -= flips
-        errors -= flips
+        _balance_kernels(rounded, errors, limit)
     _balance_channels(rounded, errors, limit)
     return rounded
 
 
-def _movable(rounded: np.ndarray, errors: np.ndarray, limit: int) -> np.ndarray:
-    """Which elements may be turned: not those turned already, none beyond the limit."""
-    return (np.abs(errors) <= 0.5) & (np.abs(rounded - np.sign(errors)) <= limit)
-
-
-def _flips(errors: np.ndarray, sums: np.ndarray, movable: np.ndarray) -> np.ndarray:
-    """What to subtract along the last axis, -1, 0 or 1, so that the sums come down to 1/2.
-
-    Turned are the elements with the largest errors of the sum's sign, the first ones of
-    those that are equal.
-    """
-    signs = np.sign(sums)[..., None]
-    counts = np.ceil(np.abs(sums) - 0.5)[..., None]
-    fit = movable & (errors * signs > 0)
-    order = np.argsort(np.where(fit, -np.abs(errors), np.float32(1)), axis=-1, kind="stable")
-    chosen = np.zeros(errors.shape, bool)
-    np.put_along_axis(chosen, order, np.arange(errors.shape[-1]) < counts, axis=-1)
-    return np.where(chosen & fit, signs, np.float32(0))
+def _balance_kernels(rounded: np.ndarray, errors: np.ndarray, limit: int) -> None:
+    """Turn elements of each kernel, so that the sums of kernels come down."""
+    sums = errors.sum(axis=2)
+    sizes = _sizes(rounded, errors, sums[..., None], limit)
+    places = np.flatnonzero(turned(sizes, _too_many(sums)))
+    steps = np.sign(sums).reshape(-1)[places // errors.shape[2]]
+    rounded.reshape(-1)[places] -= steps
+    errors.reshape(-1)[places] -= steps
 
 
 def _balance_channels(rounded: np.ndarray, errors: np.ndarray, limit: int) -> None:
     """Turn one element in each of some kernels, so that the sums of channels come down."""
     kernel_sums = errors.sum(axis=2)
     sums = kernel_sums.sum(axis=1)
-    signs = np.sign(sums)[:, None, None]
-    fit = _movable(rounded, errors, limit) & (errors * signs > 0)
-    candidates = np.where(fit, np.abs(errors), np.float32(-1)).argmax(axis=2)[..., None]
-    has_candidate = np.take_along_axis(fit, candidates, axis=2)[..., 0]
-    flips = _flips(kernel_sums, sums, has_candidate)[..., None]
-    for array in (rounded, errors):
-        turned = np.take_along_axis(array, candidates, axis=2) - flips
-        np.put_along_axis(array, candidates, turned, axis=2)
+    sizes = _sizes(rounded, errors, sums[:, None, None], limit)
+    count, elements = kernel_sums.shape[1], errors.shape[2]
+    candidates = np.arange(kernel_sums.size) * elements
+    if elements > 1:
+        candidates += sizes.argmax(axis=2).reshape(-1)
+    kernel_sums *= np.sign(sums)[:, None]
+    kernel_sums *= (sizes.reshape(-1)[candidates] > 0).reshape(kernel_sums.shape)
+    kernels = np.flatnonzero(turned(kernel_sums, _too_many(sums)))
+    rounded.reshape(-1)[candidates[kernels]] -= np.sign(sums)[kernels // count]
+
+
+def _sizes(rounded: np.ndarray, errors: np.ndarray, sums: np.ndarray, limit: int) -> np.ndarray:
+    """The errors of the sign of their sums, other numbers than above zero for what must stay.
+
+    That are elements turned already, and those whose turning would lead beyond the limit.
+    """
+    sizes = errors * np.sign(sums)
+    sizes *= np.abs(errors) <= 0.5
+    sizes *= np.abs(rounded - np.sign(errors)) <= limit
+    return sizes
+
+
+def _too_many(sums: np.ndarray) -> np.ndarray:
+    """How many steps bring sums down to 1/2."""
+    return np.ceil(np.abs(sums) - 0.5).astype(np.intp)
+
+
+def turned(sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Which elements of each row are its ``counts`` largest, the first ones of equals.
+
+    Elements that are not above zero are never among them.
+    """
+    least = np.full(counts.shape, np.inf, np.float32)
+    some = np.nonzero(counts)
+    ascending = np.sort(sizes[some], axis=-1)
+    rows, length = np.arange(len(ascending)), ascending.shape[-1]
+    places = np.maximum(length - counts[some], 0)
+    found = ascending[rows, places]
+    least[some] = np.maximum(found, np.finfo(np.float32).smallest_subnormal)
+    chosen = sizes >= least[..., None]
+    split = (places > 0) & (found > 0) & (ascending[rows, places - 1] == found)
+    if split.any():
+        divided = tuple(axis[split] for axis in some)
+        chosen[divided] = _first_of_equals(sizes[divided], found[split], counts[divided])
+    return chosen
+
+
+def _first_of_equals(sizes: np.ndarray, least: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The ``counts`` largest of each row, of the elements that are ``least`` the first."""
+    above, equal = sizes > least[:, None], sizes == least[:, None]
+    left = counts - np.count_nonzero(above, axis=-1)
+    return above | (equal & (np.cumsum(equal, axis=-1) <= left[:, None]))

@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from opt_tool.passes.quantization.coherent_error_scale import (
     coherent_error,
@@ -18,7 +20,7 @@ from opt_tool.passes.quantization.grid import (
 )
 from opt_tool.passes.quantization.minimum_error_scale import minimum_error_scale, squared_error
 from opt_tool.passes.quantization.per_channel_max import per_channel_max
-from opt_tool.passes.quantization.squant import squant
+from opt_tool.passes.quantization.squant import BLOCK, squant, turned
 
 SHAPES = [(6, 5, 9), (3, 40, 1), (4, 1, 25)]
 
@@ -123,3 +125,26 @@ def test_squant_of_one_kernel_is_the_best_with_its_sum(seed: int) -> None:
 def test_squant_turns_nothing_beyond_the_limit() -> None:
     weight = np.full((1, 1, 9), 7.4, np.float32)
     assert np.abs(squant(weight, np.ones(1, np.float32), 7)).max() == 7
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_what_is_turned_is_what_sorting_says(data: st.DataObject) -> None:
+    rows, length = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 12))
+    some_size = st.sampled_from([-0.3, 0.0, 1e-42, 0.1, 0.25, 0.5])  # few, so that many are equal
+    sizes = np.array(data.draw(st.lists(some_size, min_size=rows * length, max_size=rows * length)))
+    sizes = sizes.astype(np.float32).reshape(rows, length)
+    counts = np.array(data.draw(st.lists(st.integers(0, 14), min_size=rows, max_size=rows)))
+    found = turned(sizes, counts)
+    for row, count, chosen in zip(sizes.tolist(), counts.tolist(), found.tolist(), strict=True):
+        largest_first = sorted((-size, i) for i, size in enumerate(row))
+        expected = {i for size, i in largest_first[:count] if size < 0}
+        assert {i for i, is_chosen in enumerate(chosen) if is_chosen} == expected
+
+
+@pytest.mark.parametrize("elements", [1, 9])
+def test_squant_of_many_channels_is_that_of_each(elements: int) -> None:
+    weight = kernels((7, BLOCK // (3 * elements), elements))
+    scales = per_channel_max(weight, 127)
+    each = [squant(weight[i : i + 1], scales[i : i + 1], 127) for i in range(len(weight))]
+    assert np.array_equal(squant(weight, scales, 127), np.concatenate(each))
