@@ -12,10 +12,17 @@ the stride first, so that this also holds where windows are further apart.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 
+from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.epilogue import PLAIN, Epilogue
 from opt_tool.kernels.memory import (
+    ALIGNMENT,
     aligned_empty,
     channels_last,
     element_type,
@@ -27,8 +34,9 @@ from opt_tool.kernels.planes import (
     Pads,
     Pair,
     TapGroup,
-    cut_out,
+    cutting_out,
     reach,
+    shaped,
     tap_groups,
     window_counts,
 )
@@ -50,6 +58,46 @@ def written_out(weight: np.ndarray, places: int) -> np.ndarray:
     filters = weight[:, 0].transpose(1, 2, 0)
     shape = (*filters.shape[:2], places, filters.shape[2])
     return np.broadcast_to(filters[:, :, np.newaxis], shape).reshape(*shape[:2], -1)
+
+
+class Blocks(NamedTuple):
+    """How the rows of an output are computed, some at a time.
+
+    Attributes:
+        rows: How many rows of windows at once.
+        columns: The shape that the columns they cover have when they are sorted, (SW, H, W, C).
+        sums: The shape of the sums of one group of taps, where there are more groups.
+    """
+
+    rows: int
+    columns: tuple[int, int, int, int]
+    sums: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls, counts: Pair, channels: int, kernel: Pair, strides: Pair, dilations: Pair
+    ) -> Blocks:
+        """For ``counts`` windows of float32."""
+        width = -(-reach(counts[1], kernel[1], strides[1], dilations[1]) // strides[1])
+        row_bytes = strides[0] * strides[1] * width * channels * 4
+        rows = max(1, min(counts[0], BLOCK_BYTES // row_bytes))
+        depth = reach(rows, kernel[0], strides[0], dilations[0])
+        is_split = len(tap_groups(kernel[1], strides[1], dilations[1])) > 1
+        length = places_at_once(counts[1], channels) * channels if is_split else 0
+        return cls(rows, (strides[1], depth, width, channels), (rows, length))
+
+    @property
+    def elements(self) -> int:
+        """How much memory a block takes."""
+        return self._sums_start + math.prod(self.sums)
+
+    def spaces(self, memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Memory for the columns and for the sums."""
+        return shaped(memory, *self.columns), memory[self._sums_start :]
+
+    @property
+    def _sums_start(self) -> int:
+        return -(-math.prod(self.columns) // ALIGNMENT) * ALIGNMENT
 
 
 def depthwise_conv2d(
@@ -82,43 +130,73 @@ def depthwise_conv2d(
     y = output_for(out, (len(x), channels, *counts), element_type(x, weight))
     if filters is None:
         filters = written_out(weight, places_at_once(counts[1], channels))
-    width = -(-reach(counts[1], kernel[1], strides[1], dilations[1]) // strides[1])
-    row_bytes = strides[0] * strides[1] * width * channels * x.itemsize
-    step = max(1, min(counts[0], BLOCK_BYTES // row_bytes))
-    depth = reach(step, kernel[0], strides[0], dilations[0])
-    space = aligned_empty((strides[1], depth, width, channels), x.dtype)
-    for image, planes in zip(channels_last(x), y, strict=True):
-        for first in range(0, counts[0], step):
-            target = planes[first : first + step].reshape(-1, counts[1] * channels)
-            top = first * strides[0] - paddings[0]
-            for remainder, columns in enumerate(space):
-                corner = (top, remainder - paddings[2])
-                cut_out(image, corner, columns, (1, strides[1]))
-            _sum_taps(space, filters, target, (strides[0], dilations[0]), strides[1], dilations[1])
-            finish(target)
+    blocks = Blocks.of(counts, channels, kernel, strides, dilations)
+    space = aligned_empty((blocks.elements,), x.dtype)
+    geometry = Geometry.of(strides, dilations, paddings)
+    replay(depthwise_calls(x, filters, finish, y, geometry, blocks, space))
     return hand_over(y, out)
 
 
-def _sum_taps(
-    space: np.ndarray, filters: np.ndarray, out: np.ndarray, down: Pair, stride: int, dilation: int
-) -> None:
-    """Sum sorted columns (SW, rows, columns, C) by filters (R, S, L) to rows of outputs.
+class Geometry(NamedTuple):
+    """Where windows lie: their strides, the dilations, and how far outside the first begins."""
 
-    ``down`` is the stride and the dilation of the rows.
+    strides: Pair
+    dilations: Pair
+    corner: Pair
+
+    @classmethod
+    def of(cls, strides: Pair, dilations: Pair, paddings: Pads) -> Geometry:
+        """For zeros at the top, bottom, left and right."""
+        return cls(strides, dilations, (-paddings[0], -paddings[2]))
+
+
+def depthwise_calls(
+    x: np.ndarray,
+    filters: np.ndarray,
+    finish: Epilogue,
+    y: np.ndarray,
+    geometry: Geometry,
+    blocks: Blocks,
+    space: np.ndarray,
+) -> Iterator[Call]:
+    """What convolves x (N, C, H, W) to y (N, P, Q, C), which lies in a row.
+
+    ``filters`` are as in ``depthwise_conv2d``, and ``space`` is what the blocks take.
     """
+    columns, sums = blocks.spaces(space)
+    (down, across), _, (top, left) = geometry
+    for image, planes in zip(channels_last(x), y, strict=True):
+        for first in range(0, len(planes), blocks.rows):
+            target = planes[first : first + blocks.rows].reshape(-1, math.prod(y.shape[2:]))
+            for remainder, sorted_columns in enumerate(columns):
+                corner = (first * down + top, remainder + left)
+                yield from cutting_out(image, corner, sorted_columns, (1, across))
+            yield from _summing_taps(columns, filters, target, geometry, sums)
+            yield from finish.calls(target)
+
+
+def _summing_taps(
+    space: np.ndarray,
+    filters: np.ndarray,
+    out: np.ndarray,
+    geometry: Geometry,
+    memory: np.ndarray,
+) -> Iterator[Call]:
+    """What sums sorted columns (SW, rows, columns, C) by filters (R, S, L) to rows of outputs."""
     channels, length = space.shape[3], filters.shape[2]
-    groups = tap_groups(filters.shape[1], stride, dilation)
+    (down, across), dilations, _ = geometry
+    groups = tap_groups(filters.shape[1], across, dilations[1])
     for start in range(0, out.shape[1], length):
         target = out[:, start : start + length]
         weights = filters[:, :, : target.shape[1]]
         sums = target
         for group in groups:
-            view = _taps(space, group, start // channels, weights, (len(out), *down))
-            np.einsum("prsl,rsl->pl", view, weights[:, group.taps], out=sums)
+            view = _taps(space, group, start // channels, weights, (len(out), down, dilations[0]))
+            yield partial(np.einsum, "prsl,rsl->pl", view, weights[:, group.taps], out=sums)
             if sums is not target:
-                target += sums
+                yield partial(np.add, target, sums, out=target)
             elif len(groups) > 1:
-                sums = np.empty_like(target)
+                sums = shaped(memory, *target.shape)
 
 
 def _taps(

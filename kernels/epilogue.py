@@ -6,12 +6,13 @@ constant is written out once as a row that is long enough for the loop and stays
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.memory import aligned_empty, in_a_row
 from opt_tool.kernels.planes import InPlace
 
@@ -42,11 +43,18 @@ class Epilogue:
 
     def __call__(self, part: np.ndarray) -> None:
         """Finish places (..., C) that lie in a row."""
+        replay(self.calls(part))
+
+    def calls(self, part: np.ndarray) -> Iterator[Call]:
+        """What finishes them."""
         flat = part.reshape(-1)
-        if self.row is not None:
-            by_rows(np.add, flat, self.row, flat, unit=self.channels)
+        yield from self._shifting(flat)
         if self.activate is not None:
-            self.activate(flat)
+            yield partial(self.activate, flat)
+
+    def _shifting(self, flat: np.ndarray) -> Iterator[Call]:
+        if self.row is not None:
+            yield from row_calls(np.add, flat, self.row, flat, unit=self.channels)
 
     @property
     def without_bias(self) -> Epilogue:
@@ -65,17 +73,15 @@ class Epilogue:
             return np.zeros(length, dtype)
         return self.row[:length] if length <= len(self.row) else np.resize(self.row, length)
 
-    def onto(self, part: np.ndarray, added: np.ndarray, out: np.ndarray) -> None:
-        """Write to ``out`` what becomes of ``part`` and what is added to it before it is activated.
+    def calls_onto(self, part: np.ndarray, added: np.ndarray, out: np.ndarray) -> Iterator[Call]:
+        """What writes to ``out`` what becomes of ``part`` and is added to it before activation.
 
         All are places (..., C); ``part`` and ``out`` lie in a row, and ``out`` may be ``added``.
         """
-        if self.row is not None:
-            flat = part.reshape(-1)
-            by_rows(np.add, flat, self.row, flat, unit=self.channels)
-        np.add(part, added, out=out)
+        yield from self._shifting(part.reshape(-1))
+        yield partial(np.add, part, added, out=out)
         if self.activate is not None:
-            self.activate(out.reshape(-1))
+            yield partial(self.activate, out.reshape(-1))
 
 
 class Target:
@@ -84,13 +90,20 @@ class Target:
     Attributes:
         out: The output, channels last.
         added: What is added to it, which may be in the same memory.
+        space: Memory to make parts in where something is added, as large as the first.
     """
 
-    def __init__(self, out: np.ndarray, added: np.ndarray | None, finish: Epilogue) -> None:
+    def __init__(
+        self,
+        out: np.ndarray,
+        added: np.ndarray | None,
+        finish: Epilogue,
+        space: np.ndarray | None = None,
+    ) -> None:
         self.out = out
         self.added = added
         self._finish = finish
-        self._space: np.ndarray | None = None
+        self._space = space
 
     def begin(self, part: slice) -> np.ndarray:
         """Memory to make a part in; the first part is the largest."""
@@ -103,26 +116,36 @@ class Target:
 
     def end(self, part: slice, made: np.ndarray) -> None:
         """Finish what was made in that memory."""
+        replay(self.ending(part, made))
+
+    def ending(self, part: slice, made: np.ndarray) -> Iterator[Call]:
+        """What finishes it."""
         if self.added is None:
-            self._finish(made)
-        else:
-            self._finish.onto(made, self.added[part], self.out[part])
+            return self._finish.calls(made)
+        return self._finish.calls_onto(made, self.added[part], self.out[part])
 
 
 def by_rows(
     function: np.ufunc, x: np.ndarray, row: np.ndarray, out: np.ndarray, *, unit: int = 1
 ) -> None:
     """function(x, row, row, ...) for x and out that lie in a row, whose ``unit`` repeats."""
+    replay(row_calls(function, x, row, out, unit=unit))
+
+
+def row_calls(
+    function: np.ufunc, x: np.ndarray, row: np.ndarray, out: np.ndarray, *, unit: int
+) -> Iterator[Call]:
+    """What ``by_rows`` does."""
     if len(x) <= len(row):
-        function(x, row[: len(x)], out=out)
+        yield partial(function, x, row[: len(x)], out=out)
         return
     count = equal_rows(len(x), len(row), unit)
     length = len(x) // count if count else len(row)
     whole = len(x) - len(x) % length
     shape = (-1, length)
-    function(x[:whole].reshape(shape), row[:length], out=out[:whole].reshape(shape))
+    yield partial(function, x[:whole].reshape(shape), row[:length], out=out[:whole].reshape(shape))
     if whole < len(x):
-        function(x[whole:], row[: len(x) - whole], out=out[whole:])
+        yield partial(function, x[whole:], row[: len(x) - whole], out=out[whole:])
 
 
 @lru_cache(maxsize=1024)

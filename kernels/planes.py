@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+
+from opt_tool.kernels.calls import Call, replay
 
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[int, int, int, int]
@@ -63,21 +65,26 @@ def shifted(
 
 def cut_out(x: np.ndarray, corner: Pair, into: np.ndarray, steps: Pair = (1, 1)) -> np.ndarray:
     """Copy x (H, W, C) from ``corner`` on into (rows, columns, C), 0 where that is outside."""
-    into_rows, rows = inside(corner[0], steps[0], into.shape[0], x.shape[0])
-    into_columns, columns = inside(corner[1], steps[1], into.shape[1], x.shape[1])
-    _clear_outside(into, into_rows)
-    middle = into[into_rows]
-    _clear_outside(middle.swapaxes(0, 1), into_columns)
-    middle[:, into_columns] = x[rows, columns]
+    replay(cutting_out(x, corner, into, steps))
     return into
 
 
-def _clear_outside(x: np.ndarray, inner: slice) -> None:
-    """Write zeros in front of a slice of the first axis, and behind it."""
+def cutting_out(x: np.ndarray, corner: Pair, into: np.ndarray, steps: Pair) -> Iterator[Call]:
+    """What ``cut_out`` does."""
+    into_rows, rows = inside(corner[0], steps[0], into.shape[0], x.shape[0])
+    into_columns, columns = inside(corner[1], steps[1], into.shape[1], x.shape[1])
+    yield from _clearing_outside(into, into_rows)
+    middle = into[into_rows]
+    yield from _clearing_outside(middle.swapaxes(0, 1), into_columns)
+    yield partial(np.copyto, middle[:, into_columns], x[rows, columns])
+
+
+def _clearing_outside(x: np.ndarray, inner: slice) -> Iterator[Call]:
+    """What writes zeros in front of a slice of the first axis, and behind it."""
     if inner.start > 0:
-        x[: inner.start] = 0
+        yield partial(x[: inner.start].fill, 0)
     if inner.stop < len(x):
-        x[inner.stop :] = 0
+        yield partial(x[inner.stop :].fill, 0)
 
 
 def region(x: np.ndarray, corner: Pair, size: Pair, space: np.ndarray) -> np.ndarray:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
+from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.epilogue import PLAIN, Epilogue, Target
 from opt_tool.kernels.memory import channels_last, element_type, hand_over, output_for
-from opt_tool.kernels.products import multiply
+from opt_tool.kernels.planes import shaped
+from opt_tool.kernels.products import multiplication
 
 OUTPUT_BYTES = 1024 * 1024
 """How much of the output is made at once."""
@@ -36,21 +39,49 @@ def pointwise_conv2d(
         small: Whether BLAS is fast at small products, see ``products``.
         out: Where to write the output, which may be ``residual``.
     """
-    batch, channels, height, width = x.shape
-    groups, count = len(filters), batch * height * width
     filter_count = filters.size // filters.shape[2]
-    y = output_for(out, (batch, filter_count, height, width), element_type(x, filters))
-    places = channels_last(x).reshape(count, groups, channels // groups)
-    made = y.reshape(count, filter_count)
+    y = output_for(out, (len(x), filter_count, *x.shape[2:]), element_type(x, filters))
+    replay(pointwise_calls(x, filters, finish, y, residual=residual, small=small))
+    return hand_over(y, out)
+
+
+def pointwise_calls(
+    x: np.ndarray,
+    filters: np.ndarray,
+    finish: Epilogue,
+    y: np.ndarray,
+    *,
+    residual: np.ndarray | None,
+    small: bool,
+    space: np.ndarray | None = None,
+) -> Iterator[Call]:
+    """What convolves x (N, C, H, W) to y (N, H, W, O), which lies in a row.
+
+    Where a residual is added, ``space`` has the ``space_bytes`` to make products in. To be
+    replayed for another content of x and the residual, both must lie channels last without gaps.
+    """
+    groups, filter_count = len(filters), y.shape[3]
+    made = y.reshape(-1, filter_count)
+    places = channels_last(x).reshape(len(made), groups, -1)
     added = None if residual is None else channels_last(residual).reshape(made.shape)
-    target = Target(made, added, finish)
-    step = places_at_once(count, max(FEWEST_WINDOWS, OUTPUT_BYTES // (filter_count * y.itemsize)))
-    for start in range(0, count, step):
+    step = _step(len(made), filter_count, y.itemsize)
+    taken = None if added is None or space is None else shaped(space, step, filter_count)
+    target = Target(made, added, finish, taken)
+    for start in range(0, len(made), step):
         part = slice(start, start + step)
         begun = target.begin(part)
-        multiply(places[part], filters, begun.reshape(len(begun), groups, -1), small=small)
-        target.end(part, begun)
-    return hand_over(y, out)
+        product = begun.reshape(len(begun), groups, -1)
+        yield from multiplication(places[part], filters, product, small=small)
+        yield from target.ending(part, begun)
+
+
+def space_bytes(places: int, filter_count: int, itemsize: int) -> int:
+    """How much memory it takes to make what is computed at once for so many places."""
+    return _step(places, filter_count, itemsize) * filter_count * itemsize
+
+
+def _step(places: int, filter_count: int, itemsize: int) -> int:
+    return places_at_once(places, max(FEWEST_WINDOWS, OUTPUT_BYTES // (filter_count * itemsize)))
 
 
 @lru_cache(maxsize=1024)

@@ -10,8 +10,12 @@ to 2 times as fast.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 
+from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.memory import aligned_copy
 
 SMALL = 1_000_000
@@ -69,39 +73,53 @@ def multiply(rows: np.ndarray, filters: np.ndarray, out: np.ndarray, *, small: b
     is known, BLAS is faster at many filters by few rows than the other way around, by more than it
     takes to turn the product over.
     """
+    replay(multiplication(rows, filters, out, small=small))
+
+
+def multiplication(
+    rows: np.ndarray, filters: np.ndarray, out: np.ndarray, *, small: bool
+) -> Iterator[Call]:
+    """What ``multiply`` does."""
     if filters.ndim == 4:
-        _by_pieces(rows[:, 0], filters[0], out[:, 0])
+        yield from _by_pieces(rows[:, 0], filters[0], out[:, 0])
     elif small and len(filters) == 1 and _is_worth_dividing(len(rows), filters.shape[2]):
-        _by_some_filters(rows[:, 0], filters[0], out[:, 0])
+        yield from _by_some_filters(rows[:, 0], filters[0], out[:, 0])
     elif len(rows) < FEW_ROWS:
-        out[...] = np.matmul(filters, rows.transpose(1, 2, 0)).transpose(2, 0, 1)
+        turned = rows.transpose(1, 2, 0), out.transpose(1, 2, 0)
+        yield partial(_multiply_turned, filters, *turned)
     else:
-        np.matmul(rows.swapaxes(0, 1), filters.swapaxes(1, 2), out=out.swapaxes(0, 1))
+        operands = rows.swapaxes(0, 1), filters.swapaxes(1, 2)
+        yield partial(np.matmul, *operands, out=out.swapaxes(0, 1))
+
+
+def _multiply_turned(filters: np.ndarray, columns: np.ndarray, out: np.ndarray) -> None:
+    out[...] = np.matmul(filters, columns)
 
 
 def _is_worth_dividing(count: int, depth: int) -> bool:
     return 1 < count <= FEW_ROWS and depth >= LEAST_DEPTH and count * depth * AT_ONCE <= SMALL
 
 
-def _by_some_filters(rows: np.ndarray, filters: np.ndarray, out: np.ndarray) -> None:
+def _by_some_filters(rows: np.ndarray, filters: np.ndarray, out: np.ndarray) -> Iterator[Call]:
     """Multiply few rows (T, K) by filters (O, K) to (T, O), AT_ONCE filters at once."""
     count, depth = rows.shape
     whole = len(filters) - len(filters) % AT_ONCE
     shape = (whole // AT_ONCE, AT_ONCE)
     some = filters[:whole].reshape(*shape, depth).swapaxes(1, 2)
-    np.matmul(rows, some, out=out[:, :whole].reshape(count, *shape).swapaxes(0, 1))
+    yield partial(np.matmul, rows, some, out=out[:, :whole].reshape(count, *shape).swapaxes(0, 1))
     if whole < len(filters):
-        np.matmul(rows, filters[whole:].T, out=out[:, whole:])
+        yield partial(np.matmul, rows, filters[whole:].T, out=out[:, whole:])
 
 
-def _by_pieces(rows: np.ndarray, pieces: np.ndarray, out: np.ndarray) -> None:
+def _by_pieces(rows: np.ndarray, pieces: np.ndarray, out: np.ndarray) -> Iterator[Call]:
     """Multiply rows (T, K) by pieces (O / width, K, width) to (T, O), some rows at once."""
     (count, depth), (number, _, width) = rows.shape, pieces.shape
     most = max(1, min(PIECE_ROWS, SMALL // (depth * width)))
     step = -(-count // -(-count // most))
     whole = count - count % step
     parts = out[:whole].reshape(-1, step, number, width)
-    np.matmul(rows[:whole].reshape(-1, 1, step, depth), pieces, out=parts.swapaxes(1, 2))
+    stacked = rows[:whole].reshape(-1, 1, step, depth)
+    yield partial(np.matmul, stacked, pieces, out=parts.swapaxes(1, 2))
     if whole < count:
         rest = out[whole:].reshape(-1, number, width)
-        np.matmul(rows[whole:], pieces, out=rest.swapaxes(0, 1))
+        yield partial(np.matmul, rows[whole:], pieces, out=rest.swapaxes(0, 1))

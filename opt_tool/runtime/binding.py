@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from opt_tool.errors import UsageError
 from opt_tool.ir import Node, Operands, Operation
+from opt_tool.kernels.calls import Call
 
 Arrays: TypeAlias = Operands[np.ndarray]
 Out: TypeAlias = np.ndarray | None
@@ -36,6 +37,20 @@ class Prepared(Protocol):
     @property
     def replaced(self) -> tuple[str, ...]:
         """The slots of constants of which only the shape is read from now on."""
+
+
+@runtime_checkable
+class Capturable(Protocol):
+    """A computation that can hand over its calls for operands that stay where they are."""
+
+    @property
+    def workspace_bytes(self) -> int | None:
+        """How much memory its calls need beside the operands; None if there are none to capture."""
+
+    def capture(
+        self, arrays: Arrays, out: np.ndarray, workspace: np.ndarray
+    ) -> Iterable[Call] | None:
+        """The calls that write to ``out``; None where operands do not lie as they should."""
 
 
 ALGORITHMS = ("direct", "im2col", "winograd23", "winograd43", "winograd63")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,9 @@ import numpy as np
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, Node, Operands, Value
 from opt_tool.ir.mapped_arrays import forget
+from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.memory import aligned_copy, aligned_empty, channels_first
-from opt_tool.runtime.binding import Compute, Prepared, Settings, as_results, bind
+from opt_tool.runtime.binding import Capturable, Compute, Prepared, Settings, as_results, bind
 from opt_tool.runtime.memory_plan import plan_memory
 from opt_tool.runtime.threads import limited_threads
 
@@ -35,10 +36,18 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arena:
-    """The planned memory of one run: where each step writes, None where nothing is planned."""
+    """The planned memory of one run: where each step writes, None where nothing is planned.
+
+    Attributes:
+        memory: All of it.
+        outs: Where each step writes, None where nothing is planned.
+        captured: The calls of steps whose operands are constants or lie in this memory, from the
+            first run on; None where there are none to replay.
+    """
 
     memory: np.ndarray
     outs: tuple[np.ndarray | None, ...]
+    captured: dict[Node, tuple[Call, ...] | None] = field(default_factory=dict)
 
 
 class Executor:
@@ -81,7 +90,7 @@ class Executor:
                 self.released_bytes += _release(step, graph)
         self.steps = tuple(steps)
         self._constants = {value: value.array() for value in graph.constants}
-        self.plan = plan_memory(graph)
+        self.plan = plan_memory(graph, dict(self._workspaces()))
         self._arenas: list[Arena] = []
 
     @property
@@ -122,7 +131,7 @@ class Executor:
         wanted = {value: name for name, value in kept.items()}
         with self.arena() as arena, limited_threads(self.settings.threads):
             for step, out in zip(self.steps, arena.outs, strict=True):
-                made = compute(step, arrays, out)
+                made = self._compute(step, arrays, out, arena)
                 for value, array in zip(step.node.outputs.flat(), made, strict=True):
                     if value in wanted:
                         results[wanted[value]] = array.copy()
@@ -139,6 +148,41 @@ class Executor:
     def started(self, feeds: Mapping[str, np.ndarray]) -> dict[Value, np.ndarray]:
         """What a run begins with: the constants and the inputs, as in ``run``."""
         return {**self._constants, **self._fed(feeds)}
+
+    def _workspaces(self) -> Iterator[tuple[Node, int]]:
+        """The nodes whose calls are captured, and how much memory those take."""
+        for step in self.steps:
+            if isinstance(step.compute, Capturable) and step.compute.workspace_bytes is not None:
+                yield step.node, step.compute.workspace_bytes
+
+    def _compute(
+        self, step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray | None, arena: Arena
+    ) -> Sequence[np.ndarray]:
+        """The same as ``compute``, by the calls that were captured in an arena if there are any."""
+        if out is None or step.node not in self.plan.workspaces:
+            return compute(step, arrays, out)
+        if step.node not in arena.captured:
+            arena.captured[step.node] = self._capture(step, arrays, out, arena.memory)
+        calls = arena.captured[step.node]
+        if calls is None:
+            return compute(step, arrays, out)
+        replay(calls)
+        arrays[step.node.output] = out
+        return (out,)
+
+    def _capture(
+        self, step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray, memory: np.ndarray
+    ) -> tuple[Call, ...] | None:
+        """What a step calls in every run, if its operands lie where they are now in every run."""
+        assert isinstance(step.compute, Capturable)
+        for value in step.node.inputs.flat():
+            is_planned = value in self.plan.offsets and np.may_share_memory(arrays[value], memory)
+            if not is_planned and value not in self._constants:
+                return None
+        workspace = memory[self.plan.workspaces[step.node]]
+        operands = step.node.inputs.map(arrays.__getitem__)
+        calls = step.compute.capture(operands, out, workspace)
+        return None if calls is None else tuple(calls)
 
     def _forget_weights(self, node: Node) -> None:
         """Give back the memory of what a node read from a mapped file."""

@@ -51,23 +51,36 @@ class MemoryPlan(NamedTuple):
         offsets: Where in the memory a value begins, in bytes.
         size: How many bytes the memory has.
         channels_last: The planes whose channels lie in a row.
+        workspaces: Where nodes have memory of their own while they compute.
     """
 
     offsets: Mapping[Value, int]
     size: int
     channels_last: frozenset[Value]
+    workspaces: Mapping[Node, slice]
 
 
-def plan_memory(graph: Graph) -> MemoryPlan:
-    """Give each intermediate value of known size its place."""
+def plan_memory(graph: Graph, workspaces: Mapping[Node, int] | None = None) -> MemoryPlan:
+    """Give each intermediate value of known size its place, and each workspace of so many bytes."""
     nodes = tuple(graph.nodes)
     bases = _bases(nodes, graph)
     stretches = _lives(nodes, bases, graph)
     channels_last = channels_last_values(nodes)
     _join_in_place(nodes, bases, stretches, channels_last)
-    size = _place(dict.fromkeys(stretches.values()))
+    spaces = _workspaces(nodes, workspaces or {})
+    size = _place(dict.fromkeys((*stretches.values(), *spaces.values())))
     offsets = {value: stretch.offset for value, stretch in stretches.items()}
-    return MemoryPlan(offsets, size, channels_last & offsets.keys())
+    places = {node: slice(one.offset, one.offset + one.size) for node, one in spaces.items()}
+    return MemoryPlan(offsets, size, channels_last & offsets.keys(), places)
+
+
+def _workspaces(nodes: tuple[Node, ...], sizes: Mapping[Node, int]) -> dict[Node, Stretch]:
+    """A stretch for each workspace, which lives as long as its node computes."""
+    return {
+        node: Stretch(sizes[node], position, position)
+        for position, node in enumerate(nodes)
+        if node in sizes
+    }
 
 
 def _is_planned(node: Node, graph: Graph) -> bool:

@@ -60,7 +60,7 @@ def test_groups_say_where_each_tap_reads(stride: int, dilation: int, extent: int
 
 def test_outputs_are_written_where_they_are_wanted_if_channels_are_in_a_row() -> None:
     float32 = np.dtype(np.float32)
-    planned = channels_first(np.empty((2, 4, 5, 3), np.float32))
+    planned = channels_first(np.zeros((2, 4, 5, 3), np.float32))
     memory = output_for(planned, (2, 3, 4, 5), float32)
     assert np.shares_memory(memory, planned)
     assert hand_over(memory, planned) is planned

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias  # Any: keyword arguments by name
 
 import numpy as np
@@ -10,14 +11,18 @@ import numpy as np
 from opt_tool.ir import Node
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
-from opt_tool.kernels import depthwise, products, transposed_convolution, winograd
+from opt_tool.kernels import depthwise, pointwise, products, transposed_convolution, winograd
+from opt_tool.kernels.calls import Call
 from opt_tool.kernels.epilogue import Epilogue
+from opt_tool.kernels.memory import channels_last, lies_channels_last
 from opt_tool.runtime.binding import Arrays, Out, Settings, prepares, writes
 from opt_tool.runtime.bindings.activation import in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 from opt_tool.runtime.threads import multiplies_small
 
 Preparation: TypeAlias = Callable[[np.ndarray], np.ndarray]
+
+FLOAT32 = np.dtype(np.float32)
 
 Way: TypeAlias = tuple[str, np.ndarray | None]
 """An algorithm, and the weights as it takes them if that is not as they are."""
@@ -43,6 +48,7 @@ class Convolution:
         self._is_final = self._constant and node.input("Input").type.is_static
         if self._is_final:
             self._way(node.input("Input").type.static_shape, node.input("Filter").array())
+        self.workspace_bytes = self._needs(node) if self._is_final else None
 
     def _constant_finish(self, node: Node) -> Epilogue | None:
         """What ends each run, if that is known now."""
@@ -99,6 +105,41 @@ class Convolution:
             small=self._small,
             out=out,
         )
+
+    def capture(
+        self, arrays: Arrays, out: np.ndarray, workspace: np.ndarray
+    ) -> Iterable[Call] | None:
+        x, residual = arrays.one("Input"), arrays.maybe("ResidualData")
+        algorithm, ready = self._way(x.shape, arrays.one("Filter"))
+        assert ready is not None
+        assert self._finish is not None
+        planes = [one for one in (x, residual, out) if one is not None]
+        if not all(map(lies_channels_last, planes)) or {one.dtype for one in planes} != {FLOAT32}:
+            return None
+        space, y = workspace.view(FLOAT32), channels_last(out)
+        if algorithm == "depthwise":
+            layer = Layer.of(self.op, x.shape, arrays.one("Filter").shape)
+            geometry = depthwise.Geometry.of(layer.strides, layer.dilations, self.op.paddings)
+            blocks = _blocks(layer)
+            return depthwise.depthwise_calls(x, ready, self._finish, y, geometry, blocks, space)
+        return pointwise.pointwise_calls(
+            x, ready, self._finish, y, residual=residual, small=self._small, space=space
+        )
+
+    def _needs(self, node: Node) -> int | None:
+        """How much memory calls need beside their operands, if they can be captured."""
+        of_floats = {node.input("Filter").dtype.numpy, node.output.dtype.numpy} == {FLOAT32}
+        if self._finish is None or not of_floats:
+            return None
+        shapes = (node.input(slot).type.static_shape for slot in ("Input", "Filter"))
+        layer = Layer.of(self.op, *shapes)
+        adds = node.inputs.maybe("ResidualData") is not None
+        if layer.only_way == "depthwise" and not adds:
+            return _blocks(layer).elements * FLOAT32.itemsize
+        if layer.only_way == "pointwise" and layer.strides == (1, 1) and not any(self.op.paddings):
+            places, filters = layer.batch * math.prod(layer.size), layer.out_channels
+            return pointwise.space_bytes(places, filters, FLOAT32.itemsize) if adds else 0
+        return None
 
     def _directly(self, arrays: Arrays, residual: np.ndarray | None, out: Out) -> np.ndarray:
         """By the definition, which takes a residual afterwards: ``out`` may be where it lies."""
@@ -164,6 +205,12 @@ class Convolution:
         return (algorithm, strip), lambda w: winograd.transform_weights(
             w, transform, groups=groups, strip=strip
         )
+
+
+def _blocks(layer: Layer) -> depthwise.Blocks:
+    return depthwise.Blocks.of(
+        layer.size, layer.channels, layer.kernel, layer.strides, layer.dilations
+    )
 
 
 prepares(ops.Conv2D, in_place=("ResidualData",))(Convolution)

@@ -1,0 +1,153 @@
+"""Calls that are captured in the first run and replayed in those that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from graphs import TestGraphs, feeds
+from opt_tool.ir import Graph, Node, Value
+from opt_tool.ir.operations.activation import Relu, Relu6
+from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
+from opt_tool.kernels import depthwise
+from opt_tool.runtime import Executor
+from opt_tool.runtime.memory_plan import plan_memory
+
+
+def pointwise(b: TestGraphs, x: Value, filters: int, residual: Value | None = None) -> Value:
+    channels = x.shape[1]
+    assert isinstance(channels, int)
+    more = {} if residual is None else {"ResidualData": residual}
+    op = Conv2D(activation=Relu())
+    weight, bias = b.weight(filters, channels, 1, 1), b.weight(filters)
+    return b.add(op, Input=x, Filter=weight, Bias=bias, **more)
+
+
+def filtered(b: TestGraphs, x: Value, stride: int = 1) -> Value:
+    channels = x.shape[1]
+    assert isinstance(channels, int)
+    op = DepthwiseConv2D(
+        groups=channels, strides=(stride, stride), paddings=(1, 1, 1, 1), activation=Relu6()
+    )
+    weight, bias = b.weight(channels, 1, 3, 3), b.weight(channels)
+    return b.add(op, Input=x, Filter=weight, Bias=bias)
+
+
+def inverted_residual(size: tuple[int, int] = (9, 7), stride: int = 1) -> Graph:
+    """Blocks as in MobileNetV2, the second of which adds its own input."""
+    b = TestGraphs()
+    first = pointwise(b, b.input(2, 3, *size), 8)
+    narrow = pointwise(b, filtered(b, pointwise(b, first, 24), stride), 8)
+    total = pointwise(b, filtered(b, pointwise(b, narrow, 24)), 8, narrow)
+    return b.build(b.add(Relu(), X=total))
+
+
+def captured(executor: Executor) -> list[Node]:
+    (arena,) = executor._arenas
+    return [node for node, calls in arena.captured.items() if calls is not None]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_replayed_calls_compute_what_a_first_run_computes(
+    monkeypatch: pytest.MonkeyPatch, stride: int, block_bytes: int
+) -> None:
+    monkeypatch.setattr(depthwise, "BLOCK_BYTES", block_bytes)
+    graph = inverted_residual(stride=stride)
+    executor = Executor(graph)
+    for seed in range(4):
+        (found,) = executor.run(feeds(graph, seed)).values()
+        (expected,) = Executor(graph).run(feeds(graph, seed)).values()
+        assert np.abs(expected).max() > 1
+        np.testing.assert_array_equal(found, expected)
+    assert len(captured(executor)) == 6, "all but the first, which reads what the user gives"
+
+
+def test_a_first_run_computes_what_kernels_compute_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph = inverted_residual()
+    (found,) = Executor(graph).run(feeds(graph)).values()
+    monkeypatch.setattr(Executor, "_workspaces", lambda _: iter(()))
+    at_once = Executor(graph)
+    (expected,) = at_once.run(feeds(graph)).values()
+    assert not captured(at_once)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_intermediate_values_are_handed_out_when_calls_are_replayed() -> None:
+    graph = inverted_residual()
+    executor = Executor(graph)
+    executor.run(feeds(graph, 1))
+    names = [node.output.name for node in graph.nodes]
+    watched: dict[str, np.ndarray] = {}
+
+    def watch(node: Node, made: Iterable[np.ndarray]) -> None:
+        (array,) = made
+        watched[node.output.name] = array.copy()
+
+    kept = executor.run(feeds(graph), keep=names, watch=watch)
+    expected = Executor(graph).run(feeds(graph), keep=names)
+    for name in names:
+        np.testing.assert_array_equal(kept[name], expected[name])
+        np.testing.assert_array_equal(watched[name], expected[name])
+
+
+def test_runs_at_the_same_time_replay_calls_of_their_own() -> None:
+    graph = inverted_residual((40, 40))
+    executor = Executor(graph)
+    expected = [Executor(graph).run(feeds(graph, seed)) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            found = list(pool.map(lambda seed: executor.run(feeds(graph, seed)), range(4)))
+            for one, other in zip(found, expected, strict=True):
+                for name, array in one.items():
+                    np.testing.assert_array_equal(array, other[name])
+
+
+def test_operands_that_are_not_planned_are_not_captured() -> None:
+    b = TestGraphs()
+    graph = b.build(filtered(b, b.add(Relu(), X=b.input(1, 4, "height", 6))))
+    executor = Executor(graph)
+    executor.run(feeds(graph))
+    assert not captured(executor)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 9, 7), (3, 5, 1, 1)], ids=str)
+def test_layers_that_read_what_the_user_gives_are_not_captured(shape: tuple[int, ...]) -> None:
+    b = TestGraphs()
+    graph = b.build(b.add(Relu(), X=pointwise(b, b.input(*shape), 4)))
+    executor = Executor(graph)
+    for seed in range(3):
+        (found,) = executor.run(feeds(graph, seed)).values()
+        (expected,) = Executor(graph).run(feeds(graph, seed)).values()
+        np.testing.assert_array_equal(found, expected)
+    assert not captured(executor)
+
+
+def test_calls_are_captured_once() -> None:
+    graph = inverted_residual()
+    executor = Executor(graph)
+    executor.run(feeds(graph))
+    before = dict(executor._arenas[0].captured)
+    executor.run(feeds(graph))
+    for node, calls in executor._arenas[0].captured.items():
+        assert calls is before[node]
+
+
+def test_workspaces_do_not_lie_where_operands_do() -> None:
+    graph = inverted_residual()
+    nodes = list(graph.nodes)
+    plan = plan_memory(graph, dict.fromkeys(nodes, 1000))
+    for node in nodes:
+        taken = plan.workspaces[node]
+        assert taken.stop - taken.start == 1000
+        for value in (*node.inputs.flat(), *node.outputs.flat()):
+            if value in plan.offsets:
+                start = plan.offsets[value]
+                assert start + value.type.nbytes <= taken.start or taken.stop <= start
+    sizes = sum(value.type.nbytes for value in plan.offsets)
+    assert plan.size < sizes + 2000, "workspaces of one node after the other share memory"
