@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 
+NAMED = 3
+"""How many nodes with one problem a message names; the exception has them all."""
+
+
 class OptError(Exception):
     """Something that the user can mend: what, where and what is possible."""
 
@@ -59,18 +63,31 @@ class OpenInputError(UnsupportedOperatorError):
 
 
 class UnsupportedModelError(UnsupportedError):
-    """All the nodes of one model that cannot be converted, named together."""
+    """All the nodes of one model that cannot be converted, those with one problem in one line."""
 
     def __init__(self, problems: tuple[UnsupportedOperatorError, ...]) -> None:
         self.problems = problems
-        lines = [str(problem) for problem in problems]
-        head = lines[0] if len(lines) == 1 else f"{len(lines)} nodes cannot be converted:"
-        super().__init__("\n  ".join([head, *lines] if len(lines) > 1 else [head]))
+        nodes: dict[tuple[str, str], list[str]] = {}
+        for problem in problems:
+            nodes.setdefault((problem.operator, problem.problem), []).append(problem.node)
+        lines = [
+            f"{operator} ({_named(names)}): {problem}"
+            for (operator, problem), names in nodes.items()
+        ]
+        head = [f"{len(problems)} nodes cannot be converted:"] if len(problems) > 1 else []
+        super().__init__("\n  ".join([*head, *lines]))
 
     def __reduce__(
         self,
     ) -> tuple[type[UnsupportedModelError], tuple[tuple[UnsupportedOperatorError, ...]]]:
         return type(self), (self.problems,)
+
+
+def _named(nodes: list[str]) -> str:
+    """``node 'a'``, ``nodes 'a', 'b'`` or ``nodes 'a', 'b', 'c' and 5 more``."""
+    names = ", ".join(map(repr, nodes[:NAMED]))
+    more = f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else ""
+    return f"{'node' if len(nodes) == 1 else 'nodes'} {names}{more}"
 
 
 class VerificationError(OptError):

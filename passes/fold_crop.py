@@ -14,7 +14,6 @@ write SAME padding of one as a slice behind it, fully convolutional nets of Caff
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -46,7 +45,7 @@ class FoldCrop(Rewrite[CroppedConv]):
             return Kept(f"{conv.name!r} is read by something else too")
         if any(conv.op.output_padding):
             return Kept(f"{conv.name!r} puts out more than its filter reaches")
-        op = dataclasses.replace(conv.op, paddings=_sum(conv.op.paddings, cuts))
+        op = conv.op.replaced(paddings=_sum(conv.op.paddings, cuts))
         if not _leaves_some_of_each_filter(conv, op):
             return Kept("it would cut off more than one filter reaches")
         return CroppedConv(conv, node, op)

@@ -16,7 +16,6 @@ zeros where no number is negative. Pads of pads with the same number become one.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -78,7 +77,7 @@ def _into_convolution(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:  # 
     assert isinstance(node.op, Conv2D)
     if pad.pad_value != 0:
         return Kept(f"it pads with {pad.pad_value}, {node.name!r} with zeros")
-    return dataclasses.replace(node.op, paddings=_sum(pad.paddings, node.op.paddings))
+    return node.op.replaced(paddings=_sum(pad.paddings, node.op.paddings))
 
 
 def _into_transposed_convolution(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:  # noqa: ARG001
@@ -91,7 +90,7 @@ def _into_transposed_convolution(node: Node, pad: Pad2D, x: Value) -> Operation 
     paddings = _sum(node.op.paddings, grown)
     if min(paddings) < 0:
         return Kept(f"{node.name!r} cannot put out more than its filter reaches")
-    return dataclasses.replace(node.op, paddings=paddings)
+    return node.op.replaced(paddings=paddings)
 
 
 def _into_pool(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:
@@ -108,13 +107,13 @@ def _into_pool(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:
         return Kept(f"{node.name!r} counts pads of zeros in whole windows only")
     if op.exclusive and any(op.paddings):
         return Kept(f"{node.name!r} does not count its own pads")
-    return dataclasses.replace(op, paddings=paddings, exclusive=False)
+    return op.replaced(paddings=paddings, exclusive=False)
 
 
 def _into_maximum(op: Pool2D, pad: Pad2D, paddings: Pads, x: Value) -> Operation | Kept:
     lowest = pad.pad_value == -math.inf or pad.pad_value <= LOWEST
     if lowest or (pad.pad_value == 0 and is_nonnegative(x)):
-        return dataclasses.replace(op, paddings=paddings)
+        return op.replaced(paddings=paddings)
     return Kept(f"{pad.pad_value} may be larger than what it surrounds")
 
 
@@ -122,7 +121,7 @@ def _into_pad(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:  # noqa: AR
     assert isinstance(node.op, Pad2D)
     if node.op.mode != "constant" or node.op.pad_value != pad.pad_value:
         return Kept(f"{node.name!r} pads with something else")
-    return dataclasses.replace(node.op, paddings=_sum(pad.paddings, node.op.paddings))
+    return node.op.replaced(paddings=_sum(pad.paddings, node.op.paddings))
 
 
 LAYERS: Mapping[type[Operation], Callable[[Node, Pad2D, Value], Operation | Kept]] = {

@@ -14,7 +14,6 @@ honour it drops without a word or aborts on, so nothing else is ever fused.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias, get_args
 
@@ -88,7 +87,7 @@ class FuseActivation(Rewrite[ActivatedLayer]):
             return Kept(exception)
         if not graph.read_once(layer.output):
             return Kept(f"{layer.name!r} is read by something else too")
-        return ActivatedLayer(layer, node, dataclasses.replace(layer.op, activation=node.op))
+        return ActivatedLayer(layer, node, layer.op.replaced(activation=node.op))
 
     def _honours(self, layer: Layer, activation: Activation) -> bool:
         row = (self.target, type(layer), type(activation))

@@ -15,7 +15,6 @@ one; where one side is a single row or column, that keeps ARM from its faster ke
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
@@ -52,12 +51,12 @@ class FuseMatmulOperands(Rewrite[ProductOfChanged]):
                 continue
             if _swaps_rows_and_columns(change):
                 turned = not getattr(node.op, flag)
-                op = dataclasses.replace(node.op, **{flag: turned})
+                op = node.op.replaced(**{flag: turned})
                 return ProductOfChanged(node, change, slot, change.input("X"), op)
             factor = _factor(change)
             if factor is not None and _has_rows_and_columns(node):
                 x, scale = factor
-                op = dataclasses.replace(node.op, alpha=node.op.alpha * scale)
+                op = node.op.replaced(alpha=node.op.alpha * scale)
                 return ProductOfChanged(node, change, slot, x, op)
         return None
 

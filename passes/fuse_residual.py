@@ -14,7 +14,6 @@ where r is. Of two convolutions that are added, the later one is taken.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -72,7 +71,7 @@ class FuseResidual(Rewrite[Residual]):
     def rewrite(self, graph: Graph, match: Residual) -> Node:
         op = match.conv.op
         assert isinstance(op, Conv2D)
-        fused = dataclasses.replace(op, activation=ACTIVATIONS[type(match.add.op)])
+        fused = op.replaced(activation=ACTIVATIONS[type(match.add.op)])
         inputs = {
             "Input": match.conv.input("Input"),
             "Filter": match.conv.input("Filter"),

@@ -15,7 +15,6 @@ kernel for 5x5 computes both; TensorFlow pads so wherever a stride divides the s
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +65,7 @@ class LowerDepthwise(Rewrite[NarrowDepthwise]):
         )
         top, bottom, left, right = conv.op.paddings
         paddings = (top + before, bottom + after, left + before, right + after)
-        op = dataclasses.replace(conv.op, paddings=paddings)
+        op = conv.op.replaced(paddings=paddings)
         return graph.replace(conv, op, {**conv.inputs, "Filter": (weight,)})
 
 

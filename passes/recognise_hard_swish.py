@@ -12,7 +12,6 @@ After::
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Value
@@ -91,5 +90,5 @@ def _scaled(graph: Graph, node: Node) -> HardSwishChain | None:
     before = linear.x.producer
     if before is None or not isinstance(before.op, HardSwish) or not graph.read_once(linear.x):
         return None
-    op = dataclasses.replace(before.op, scale=before.op.scale / linear.scale)
+    op = before.op.replaced(scale=before.op.scale / linear.scale)
     return HardSwishChain((before, node), before.input("X"), op)

@@ -6,9 +6,8 @@ instead, if its attributes name axes: axis ``a`` of the transposed tensor is ``p
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -62,12 +61,6 @@ def _axes(order: Order, axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(order[axis] for axis in axes)
 
 
-def _changed(op: Operation, **fields: object) -> Operation:
-    fields_of: Any = op  # every operation is a dataclass, which its base cannot say
-    changed: Operation = dataclasses.replace(fields_of, **fields)
-    return changed
-
-
 def _same(node: Node, order: Order) -> Operation | None:  # noqa: ARG001
     others = (value for value in tuple(node.inputs.flat())[1:])
     return (
@@ -85,7 +78,7 @@ def _binary(node: Node, order: Order) -> Operation | None:
     if any(rank != len(order) for rank in ranks):
         return None
     lone = any(not value.is_constant and _fits_anywhere(value) for value in node.inputs.flat())
-    return node.op if lone else _changed(node.op, axis=-1)
+    return node.op if lone else node.op.replaced(axis=-1)
 
 
 def _fits_anywhere(value: Value) -> bool:
@@ -98,19 +91,19 @@ def _along(node: Node, order: Order) -> Operation | None:
     if len(node.inputs) > 1:
         return None
     axis = getattr(node.op, "axis", 0)
-    return _changed(node.op, axis=order[axis])
+    return node.op.replaced(axis=order[axis])
 
 
 def _flip(node: Node, order: Order) -> Operation | None:
     assert isinstance(node.op, Flip)
-    return _changed(node.op, axis=_axes(order, node.op.axis))
+    return node.op.replaced(axis=_axes(order, node.op.axis))
 
 
 def _slice(node: Node, order: Order) -> Operation | None:
     assert isinstance(node.op, (Slice, StridedSlice))
     if len(node.inputs) > 1 or node.op.decrease_axis:
         return None
-    return _changed(node.op, axes=_axes(order, node.op.axes))
+    return node.op.replaced(axes=_axes(order, node.op.axes))
 
 
 def _reduction(node: Node, order: Order) -> Operation | None:
@@ -121,7 +114,7 @@ def _reduction(node: Node, order: Order) -> Operation | None:
     axes = node.op.axes(x.type)
     if not node.op.keep_dim and not _keeps_order(order, axes):
         return None
-    return _changed(node.op, dim=tuple(sorted(_axes(order, axes))))
+    return node.op.replaced(dim=tuple(sorted(_axes(order, axes))))
 
 
 def _arg_max(node: Node, order: Order) -> Operation | None:
@@ -131,7 +124,7 @@ def _arg_max(node: Node, order: Order) -> Operation | None:
         return None
     if not node.op.keepdims and not _keeps_order(order, (axis,)):
         return None
-    return _changed(node.op, axis=order[axis])
+    return node.op.replaced(axis=order[axis])
 
 
 def _keeps_order(order: Order, left_out: tuple[int, ...]) -> bool:

@@ -14,7 +14,6 @@ its attention so.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 from opt_tool.ir import Graph, Node, Shape
@@ -73,4 +72,4 @@ def _moved(node: Node, order: tuple[int, ...], shape: Shape) -> Slice | None:
     if real != sorted(real) or 0 in sizes:
         return None
     left_out = (axis,) if cut.op.decrease_axis else ()
-    return dataclasses.replace(cut.op, axes=(axis,), decrease_axis=left_out)
+    return cut.op.replaced(axes=(axis,), decrease_axis=left_out)

@@ -7,7 +7,6 @@ paddings of their own.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 from opt_tool.errors import UnsupportedOperatorError
@@ -34,7 +33,7 @@ def with_paddings(
     if isinstance(op, Pool2D) and (op.global_pooling or op.adaptive):
         return op  # the runtime pads nothing then
     if algorithm == "VALID":
-        return dataclasses.replace(op, paddings=(0, 0, 0, 0))
+        return op.replaced(paddings=(0, 0, 0, 0))
     check_attributes(op)
     slots = ("X",) if isinstance(op, Pool2D) else ("Input", "Filter")
     planes, *kernels = [_plane(inputs, slot) for slot in slots]
@@ -45,8 +44,8 @@ def with_paddings(
     ]
     paddings = (*sides[0], *sides[1])
     if isinstance(op, Pool2D):
-        return dataclasses.replace(op, paddings=paddings)
-    return dataclasses.replace(op, paddings=paddings, dilations=(1, 1))
+        return op.replaced(paddings=paddings)
+    return op.replaced(paddings=paddings, dilations=(1, 1))
 
 
 def _plane(inputs: Mapping[str, Sequence[Value]], slot: str) -> tuple[Dim, Dim]:

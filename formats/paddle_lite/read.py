@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -201,16 +200,17 @@ def operation_of(kind: type[Operation], plain: Mapping[str, Any], name: str) -> 
         UnsupportedOperatorError: when an attribute has a value that opt does not know.
     """
     renamed, decoded = RENAMED.get(kind.type, {}), DECODED.get(kind.type, {})
-    fields: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):
-        attribute = renamed.get(field.name, field.name)
-        if field.name == "activation":
-            fields[field.name] = _activation(kind.type, plain, name)
-        elif attribute in plain:
-            convert = decoded.get(field.name, _dtype_fields(kind.type).get(field.name, _unchanged))
-            fields[field.name] = convert(plain[attribute])
+    attributes: dict[str, Any] = {}
+    for attribute in kind.defaults:
+        stored = renamed.get(attribute, attribute)
+        if attribute == "activation":
+            attributes[attribute] = _activation(kind.type, plain, name)
+        elif stored in plain:
+            dtypes = _dtype_fields(kind.type)
+            convert = decoded.get(attribute, dtypes.get(attribute, _unchanged))
+            attributes[attribute] = convert(plain[stored])
     try:
-        return kind(**fields)
+        return kind(**attributes)
     except TypeError as error:
         raise UnsupportedOperatorError(
             kind.type, name, f"an attribute is missing: {error}"

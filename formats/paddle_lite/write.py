@@ -6,7 +6,6 @@ ARM meets a missing attribute or one of another type without a message.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -198,14 +197,12 @@ def plain_attributes(node: Node) -> dict[str, Any]:
     op_type = node.op.type
     renamed, encoded = RENAMED.get(op_type, {}), ENCODED.get(op_type, {})
     plain: dict[str, Any] = {}
-    for field in dataclasses.fields(node.op):
-        value = getattr(node.op, field.name)
-        if field.name == "activation":
+    for name, value in node.op.attributes.items():
+        if name == "activation":
             plain |= encode_activation(op_type, value)
         elif value is not None:
-            encode = encoded.get(field.name)
-            name = renamed.get(field.name, field.name)
-            plain[name] = _plain(value) if encode is None else encode(value)
+            encode = encoded.get(name, _plain)
+            plain[renamed.get(name, name)] = encode(value)
     return {**plain, **FIXED.get(op_type, {})}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,11 +88,10 @@ def cause_in_file(layer: LayerDifference, pair: MatchedNodes) -> Cause | None:
 
 
 def _other_fields(pair: MatchedNodes) -> Iterator[tuple[str, object, object]]:
-    for field in dataclasses.fields(pair.candidate.op):
-        here = getattr(pair.reference.op, field.name)
-        there = getattr(pair.candidate.op, field.name)
+    for name, there in pair.candidate.op.attributes.items():
+        here = getattr(pair.reference.op, name)
         if here != there:
-            yield field.name, here, there
+            yield name, here, there
 
 
 def cause_in_conversion(

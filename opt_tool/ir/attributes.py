@@ -6,7 +6,6 @@ rule or a kernel divides by one of them.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 import types
@@ -96,10 +95,7 @@ def _faults(op: Operation) -> Iterator[str]:
 def _fields(kind: type[Operation]) -> tuple[tuple[str, Any, Test], ...]:
     """The name of each field, its type, and what tells whether a value is of it."""
     hints = get_type_hints(kind)
-    return tuple(
-        (field.name, hints[field.name], _test_of(hints[field.name]))
-        for field in dataclasses.fields(kind)
-    )
+    return tuple((name, hints[name], _test_of(hints[name])) for name in kind.defaults)
 
 
 def _test_of(hint: Any) -> Test:  # a type of any kind

@@ -6,9 +6,7 @@ a fault as small as that. The runtime's kernels compute in whatever they are giv
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -49,11 +47,9 @@ def _wide_array(array: np.ndarray) -> np.ndarray:
 
 def _wide_operation(op: Operation) -> Operation:
     """The operation with the wider type where an attribute is the narrower."""
-    fields: Any = op  # every operation is a dataclass, which its base cannot say
     changed = {
-        field.name: WIDER[value]
-        for field in dataclasses.fields(fields)
-        if isinstance(value := getattr(op, field.name), DType) and value in WIDER
+        name: WIDER[value]
+        for name, value in op.attributes.items()
+        if isinstance(value, DType) and value in WIDER
     }
-    wide: Operation = dataclasses.replace(fields, **changed)
-    return wide
+    return op.replaced(**changed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from opt_tool.ir.graph import Graph, Node, Value
@@ -30,9 +29,9 @@ def format_node(node: Node) -> str:
     """``%y: float32[1, 8] = relu(X=%x)`` with the attributes that are not the default."""
     outputs = ", ".join(repr(value) for value in node.outputs.flat())
     attributes = "".join(
-        f" {field.name}={getattr(node.op, field.name)!r}"
-        for field in dataclasses.fields(node.op)
-        if getattr(node.op, field.name) != field.default
+        f" {name}={value!r}"
+        for name, value in node.op.attributes.items()
+        if value != node.op.defaults[name]
     )
     kernel = "" if node.kernel is None else f" @{node.kernel}"
     return f"{outputs} = {node.op.type}({_arguments(node.inputs)}){attributes}{kernel}"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +231,7 @@ def test_finds_an_integer_that_is_no_rounding(tmp_path: Path, model: Path) -> No
 def test_names_another_attribute(tmp_path: Path, model: Path, converted: Path) -> None:
     graph = paddle_lite.read(converted)
     node = next(node for node in graph.nodes if node.op.type == "pool2d")
-    graph.replace(node, dataclasses.replace(node.op, pooling_type="max"), node.inputs)  # type: ignore[call-arg]  # a pool2d
+    graph.replace(node, node.op.replaced(pooling_type="max"), node.inputs)
     for other in graph.nodes:
         other.kernel = other.kernel or node.kernel
     paddle_lite.write(graph, tmp_path / "max.nb", version=LiteVersion.parse("2.12"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -57,8 +56,7 @@ def operand(rng: random.Random, graph: Graph) -> Value:
 def random_node(kind: type[Operation], rng: random.Random) -> tuple[Graph, Operation, Any]:
     graph = Graph()
     hints = get_type_hints(kind)
-    fields = dataclasses.fields(kind)
-    op = kind(**{f.name: attribute(rng, f.name, hints[f.name]) for f in fields})
+    op = kind(**{name: attribute(rng, name, hints[name]) for name in kind.defaults})
     inputs: dict[str, list[Value]] = {}
     for slot in kind.inputs:
         count = rng.choice((0, 1, 2, 3)) if slot.variadic else int(rng.random() < 0.9)

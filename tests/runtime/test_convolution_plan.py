@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -128,7 +126,7 @@ def test_every_algorithm_adds_a_residual_where_it_lies(algorithm: str, groups: i
     )
     residual = b.add(op, Input=x, **others)
     plain = [b.add(op, Input=x, **weights) for weights in (operands, others)]
-    fused = b.add(dataclasses.replace(op, activation=Relu()), Input=x, ResidualData=residual,
+    fused = b.add(op.replaced(activation=Relu()), Input=x, ResidualData=residual,
                   **operands)  # fmt: skip
     graph = b.build(*plain, b.add(Tanh(), X=fused))
     executor = Executor(graph, Settings(conv_algorithm=algorithm))
@@ -146,7 +144,7 @@ def test_a_bias_may_be_computed(algorithm: str, groups: int) -> None:
     op = Conv2D(groups=groups, activation=Relu())
     graph = b.build(
         b.add(op, Input=x, Filter=weight, Bias=bias),
-        b.add(dataclasses.replace(op, activation=None), Input=x, Filter=weight),
+        b.add(op.replaced(activation=None), Input=x, Filter=weight),
     )
     executor = Executor(graph, Settings(conv_algorithm=algorithm))
     for scale in (1, -2):

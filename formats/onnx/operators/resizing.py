@@ -8,7 +8,7 @@ gather, or a matrix for each axis to multiply with.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -250,7 +250,7 @@ def _with_operator(node: OnnxNode, x: Value, axes: dict[int, Axis], op: Interpol
         counts[axis - x.rank] = sizes.count
     height, width = counts
     if isinstance(height, int) and isinstance(width, int):
-        sized = replace(op, out_h=height, out_w=width)  # type: ignore[call-arg]  # one with sizes
+        sized = op.replaced(out_h=height, out_w=width)
         return from_planes(node, node.add(sized, X=planes), x)
     raise node.unsupported(
         f"it resizes one axis of {x.type}, of which another is known only at run time; give the "
@@ -354,7 +354,7 @@ def _resized_at_run_time(node: OnnxNode, x: Value, targets: Sequence[Target], ru
     scales = {target.axis: target.scale for target in targets}
     if None not in scales.values():
         pair = tuple(scales.get(axis - 4 + x.rank) or 1.0 for axis in (2, 3))
-        scaled = replace(op, scale=pair)
+        scaled = op.replaced(scale=pair)
         return from_planes(node, node.add(scaled, X=planes), x)
     return from_planes(node, node.add(op, X=planes, OutSize=_out_size(node, x)), x)
 

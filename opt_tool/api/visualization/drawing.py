@@ -5,7 +5,6 @@ All texts come from the model as they are; whoever writes them into a format esc
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -188,9 +187,8 @@ def _caption(node: Node) -> str:
 
 
 def _attributes(node: Node) -> Iterator[Attribute]:
-    for attribute in dataclasses.fields(node.op):
-        value = getattr(node.op, attribute.name)
-        yield Attribute(attribute.name, _plain_text(value), value == attribute.default)
+    for name, value in node.op.attributes.items():
+        yield Attribute(name, _plain_text(value), value == node.op.defaults[name])
 
 
 def _plain_text(value: object) -> str:

@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/activation_ops.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from opt_tool.ir.graph import Value
@@ -16,7 +15,6 @@ from opt_tool.ir.types import TensorType, product
 class ElementwiseUnary(Operation):
     """An operation that maps each element of X to one of Out."""
 
-    __slots__ = ()
     inputs = slots("X")
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
@@ -26,11 +24,9 @@ class ElementwiseUnary(Operation):
 class Relu(ElementwiseUnary):
     """max(x, 0)"""
 
-    __slots__ = ()
     type: ClassVar[str] = "relu"
 
 
-@dataclass(frozen=True, slots=True)
 class Relu6(ElementwiseUnary):
     """min(max(x, 0), threshold)
 
@@ -43,7 +39,6 @@ class Relu6(ElementwiseUnary):
     threshold: float = 6.0
 
 
-@dataclass(frozen=True, slots=True)
 class LeakyRelu(ElementwiseUnary):
     """x where x >= 0, else alpha * x"""
 
@@ -55,18 +50,15 @@ class LeakyRelu(ElementwiseUnary):
 class Sigmoid(ElementwiseUnary):
     """1 / (1 + exp(-x))"""
 
-    __slots__ = ()
     type: ClassVar[str] = "sigmoid"
 
 
 class Tanh(ElementwiseUnary):
     """tanh(x)"""
 
-    __slots__ = ()
     type: ClassVar[str] = "tanh"
 
 
-@dataclass(frozen=True, slots=True)
 class HardSigmoid(ElementwiseUnary):
     """min(max(slope * x + offset, 0), 1)"""
 
@@ -76,7 +68,6 @@ class HardSigmoid(ElementwiseUnary):
     offset: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
 class HardSwish(ElementwiseUnary):
     """x * min(max(x + offset, 0), threshold) / scale"""
 
@@ -87,7 +78,6 @@ class HardSwish(ElementwiseUnary):
     offset: float = 3.0
 
 
-@dataclass(frozen=True, slots=True)
 class Swish(ElementwiseUnary):
     """x / (1 + exp(-beta * x))"""
 
@@ -96,7 +86,6 @@ class Swish(ElementwiseUnary):
     beta: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
 class Elu(ElementwiseUnary):
     """x where x >= 0, else alpha * (exp(x) - 1)"""
 
@@ -105,7 +94,6 @@ class Elu(ElementwiseUnary):
     alpha: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
 class Gelu(ElementwiseUnary):
     """x * (1 + erf(x / sqrt(2))) / 2
 
@@ -118,7 +106,6 @@ class Gelu(ElementwiseUnary):
     approximate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Softplus(ElementwiseUnary):
     """log(1 + exp(beta * x)) / beta, and x where beta * x > threshold
 
@@ -131,7 +118,6 @@ class Softplus(ElementwiseUnary):
     threshold: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
 class Mish(ElementwiseUnary):
     """x * tanh(s), where s = log(1 + exp(x)), or x > threshold: x, x < -threshold: exp(x)"""
 
@@ -140,7 +126,6 @@ class Mish(ElementwiseUnary):
     threshold: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
 class ThresholdedRelu(ElementwiseUnary):
     """x where x > threshold, else 0"""
 
@@ -149,7 +134,6 @@ class ThresholdedRelu(ElementwiseUnary):
     threshold: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
 class PRelu(Operation):
     """x where x > 0, else slope * x.
 

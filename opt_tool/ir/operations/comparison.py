@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/compare_op.cc, logical_op.cc, bitwise_ops.cc, where_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -28,7 +27,6 @@ def _require_same_type(op_type: str, *types: TensorType) -> None:
             raise ShapeError(f"{op_type} needs operands of one type, found {first} and {other}")
 
 
-@dataclass(frozen=True, slots=True)
 class Comparison(Operation):
     """An operation on X and Y that makes bool.
 
@@ -71,7 +69,6 @@ def _equal(x: Dim, y: Dim) -> bool | None:
 class Equal(Comparison):
     """x == y; in float32 with a tolerance of 1e-8, and infinities are never equal."""
 
-    __slots__ = ()
     type: ClassVar[str] = "equal"
 
     def compare(self, x: Dim, y: Dim) -> Dim:
@@ -82,7 +79,6 @@ class Equal(Comparison):
 class NotEqual(Comparison):
     """x != y, the opposite of ``equal``."""
 
-    __slots__ = ()
     type: ClassVar[str] = "not_equal"
 
     def compare(self, x: Dim, y: Dim) -> Dim:
@@ -93,35 +89,30 @@ class NotEqual(Comparison):
 class LessThan(Comparison):
     """x < y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "less_than"
 
 
 class LessEqual(Comparison):
     """x <= y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "less_equal"
 
 
 class GreaterThan(Comparison):
     """x > y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "greater_than"
 
 
 class GreaterEqual(Comparison):
     """x >= y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "greater_equal"
 
 
 class LogicalBinary(Operation):
     """An operation on bool X and Y of one shape."""
 
-    __slots__ = ()
     inputs = slots("X Y")
 
     def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
@@ -135,28 +126,24 @@ class LogicalBinary(Operation):
 class LogicalAnd(LogicalBinary):
     """Whether both are true."""
 
-    __slots__ = ()
     type: ClassVar[str] = "logical_and"
 
 
 class LogicalOr(LogicalBinary):
     """Whether one or both are true."""
 
-    __slots__ = ()
     type: ClassVar[str] = "logical_or"
 
 
 class LogicalXor(LogicalBinary):
     """Whether just one is true."""
 
-    __slots__ = ()
     type: ClassVar[str] = "logical_xor"
 
 
 class LogicalNot(Operation):
     """Whether bool x is false."""
 
-    __slots__ = ()
     type: ClassVar[str] = "logical_not"
     inputs = slots("X")
 
@@ -173,7 +160,6 @@ class BitwiseAnd(Operation):
     Runtimes before 2.13 do not have it; none for ARM has the other operations on bits.
     """
 
-    __slots__ = ()
     type: ClassVar[str] = "bitwise_and"
     inputs = slots("X Y")
 
@@ -186,7 +172,6 @@ class BitwiseAnd(Operation):
 class Where(Operation):
     """X where Condition (bool) is true, else Y; all three of one shape."""
 
-    __slots__ = ()
     type: ClassVar[str] = "where"
     inputs = slots("Condition X Y")
 

@@ -6,7 +6,6 @@ Paddle-Lite: lite/operators/conv_op.cc, conv_transpose_op.cc.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -39,7 +38,6 @@ def _not_empty(spatial: Iterable[Dim]) -> tuple[Dim, ...]:
     return dims
 
 
-@dataclass(frozen=True, slots=True)
 class Conv2D(Operation):
     """Convolution, NCHW.
 
@@ -84,11 +82,9 @@ class Conv2D(Operation):
 class DepthwiseConv2D(Conv2D):
     """Convolution with one group for each input channel: groups = C, Filter (O, 1, R, S)."""
 
-    __slots__ = ()
     type: ClassVar[str] = "depthwise_conv2d"
 
 
-@dataclass(frozen=True, slots=True)
 class Conv2DTranspose(Operation):
     """Transposed convolution, NCHW.
 

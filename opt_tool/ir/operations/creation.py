@@ -7,7 +7,6 @@ tril_triu_op.cc.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import ELEMENTS_LIMIT, Value
@@ -17,7 +16,6 @@ from opt_tool.ir.operations.shape import shape_elements
 from opt_tool.ir.types import Dim, DType, TensorType, subtract
 
 
-@dataclass(frozen=True, slots=True)
 class FillConstant(Operation):
     """A tensor of ``shape`` in which every element is ``value``.
 
@@ -50,7 +48,6 @@ class FillConstant(Operation):
 class Range(Operation):
     """The numbers from Start to before End at distances of Step, each of them (1,)."""
 
-    __slots__ = ()
     type: ClassVar[str] = "range"
     inputs = slots("Start End Step")
 
@@ -93,7 +90,6 @@ def _range_length(inputs: Operands[Value]) -> Dim:
     return UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
 class OneHotV2(Operation):
     """1 at the index that X holds along a new last dimension of ``depth``, else 0.
 
@@ -117,7 +113,6 @@ class OneHotV2(Operation):
         return (TensorType(self.dtype, (*x.shape, known)),)
 
 
-@dataclass(frozen=True, slots=True)
 class TrilTriu(ElementwiseUnary):
     """The lower or the upper triangle of the matrices X (..., H, W), zero elsewhere.
 

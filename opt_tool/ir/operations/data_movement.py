@@ -7,7 +7,6 @@ shuffle_channel_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import ELEMENTS_LIMIT, Value
@@ -29,14 +28,12 @@ from opt_tool.ir.types import (
 class Assign(ElementwiseUnary):
     """A copy of X."""
 
-    __slots__ = ()
     type: ClassVar[str] = "assign"
 
     def infer_elements(self, inputs: Operands[Value]) -> tuple[Dim, ...] | None:
         return inputs.one("X").elements
 
 
-@dataclass(frozen=True, slots=True)
 class Transpose2(Operation):
     """X with its dimensions in another order: dimension i of Out is ``axis[i]`` of X."""
 
@@ -52,7 +49,6 @@ class Transpose2(Operation):
         return (x.with_shape(x.shape[axis] for axis in self.axis),)
 
 
-@dataclass(frozen=True, slots=True)
 class ShuffleChannel(Operation):
     """X (N, C, H, W) with its channels, which lie group by group, one of each group in turn."""
 
@@ -71,7 +67,6 @@ class ShuffleChannel(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class PixelShuffle(Operation):
     """X (N, C * r * r, H, W) with its channels moved into blocks of r x r: (N, C, H * r, W * r).
 
@@ -96,7 +91,6 @@ class PixelShuffle(Operation):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class Concat(Operation):
     """The tensors X one behind the other along ``axis``."""
 
@@ -143,7 +137,6 @@ def _same_but_for(axis: int, a: Shape, b: Shape) -> Shape:
     return tuple(merged)
 
 
-@dataclass(frozen=True, slots=True)
 class Stack(Operation):
     """The tensors X, all of one shape, side by side along a new dimension ``axis``."""
 
@@ -172,7 +165,6 @@ MAX_PARTS = 0xFFFF
 """More outputs than this no operation has."""
 
 
-@dataclass(frozen=True, slots=True)
 class Split(Operation):
     """X cut along ``axis``: into ``num`` equal parts, or into parts of ``sections``."""
 
@@ -236,7 +228,6 @@ ENDLESS = 2**31 - 1
 """As the end of a slice: up to the end of the dimension."""
 
 
-@dataclass(frozen=True, slots=True)
 class Slice(Operation):
     """The elements of Input from ``starts`` to before ``ends`` along ``axes``.
 
@@ -289,7 +280,6 @@ class Slice(Operation):
         return x.elements[start:end]
 
 
-@dataclass(frozen=True, slots=True)
 class StridedSlice(Operation):
     """Every ``strides``-th element of Input from ``starts`` to before ``ends`` along ``axes``.
 
@@ -329,7 +319,6 @@ class StridedSlice(Operation):
         return x.elements[self.starts[0] : self.ends[0] : self.strides[0]]
 
 
-@dataclass(frozen=True, slots=True)
 class Flip(ElementwiseUnary):
     """X with the order of its elements reversed along the dimensions ``axis``."""
 
@@ -344,7 +333,6 @@ class Flip(ElementwiseUnary):
         return x.elements[::-1] if self.axis else x.elements
 
 
-@dataclass(frozen=True, slots=True)
 class ExpandV2(Operation):
     """X repeated along its dimensions of size 1, and along new ones in front, to ``shape``.
 
@@ -383,7 +371,6 @@ def _expanded(old: Dim, wanted: Dim) -> Dim:
     return wanted
 
 
-@dataclass(frozen=True, slots=True)
 class Tile(Operation):
     """X repeated ``repeat_times`` along each dimension; the shorter shape is padded by ones.
 

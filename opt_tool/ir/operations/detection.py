@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/box_coder_op.cc, multiclass_nms_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -13,7 +12,6 @@ from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, slot
 from opt_tool.ir.types import DType, TensorType
 
 
-@dataclass(frozen=True, slots=True)
 class BoxCoder(Operation):
     """Boxes as corners, from TargetBox (N, M, 4), their distances to PriorBox (M, 4).
 
@@ -42,7 +40,6 @@ class BoxCoder(Operation):
         return (target,)
 
 
-@dataclass(frozen=True, slots=True)
 class MulticlassNms(Operation):
     """The boxes BBoxes (N, M, 4) that Scores (N, C, M) keep, class by class.
 

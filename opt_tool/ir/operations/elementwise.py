@@ -7,7 +7,6 @@ clip_op.cc, cast_op.cc, sin_op.cc, cos_op.cc.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import ELEMENTS_LIMIT, Value
@@ -31,81 +30,69 @@ from opt_tool.ir.types import (
 class Abs(ElementwiseUnary):
     """The distance of x from 0, float32."""
 
-    __slots__ = ()
     type: ClassVar[str] = "abs"
 
 
 class Exp(ElementwiseUnary):
     """exp(x), float32"""
 
-    __slots__ = ()
     type: ClassVar[str] = "exp"
 
 
 class Log(ElementwiseUnary):
     """The natural logarithm of x, float32."""
 
-    __slots__ = ()
     type: ClassVar[str] = "log"
 
 
 class Sqrt(ElementwiseUnary):
     """The square root of x, float32."""
 
-    __slots__ = ()
     type: ClassVar[str] = "sqrt"
 
 
 class Rsqrt(ElementwiseUnary):
     """1 / sqrt(x), float32"""
 
-    __slots__ = ()
     type: ClassVar[str] = "rsqrt"
 
 
 class Square(ElementwiseUnary):
     """x * x, float32"""
 
-    __slots__ = ()
     type: ClassVar[str] = "square"
 
 
 class Reciprocal(ElementwiseUnary):
     """1 / x, float32"""
 
-    __slots__ = ()
     type: ClassVar[str] = "reciprocal"
 
 
 class Floor(ElementwiseUnary):
     """The largest whole number that is not above x, float32."""
 
-    __slots__ = ()
     type: ClassVar[str] = "floor"
 
 
 class Sin(ElementwiseUnary):
     """sin(x), float32"""
 
-    __slots__ = ()
     type: ClassVar[str] = "sin"
 
 
 class Cos(ElementwiseUnary):
     """cos(x), float32"""
 
-    __slots__ = ()
     type: ClassVar[str] = "cos"
 
 
 class Erf(ElementwiseUnary):
     """The Gauss error function of x, float32."""
 
-    __slots__ = ()
     type: ClassVar[str] = "erf"
 
 
-@dataclass(frozen=True, slots=True)
 class Pow(ElementwiseUnary):
     """x ** factor, float32.
 
@@ -117,7 +104,6 @@ class Pow(ElementwiseUnary):
     factor: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
 class Clip(Operation):
     """min(max(x, lower), upper), float32.
 
@@ -134,7 +120,6 @@ class Clip(Operation):
         return (inputs.one("X").type,)
 
 
-@dataclass(frozen=True, slots=True)
 class Scale(ElementwiseUnary):
     """scale * x + bias, or scale * (x + bias) where bias does not come after scale.
 
@@ -165,7 +150,6 @@ def _scaled(element: Dim, factor: int, offset: int) -> Dim:
     return add(multiply(element, factor), offset) if factor > 0 else UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
 class Cast(Operation):
     """X in another element type; numbers are cut towards 0, and bool is 0 or 1."""
 
@@ -213,7 +197,6 @@ def paired_elements(
     return tuple(zip(xs, ys, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
 class ElementwiseBinary(Operation):
     """An operation on X and Y, broadcast together by NumPy's rule.
 
@@ -257,7 +240,6 @@ def aligned(op_type: str, axis: int, x: TensorType, y: TensorType) -> tuple[Tens
 class ElementwiseAdd(ElementwiseBinary):
     """x + y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_add"
 
     def combine(self, x: Dim, y: Dim) -> Dim:
@@ -267,7 +249,6 @@ class ElementwiseAdd(ElementwiseBinary):
 class ElementwiseSub(ElementwiseBinary):
     """x - y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_sub"
 
     def combine(self, x: Dim, y: Dim) -> Dim:
@@ -277,7 +258,6 @@ class ElementwiseSub(ElementwiseBinary):
 class ElementwiseMul(ElementwiseBinary):
     """x * y"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_mul"
 
     def combine(self, x: Dim, y: Dim) -> Dim:
@@ -287,7 +267,6 @@ class ElementwiseMul(ElementwiseBinary):
 class ElementwiseDiv(ElementwiseBinary):
     """x / y, cut towards 0 in whole numbers"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_div"
 
     def combine(self, x: Dim, y: Dim) -> Dim:
@@ -302,7 +281,6 @@ class ElementwiseDiv(ElementwiseBinary):
 class ElementwiseFloorDiv(ElementwiseBinary):
     """x / y in whole numbers, cut towards 0 for all its name"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_floordiv"
 
 
@@ -313,7 +291,6 @@ class ElementwiseMod(ElementwiseBinary):
     those for ARM what has the sign of x.
     """
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_mod"
 
     def combine(self, x: Dim, y: Dim) -> Dim:
@@ -324,14 +301,12 @@ class ElementwiseMod(ElementwiseBinary):
 class ElementwiseMax(ElementwiseBinary):
     """The larger of x and y; in whole numbers only on x86"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_max"
 
 
 class ElementwiseMin(ElementwiseBinary):
     """The smaller of x and y; in whole numbers only on x86"""
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_min"
 
 
@@ -341,5 +316,4 @@ class ElementwisePow(ElementwiseBinary):
     The kernel for ARM may swap the operands where X is the one that is broadcast.
     """
 
-    __slots__ = ()
     type: ClassVar[str] = "elementwise_pow"

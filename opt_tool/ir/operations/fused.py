@@ -5,13 +5,11 @@ Paddle-Lite: lite/operators/fusion_elementwise_activation_ops.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.operations.elementwise import ElementwiseBinary
 
 
-@dataclass(frozen=True, slots=True)
 class FusionElementwiseAddActivation(ElementwiseBinary):
     """max(x + y, 0), float32; ``act_type`` is "relu", which the kernels of all targets have."""
 

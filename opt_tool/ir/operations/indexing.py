@@ -7,7 +7,6 @@ scatter_op.cc, where_index_op.cc, lookup_table_op.cc, lookup_table_v2_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import ELEMENTS_LIMIT, Value
@@ -20,7 +19,6 @@ def _require_index(value: Value) -> None:
         raise ShapeError(f"indices must be int32 or int64, found {value.type}")
 
 
-@dataclass(frozen=True, slots=True)
 class Gather(Operation):
     """The slices of X at Index along ``axis``.
 
@@ -53,7 +51,6 @@ class Gather(Operation):
 class GatherNd(Operation):
     """The slices of X at Index (..., K), whose last dimension is an index of K axes."""
 
-    __slots__ = ()
     type: ClassVar[str] = "gather_nd"
     inputs = slots("X Index")
 
@@ -77,7 +74,6 @@ class ScatterNdAdd(Operation):
     X has at least two dimensions.
     """
 
-    __slots__ = ()
     type: ClassVar[str] = "scatter_nd_add"
     inputs = slots("X Index Updates")
 
@@ -90,7 +86,6 @@ class ScatterNdAdd(Operation):
         return (x.type,)
 
 
-@dataclass(frozen=True, slots=True)
 class Scatter(Operation):
     """X with the slices Updates written, or else added up, at the indices Ids of axis 0.
 
@@ -110,7 +105,6 @@ class Scatter(Operation):
 class WhereIndex(Operation):
     """The indices of the elements of Condition that are not zero, int64 (count, rank)."""
 
-    __slots__ = ()
     type: ClassVar[str] = "where_index"
     inputs = slots("Condition")
 
@@ -121,7 +115,6 @@ class WhereIndex(Operation):
         return (TensorType(DType.INT64, (UNKNOWN, condition.rank)),)
 
 
-@dataclass(frozen=True, slots=True)
 class LookupTableV2(Operation):
     """The rows of the table W (rows, width) at Ids (...): (..., width).
 
@@ -141,7 +134,6 @@ class LookupTableV2(Operation):
         return (table.with_shape((*ids.shape, table.shape[1])),)
 
 
-@dataclass(frozen=True, slots=True)
 class LookupTable(Operation):
     """The rows of the table W (rows, width) at Ids (..., 1): (..., width).
 

@@ -6,7 +6,6 @@ Paddle-Lite: lite/operators/interpolate_v2_op.cc.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from opt_tool.ir.graph import Value
@@ -24,7 +23,6 @@ class Interpolation(Operation):
     ``align_corners`` output i of n reads i * (size - 1) / (n - 1).
     """
 
-    __slots__ = ()
     inputs = slots("X OutSize?")
 
     out_h: int
@@ -61,7 +59,6 @@ def _scaled(dim: Dim, factor: float) -> Dim:
     return UNKNOWN if isinstance(dim, str) else int(dim * factor)
 
 
-@dataclass(frozen=True, slots=True)
 class NearestInterp(Interpolation):
     """Output i of n on an axis of size s is element floor(i * s / n), or floor(i / scale).
 
@@ -76,7 +73,6 @@ class NearestInterp(Interpolation):
     align_corners: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class BilinearInterp(Interpolation):
     """Output i of n on an axis of size s lies between the two elements around a position.
 

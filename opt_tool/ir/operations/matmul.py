@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/matmul_v2_op.cc, matmul_op.cc, mul_op.cc, fc_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -44,7 +43,6 @@ def product_shape(x: TensorType, y: TensorType, *, swap_x: bool, swap_y: bool) -
     return (*batch, *rows, *columns) or (1,)
 
 
-@dataclass(frozen=True, slots=True)
 class MatMulV2(Operation):
     """alpha * X @ Y by NumPy's rule for batches.
 
@@ -67,7 +65,6 @@ class MatMulV2(Operation):
         return (x.with_shape(shape),)
 
 
-@dataclass(frozen=True, slots=True)
 class MatMul(Operation):
     """alpha * X @ Y as in matmul_v2, under the attribute names of its first version."""
 
@@ -84,7 +81,6 @@ class MatMul(Operation):
         return (x.with_shape(shape),)
 
 
-@dataclass(frozen=True, slots=True)
 class Mul(Operation):
     """X @ Y, both taken as matrices.
 
@@ -107,7 +103,6 @@ class Mul(Operation):
         return (x.with_shape((*x.shape[: self.x_num_col_dims], *y.shape[self.y_num_col_dims :])),)
 
 
-@dataclass(frozen=True, slots=True)
 class Fc(Operation):
     """activation(Input @ W + Bias), with Input taken as a matrix.
 

@@ -6,7 +6,6 @@ group_norm_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -30,7 +29,6 @@ def _check_rank(x: TensorType, ranks: range) -> None:
         raise ShapeError(f"takes {ranks.start} to {ranks.stop - 1} dimensions, found {x}")
 
 
-@dataclass(frozen=True, slots=True)
 class BatchNorm(Operation):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias for each channel of X (N, C, ...).
 
@@ -50,7 +48,6 @@ class BatchNorm(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class InstanceNorm(Operation):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias, each plane by its own statistics.
 
@@ -70,7 +67,6 @@ class InstanceNorm(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class LayerNorm(Operation):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias over the last dimensions.
 
@@ -94,7 +90,6 @@ class LayerNorm(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class GroupNorm(Operation):
     """Layer norm over each of ``groups`` groups of channels of X (N, C, H, W).
 

@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/pad2d_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -14,7 +13,6 @@ from opt_tool.ir.operations.convolution import Pads
 from opt_tool.ir.types import TensorType, add
 
 
-@dataclass(frozen=True, slots=True)
 class Pad2D(Operation):
     """X (N, C, H, W) with ``paddings`` around its planes, none of them negative.
 

@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/pool_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -22,7 +21,6 @@ def pooled_size(
     return add(divide(add(size, before + after - extent), stride), 1)
 
 
-@dataclass(frozen=True, slots=True)
 class Pool2D(Operation):
     """The maximum ("max") or the mean ("avg") of each window of X (N, C, H, W).
 

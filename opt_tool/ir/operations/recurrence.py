@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/rnn_op.cc, kernels/arm/rnn_compute.cc, kernels/x86/r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -21,7 +20,6 @@ def may_be(a: Dim, b: Dim) -> bool:
     return a == b or isinstance(a, str) or isinstance(b, str)
 
 
-@dataclass(frozen=True, slots=True)
 class Rnn(Operation):
     """Recurrent layers one upon the other, each in one direction or in both.
 

@@ -6,7 +6,6 @@ cumsum_op.cc, topk_v2_op.cc, argsort_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -27,7 +26,6 @@ def without_axes(shape: Shape, axes: set[int], *, keep: bool) -> Shape:
     return tuple(dim for axis, dim in enumerate(kept) if keep or axis not in axes)
 
 
-@dataclass(frozen=True, slots=True)
 class Reduction(Operation):
     """An operation that makes one number of all along the axes ``dim``.
 
@@ -71,42 +69,36 @@ class Reduction(Operation):
 class ReduceSum(Reduction):
     """The sum."""
 
-    __slots__ = ()
     type: ClassVar[str] = "reduce_sum"
 
 
 class ReduceMean(Reduction):
     """The mean, float32."""
 
-    __slots__ = ()
     type: ClassVar[str] = "reduce_mean"
 
 
 class ReduceMax(Reduction):
     """The largest."""
 
-    __slots__ = ()
     type: ClassVar[str] = "reduce_max"
 
 
 class ReduceMin(Reduction):
     """The smallest."""
 
-    __slots__ = ()
     type: ClassVar[str] = "reduce_min"
 
 
 class ReduceProd(Reduction):
     """The product."""
 
-    __slots__ = ()
     type: ClassVar[str] = "reduce_prod"
 
     def fold(self, elements: tuple[Dim, ...]) -> tuple[Dim, ...] | None:
         return (product(elements),)
 
 
-@dataclass(frozen=True, slots=True)
 class ArgMax(Operation):
     """Where along an axis the largest element of X stands, the first of equal ones.
 
@@ -126,7 +118,6 @@ class ArgMax(Operation):
         return (TensorType(self.dtype, without_axes(x.shape, {axis}, keep=self.keepdims)),)
 
 
-@dataclass(frozen=True, slots=True)
 class Softmax(Operation):
     """exp(x) divided by its sum along an axis, float32."""
 
@@ -141,7 +132,6 @@ class Softmax(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class CumSum(Operation):
     """The sum of the elements of X up to each along an axis: float32, int32 or int64.
 
@@ -161,7 +151,6 @@ class CumSum(Operation):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
 class TopKV2(Operation):
     """The ``k`` largest elements of float32 X along an axis, and where they stand (int64).
 
@@ -185,7 +174,6 @@ class TopKV2(Operation):
         return out, out.with_dtype(DType.INT64)
 
 
-@dataclass(frozen=True, slots=True)
 class ArgSort(Operation):
     """The elements of X sorted along an axis, and where they stood (int64)."""
 

@@ -5,7 +5,6 @@ Paddle-Lite: lite/operators/grid_sampler_op.cc, roi_align_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -13,7 +12,6 @@ from opt_tool.ir.operation import Operands, Operation, ShapeError, slots
 from opt_tool.ir.types import TensorType
 
 
-@dataclass(frozen=True, slots=True)
 class GridSampler(Operation):
     """X (N, C, H, W) at the positions Grid (N, P, Q, 2), as (N, C, P, Q).
 
@@ -38,7 +36,6 @@ class GridSampler(Operation):
         return (x.with_shape((*x.shape[:2], *grid.shape[1:3])),)
 
 
-@dataclass(frozen=True, slots=True)
 class RoiAlign(Operation):
     """The means of bilinear samples in each cell of regions of X (N, C, H, W).
 

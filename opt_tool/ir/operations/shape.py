@@ -6,7 +6,6 @@ unsqueeze_op.cc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from opt_tool.ir.graph import Value
@@ -59,7 +58,6 @@ def small_elements(x: Value, result: TensorType) -> tuple[Dim, ...] | None:
 class Shape(Operation):
     """The dimensions of Input, int32 (rank,)."""
 
-    __slots__ = ()
     type: ClassVar[str] = "shape"
     inputs = slots("Input")
 
@@ -70,7 +68,6 @@ class Shape(Operation):
         return inputs.one("Input").shape
 
 
-@dataclass(frozen=True, slots=True)
 class Reshape2(Operation):
     """The elements of X in another shape.
 
@@ -122,7 +119,6 @@ def reshaped(old: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> tuple[Dim, ...]:
     return tuple(new)
 
 
-@dataclass(frozen=True, slots=True)
 class Flatten2(Operation):
     """X as a matrix: the dimensions before ``axis`` by the others."""
 
@@ -138,7 +134,6 @@ class Flatten2(Operation):
         return (x.with_shape((product(x.shape[: self.axis]), product(x.shape[self.axis :]))),)
 
 
-@dataclass(frozen=True, slots=True)
 class FlattenContiguousRange(Operation):
     """X with the dimensions from ``start_axis`` to ``stop_axis``, both included, as one."""
 
@@ -157,7 +152,6 @@ class FlattenContiguousRange(Operation):
         return (x.with_shape((*x.shape[:start], flat, *x.shape[stop + 1 :])),)
 
 
-@dataclass(frozen=True, slots=True)
 class Squeeze2(Operation):
     """X without the dimensions ``axes``, all of size 1; without all of them when empty."""
 
@@ -182,7 +176,6 @@ class Squeeze2(Operation):
         return inputs.one("X").elements
 
 
-@dataclass(frozen=True, slots=True)
 class Unsqueeze2(Operation):
     """X with dimensions of size 1 put in at ``axes``, one after the other.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -31,12 +30,6 @@ KERNELS: Mapping[type[Operation], Callable[..., np.ndarray]] = {
 """Kernels whose keyword arguments are the operation's attributes, by the same names."""
 
 
-def attributes(op: Operation) -> dict[str, object]:
-    """The fields of an operation by name."""
-    fields = dataclasses.fields(op)
-    return {field.name: getattr(op, field.name) for field in fields}
-
-
 WRITERS = frozenset(
     {
         ops.Relu,
@@ -56,7 +49,7 @@ def in_place(activation: Operation | None) -> InPlace | None:
     """What overwrites an array by what a fused activation makes of it."""
     if activation is None:
         return None
-    kernel, arguments = KERNELS[type(activation)], attributes(activation)
+    kernel, arguments = KERNELS[type(activation)], activation.attributes
     if type(activation) in WRITERS:
         return lambda x: kernel(x, out=x, **arguments)
 
@@ -70,7 +63,7 @@ def apply(activation: Operation | None, x: np.ndarray) -> np.ndarray:
     """What a fused activation makes of x."""
     if activation is None:
         return x
-    return np.asarray(KERNELS[type(activation)](x, **attributes(activation)))
+    return np.asarray(KERNELS[type(activation)](x, **activation.attributes))
 
 
 def _compute(op: Operation, arrays: Arrays) -> np.ndarray:
@@ -78,7 +71,7 @@ def _compute(op: Operation, arrays: Arrays) -> np.ndarray:
 
 
 def _write(op: Operation, arrays: Arrays, out: Out) -> np.ndarray:
-    return np.asarray(KERNELS[type(op)](arrays.one("X"), out=out, **attributes(op)))
+    return np.asarray(KERNELS[type(op)](arrays.one("X"), out=out, **op.attributes))
 
 
 for _op_type in WRITERS:

@@ -10,7 +10,6 @@ from opt_tool.ir import Operation
 from opt_tool.ir.operations import elementwise as ops
 from opt_tool.kernels import elementwise as kernels
 from opt_tool.runtime.binding import Arrays, Out, computes, writes
-from opt_tool.runtime.bindings.activation import attributes
 
 UNARY: Mapping[type[Operation], Callable[..., np.ndarray]] = {
     ops.Abs: np.abs,
@@ -46,7 +45,7 @@ BINARY: Mapping[type[ops.ElementwiseBinary], Callable[[np.ndarray, np.ndarray], 
 
 
 def _unary(op: Operation, arrays: Arrays) -> np.ndarray:
-    return np.asarray(UNARY[type(op)](arrays.one("X"), **attributes(op)))
+    return np.asarray(UNARY[type(op)](arrays.one("X"), **op.attributes))
 
 
 def _binary(op: ops.ElementwiseBinary, arrays: Arrays) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from opt_tool.formats.paddle_lite.differences import (
@@ -23,18 +21,13 @@ assert operations  # importing it fills the table
 
 def attribute_names(kind: type[Operation]) -> set[str]:
     renamed = RENAMED.get(kind.type, {})
-    fields = dataclasses.fields(kind)
-    own = {renamed.get(field.name, field.name) for field in fields if field.name != "activation"}
+    own = {renamed.get(name, name) for name in kind.defaults if name != "activation"}
     return own | set(FIXED.get(kind.type, {}))
 
 
 def optional_fields(kind: type[Operation]) -> set[str]:
     renamed = RENAMED.get(kind.type, {})
-    return {
-        renamed.get(field.name, field.name)
-        for field in dataclasses.fields(kind)
-        if field.default is None
-    }
+    return {renamed.get(name, name) for name, default in kind.defaults.items() if default is None}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
