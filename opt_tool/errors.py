@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-
 NAMED = 3
 """How many nodes with one problem a message names; the exception has them all."""
 
