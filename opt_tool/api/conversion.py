@@ -237,6 +237,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
             quantization = quantizer.run()
     if page is not None:
         page.write(loaded.graph, request.target, request.version, quantization)
+    notes = (*loaded.notes, *file_limits(loaded.graph, log.summaries))
     with watch.stage("write"):
         output = _save(request, loaded.graph, part)
     tensors = (name for node in loaded.nodes for name in node.outputs)
@@ -251,7 +252,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         probes(loaded.graph, tensors),
         loaded.half_precision,
         loaded.quantized,
-        (*loaded.notes, *file_limits(loaded.graph, log.summaries)),
+        notes,
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from opt_tool.api.report import PassSummary
 from opt_tool.ir import Graph, Value
+from opt_tool.ir.mapped_arrays import forget
 from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.open_lengths import open_lengths
 
@@ -16,6 +19,9 @@ OPEN_SIZES = (
 OPEN_LENGTHS = (
     "tensors that have as many elements as numbers in the inputs say: {}; where that is none, "
     "Paddle Lite ends the process or gives garbage"
+)
+NOT_A_NUMBER = (
+    "weights that hold NaN: {}; what is computed from them is NaN, as it is in the source"
 )
 NAMED = 3
 """So many tensors are named."""
@@ -29,6 +35,18 @@ def file_limits(graph: Graph, passes: Sequence[PassSummary]) -> Iterator[str]:
     lengths = open_lengths(graph)
     if lengths:
         yield OPEN_LENGTHS.format(_named(lengths))
+    broken = [value for value in graph.constants if _holds_nan(value)]
+    if broken:
+        yield NOT_A_NUMBER.format(_named(broken))
+
+
+def _holds_nan(value: Value) -> bool:
+    data = value.data
+    if data is None or data.size == 0 or data.dtype.kind != "f":
+        return False
+    least = data.min()  # a NaN is less than everything, and no array of answers is made
+    forget(data)
+    return bool(np.isnan(least))
 
 
 def _named(values: Sequence[Value]) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from opt_tool.ir import DType, Graph, Node, Operation, Value
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
 from opt_tool.ir.operations.detection import MulticlassNms
@@ -93,6 +95,8 @@ def refusal(node: Node, value: Value) -> str | None:
         return "it is no matrix"
     if value.data is None or value.data.size == 0:
         return "it is empty"
+    if not np.isfinite(value.data).all():
+        return "it holds numbers that are not finite"
     return None
 
 

@@ -113,6 +113,17 @@ def test_a_computed_weight_is_kept() -> None:
     assert list(restored_weights(graph, VERSION)) == []
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_weight_with_numbers_that_are_not_finite_is_kept(number: float) -> None:
+    b = TestGraphs()
+    graph = conv(b)
+    (node,) = graph.nodes
+    weight = node.input("Filter").data
+    assert weight is not None
+    weight[1, 2, 0, 1] = number
+    assert list(restored_weights(graph, VERSION)) == []
+
+
 def test_shared_weights_stay_float_where_copies_take_no_less() -> None:
     b = TestGraphs()
     twice, often, beside, alone = (b.weight(32, 32) for _ in range(4))
