@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,8 +19,16 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
 
 def relu6(x: np.ndarray, *, threshold: float = 6.0, out: np.ndarray | None = None) -> np.ndarray:
     """min(max(x, 0), threshold)"""
-    number = x.dtype.type
-    return x.clip(number(0), number(threshold), out)
+    return x.clip(*_limits(threshold, x.dtype), out)
+
+
+@lru_cache(maxsize=16)
+def _limits(threshold: float, dtype: np.dtype[np.generic]) -> tuple[np.ndarray, np.ndarray]:
+    """0 and a threshold as arrays, which NumPy would make of numbers in every call."""
+    limits = np.zeros((), dtype), np.array(threshold, dtype)
+    for limit in limits:
+        limit.flags.writeable = False
+    return limits
 
 
 def leaky_relu(x: np.ndarray, *, alpha: float, out: np.ndarray | None = None) -> np.ndarray:

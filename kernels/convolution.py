@@ -41,11 +41,14 @@ from opt_tool.kernels.planes import (
     shifted,
     window_counts,
 )
-from opt_tool.kernels.pointwise import FEWEST_WINDOWS, OUTPUT_BYTES, pointwise_conv2d
+from opt_tool.kernels.pointwise import FEWEST_WINDOWS, pointwise_conv2d
 from opt_tool.kernels.products import SMALL, in_pieces, multiply, piece_width
 
 WINDOWS_BYTES = 1024 * 1024
 """How much of the windows is laid out at once: half of a core's own cache."""
+
+ROWS_BYTES = 512 * 1024
+"""How much of rows is laid out at once, beside which the output stays in the cache."""
 
 LONG_ROW, FEW_CHANNELS = 48, 24
 """From how many windows in a row and up to how many channels rows are laid out."""
@@ -238,7 +241,7 @@ def _by_rows(
     channels = x.shape[2]
     across = reach(width, kernel[1], strides[1], dilation)
     row_bytes = strides[0] * channels * kernel[1] * width * x.itemsize
-    step = -(-rows // -(-rows // max(1, OUTPUT_BYTES // row_bytes)))
+    step = -(-rows // -(-rows // max(1, ROWS_BYTES // row_bytes)))
     depth = reach(step, kernel[0], strides[0], 1)
     part = aligned_empty((depth, channels, across), x.dtype)
     row, plane, element = part.strides

@@ -44,8 +44,8 @@ from opt_tool.kernels.planes import (
 ROW_ELEMENTS = 4096
 """About how many elements of a row are summed at once: they and their filters stay near."""
 
-BLOCK_BYTES = 1024 * 1024
-"""How much of the input is sorted at once, so that it stays in the cache."""
+BLOCK_BYTES = 512 * 1024
+"""How much of the input is sorted at once, so that it stays in the cache with its output."""
 
 
 def places_at_once(count: int, channels: int) -> int:

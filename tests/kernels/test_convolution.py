@@ -184,8 +184,8 @@ def test_parts_of_a_plane_are_put_together(
     x, weight = (rng.standard_normal(shape) for shape in shapes)
     bias = rng.standard_normal(8)
     out = channels_first(np.full((1, x.shape[2], x.shape[3], 8), np.nan))
-    for module in (kernels, pointwise):
-        monkeypatch.setattr(module, "OUTPUT_BYTES", 30_000)
+    monkeypatch.setattr(pointwise, "OUTPUT_BYTES", 30_000)
+    monkeypatch.setattr(kernels, "ROWS_BYTES", 30_000)
     padding = weight.shape[2] // 2
     y = kernels.conv2d(
         x,
@@ -232,8 +232,9 @@ def test_a_residual_is_added_before_the_activation(
     rng = np.random.default_rng(7)
     x, weight = (rng.standard_normal(shape) for shape in shapes)
     bias = rng.standard_normal(24) if biased else None
+    monkeypatch.setattr(pointwise, "OUTPUT_BYTES", 50_000)
+    monkeypatch.setattr(kernels, "ROWS_BYTES", 50_000)
     for module in (kernels, pointwise):
-        monkeypatch.setattr(module, "OUTPUT_BYTES", 50_000)
         monkeypatch.setattr(module, "FEWEST_WINDOWS", 100)
     pads = (weight.shape[2] // 2,) * 4
     plain = kernels.direct_conv2d(x, weight, bias, paddings=pads)

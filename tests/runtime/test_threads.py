@@ -24,3 +24,45 @@ def test_small_products_are_fast_in_one_thread_of_openblas_on_avx512(
     found = SimpleNamespace(lib_controllers=libraries)
     monkeypatch.setattr(threads, "controller", lambda: found)
     assert threads.multiplies_small(count) == small
+
+
+class Library(SimpleNamespace):
+    """A library whose threads can be counted and set."""
+
+    user_api = "blas"
+
+    def set_num_threads(self, count: int) -> None:
+        self.num_threads = count
+
+
+def test_blas_has_as_many_threads_as_before_when_a_run_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    libraries = [Library(num_threads=2), Library(num_threads=1), Library(num_threads=4)]
+    others = Library(num_threads=8, user_api="openmp")
+    found = SimpleNamespace(lib_controllers=[*libraries, others])
+    monkeypatch.setattr(threads, "controller", lambda: found)
+
+    def counts() -> list[int]:
+        return [library.num_threads for library in (*libraries, others)]
+
+    def fail() -> None:
+        with threads.limited_threads(1):
+            assert counts() == [1, 1, 1, 8]
+            with threads.limited_threads(3):
+                assert counts() == [3, 3, 3, 8]
+            assert counts() == [1, 1, 1, 8]
+            raise ValueError("the run fails")
+
+    with pytest.raises(ValueError, match="the run fails"):
+        fail()
+    assert counts() == [2, 1, 4, 8]
+
+
+def test_threads_of_the_blas_that_is_loaded_are_limited() -> None:
+    with threads.limited_threads(2):
+        libraries = [one for one in threads.controller().info() if one["user_api"] == "blas"]
+        assert {library["num_threads"] for library in libraries} <= {1, 2}
+        with threads.limited_threads(1):
+            libraries = [one for one in threads.controller().info() if one["user_api"] == "blas"]
+            assert {library["num_threads"] for library in libraries} == {1}
