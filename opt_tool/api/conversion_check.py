@@ -86,7 +86,7 @@ def _expected(
 ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """Samples, and what the reference makes of each."""
     try:
-        return run_on_samples(runner, written.inputs, request.samples)
+        return run_on_samples(runner.run, written.inputs, request.samples)
     except UsageError as error:
         if request.input_shapes:
             raise

@@ -72,7 +72,8 @@ def samples_of(
         for sample in SampleFolder(judgement.samples, types, judgement.preprocessing):
             yield sample, runner.run(sample)
     else:
-        yield from zip(*run_on_samples(runner, input_specs(graph), judgement.samples), strict=True)
+        samples, made = run_on_samples(runner.run, input_specs(graph), judgement.samples)
+        yield from zip(samples, made, strict=True)
 
 
 def _array(

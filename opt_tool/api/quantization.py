@@ -12,19 +12,19 @@ import numpy as np
 from opt_tool.api.noise_probe import NoiseProbe
 from opt_tool.api.picture_files import DEFAULT, Preprocessing
 from opt_tool.api.report import QuantizationReport, QuantizedLayer, SearchReport
-from opt_tool.api.runners import Feeds, NumpyRunner
-from opt_tool.api.sample_inputs import input_specs
+from opt_tool.api.runners import Feeds, unfit_inputs
+from opt_tool.api.sample_inputs import has_open_spatial_size, input_specs
 from opt_tool.api.samples import SampleFolder
 from opt_tool.api.verification import run_on_samples
 from opt_tool.errors import UsageError
-from opt_tool.ir import Graph, Node, Value
+from opt_tool.ir import Graph, Node
 from opt_tool.passes.quantization.batch_norm_statistics import (
     batch_norm_limits,
     batch_norm_means,
 )
 from opt_tool.passes.quantization.choose_bits import Choice, Solution, choose_bits
 from opt_tool.passes.quantization.choose_widths import choose_widths
-from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
+from opt_tool.passes.quantization.correct_bias import ChannelMeans, correct_bias
 from opt_tool.passes.quantization.equalize_layers import equalize_layers
 from opt_tool.passes.quantization.grid import BITS, FLOAT
 from opt_tool.passes.quantization.method import DEFAULT_METHOD, METHODS, Method
@@ -142,12 +142,12 @@ class Quantizer:
         start = {weight: chosen.get(weight, self.options.width) for weight in weights}
         chosen = dict.fromkeys(better_float(start), FLOAT) | chosen
         search = None
-        samples = self._samples() if self._needs_samples else []
+        samples, means = self._measured()
         if self.options.mode == "mixed":
             widths, search = self._search(weights, chosen, samples)
         else:
             widths = choose_widths(weights, self.options.width, self.method.spare, chosen)
-        done = self._apply(widths, samples)
+        done = self._apply(widths, means)
         return _report(self, done, search)
 
     # ---- what is asked for
@@ -188,30 +188,36 @@ class Quantizer:
             chosen |= dict.fromkeys(named, bits)
         return chosen
 
-    @property
-    def _needs_samples(self) -> bool:
-        return self.method.correct_bias or self.options.mode == "mixed"
-
-    def _samples(self) -> list[dict[str, np.ndarray]]:
-        if self.options.samples is not None:
-            types = {value.name: value.type for value in self.graph.inputs}
-            folder = SampleFolder(
-                self.options.samples, types, self.options.preprocessing, limit=MOST_SAMPLES
-            )
-            return folder[:]
-        samples, _ = run_on_samples(NumpyRunner(self.graph), input_specs(self.graph), SAMPLES)
-        return samples
-
     # ---- doing it
 
+    def _measured(self) -> tuple[Sequence[Feeds], Mapping[Node, np.ndarray]]:
+        """The samples to search with, and the means of what operations read, found with them."""
+        if not self.method.correct_bias and self.options.mode != "mixed":
+            return (), {}
+        specs = input_specs(self.graph)
+        whole = self.options.mode == "mixed" or has_open_spatial_size(specs)
+        means = ChannelMeans(self.graph, self._means, whole=whole)
+
+        def of(sample: Feeds) -> dict[Node, np.ndarray]:
+            with unfit_inputs(self.graph):
+                return means.of(sample)
+
+        if self.options.samples is None:
+            samples, found = run_on_samples(of, specs, SAMPLES)
+        else:
+            samples = self._users_samples(self.options.samples)
+            found = [of(sample) for sample in samples]
+        return samples, means.over(found)
+
+    def _users_samples(self, folder: Path) -> list[dict[str, np.ndarray]]:
+        types = {value.name: value.type for value in self.graph.inputs}
+        return SampleFolder(folder, types, self.options.preprocessing, limit=MOST_SAMPLES)[:]
+
     def _apply(
-        self, widths: Mapping[Weight, int], samples: Sequence[Feeds]
+        self, widths: Mapping[Weight, int], means: Mapping[Node, np.ndarray]
     ) -> tuple[QuantizedWeight, ...]:
-        means: dict[Value, np.ndarray] = {}
         exact: dict[Node, np.ndarray] = {}
         if self.method.correct_bias:
-            measured = channel_means(self.graph, samples)
-            means = measured | {v: m for v, m in self._means.items() if v in measured}
             exact = {w.node: w.value.array() for w, bits in widths.items() if bits != FLOAT}
         done = quantize_weights(self.graph, widths, self._rounded)
         correct_bias(self.graph, exact, means)

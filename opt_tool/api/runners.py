@@ -6,7 +6,8 @@ runtime are only imported where they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -71,15 +72,22 @@ class NumpyRunner:
         return {value.name: value.type for value in self.graph.inputs}
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        try:
+        with unfit_inputs(self.graph):
             results = self.executor.run(feeds, keep=self._keep)
-        except UNFIT as error:
-            raise UsageError(
-                f"{self.graph.name}: the model cannot be run on these inputs ({error}); "
-                "--input-shape gives others"
-            ) from error
         names = (*(value.name for value in self.graph.outputs), *self._keep)
         return {name: results[name] for name in names}
+
+
+@contextmanager
+def unfit_inputs(graph: Graph) -> Iterator[None]:
+    """Say of inputs that a model cannot be run on that they are that."""
+    try:
+        yield
+    except UNFIT as error:
+        raise UsageError(
+            f"{graph.name}: the model cannot be run on these inputs ({error}); "
+            "--input-shape gives others"
+        ) from error
 
 
 class SourceRunner(NumpyRunner):

@@ -7,8 +7,8 @@ a fault of the writer shows as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ HALF_REASON = (
     f"the source computes in 16-bit floats, so the bound is {HALF_BOUND:g} instead of {BOUND:g}"
 )
 SAMPLES = 3
+
+Made = TypeVar("Made")
 
 
 class Pair(NamedTuple):
@@ -105,9 +107,9 @@ def output_pairs(
 
 
 def run_on_samples(
-    runner: Runner, specs: Sequence[InputSpec], count: int
-) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-    """Samples that the reference takes, and what it makes of each.
+    run: Callable[[Feeds], Made], specs: Sequence[InputSpec], count: int
+) -> tuple[list[dict[str, np.ndarray]], list[Made]]:
+    """Samples that a model takes, and what is made of each.
 
     Raises:
         UsageError: when it takes none of the sizes that a model with open ones is tried with.
@@ -116,11 +118,11 @@ def run_on_samples(
     for spatial in sizes[:-1]:
         samples = sample_inputs(specs, count, spatial=spatial)
         try:
-            return samples, [runner.run(sample) for sample in samples]
+            return samples, [run(sample) for sample in samples]
         except UsageError:  # not a size that this model takes
             continue
     samples = sample_inputs(specs, count, spatial=sizes[-1])
-    return samples, [runner.run(sample) for sample in samples]
+    return samples, [run(sample) for sample in samples]
 
 
 def verify_graph(

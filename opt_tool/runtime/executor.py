@@ -62,7 +62,12 @@ class Executor:
     """
 
     def __init__(
-        self, graph: Graph, settings: Settings | None = None, *, release: bool = False
+        self,
+        graph: Graph,
+        settings: Settings | None = None,
+        *,
+        release: bool = False,
+        until: Node | None = None,
     ) -> None:
         """Make a graph ready.
 
@@ -72,6 +77,7 @@ class Executor:
             release: Whether to take weights out of the graph that are kept in another form, and
                 out of their file where they lie anywhere in it; nothing else may read them
                 afterwards.
+            until: The last node to run, where not all are; outputs behind it are not computed.
         """
         self.graph = graph
         self.settings = Settings() if settings is None else settings
@@ -88,6 +94,8 @@ class Executor:
             steps.append(step)
             if release:
                 self.released_bytes += _release(step, graph)
+            if node is until:
+                break
         self.steps = tuple(steps)
         self._constants = {value: value.array() for value in graph.constants}
         self.plan = plan_memory(graph, dict(self._workspaces()))
@@ -142,7 +150,9 @@ class Executor:
                 if self._is_large:
                     self._forget_weights(step.node)
             return results | {
-                value.name: _own_copy(arrays[value], arena.memory) for value in self.graph.outputs
+                value.name: _own_copy(arrays[value], arena.memory)
+                for value in self.graph.outputs
+                if value in arrays
             }
 
     def started(self, feeds: Mapping[str, np.ndarray]) -> dict[Value, np.ndarray]:

@@ -9,7 +9,11 @@ holds for every activation and for what exporters write an activation as.
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from opt_tool.ir import Graph, Node, Operands, Value
 from opt_tool.ir.operations.activation import ElementwiseUnary, PRelu
@@ -19,8 +23,8 @@ from opt_tool.passes.affine import is_parameter
 from opt_tool.runtime import Settings
 from opt_tool.runtime.executor import run_node
 
-DRAWS = (32, 32)
-"""Numbers for each channel, laid out as an image: their mean is off by 3 % of a deviation."""
+PLACES = (32, 32)
+"""The numbers for each channel are laid out as an image."""
 
 DEVIATIONS = 6.0
 """A normal number exceeds its mean by so many deviations once in a thousand million times."""
@@ -31,15 +35,33 @@ ELEMENTWISE = (ElementwiseUnary, ElementwiseBinary, PRelu, Clip)
 def batch_norm_means(graph: Graph, seed: int = 0) -> dict[Value, np.ndarray]:
     """The mean of each channel (C,) of what batch norms and elementwise operations make."""
     rng = np.random.default_rng(seed)
+    normal = rng.permutation(normal_numbers(math.prod(PLACES)))
+    last = {value: node for node in graph.nodes for value in node.inputs.flat()}
     draws: dict[Value, np.ndarray] = {}
+    means: dict[Value, np.ndarray] = {}
     for node in graph.nodes:
         if isinstance(node.op, BatchNorm):
-            drawn = _behind_batch_norm(node, rng)
+            drawn = _behind_batch_norm(node, normal, rng)
         else:
             drawn = _behind_elementwise(node, draws)
         if drawn is not None:
             draws[node.output] = drawn
-    return {value: array.mean(axis=(0, 2, 3), dtype=np.float64) for value, array in draws.items()}
+            means[node.output] = drawn.mean(axis=(0, 2, 3), dtype=np.float64)
+        for value in node.inputs.flat():
+            if last[value] is node:
+                draws.pop(value, None)
+    return means
+
+
+def normal_numbers(count: int) -> np.ndarray:
+    """Numbers in the places of a normal distribution that cut it into equal parts.
+
+    They have mean 0 and variance 1 exactly, which as many random ones have not.
+    """
+    normal = NormalDist()
+    half = np.array([normal.inv_cdf((place + 0.5) / count) for place in range(count // 2)])
+    numbers = np.concatenate([half, -half])
+    return (numbers / numbers.std()).astype(np.float32)
 
 
 def batch_norm_limits(graph: Graph) -> dict[Value, np.ndarray]:
@@ -58,12 +80,19 @@ def batch_norm_limits(graph: Graph) -> dict[Value, np.ndarray]:
     return limits
 
 
-def _behind_batch_norm(node: Node, rng: np.random.Generator) -> np.ndarray | None:
+def _behind_batch_norm(
+    node: Node, normal: np.ndarray, rng: np.random.Generator
+) -> np.ndarray | None:
+    """The same numbers for each channel, each from another place on, so that none go together."""
     gamma, beta = node.input("Scale"), node.input("Bias")
     if node.output.rank != 4 or not (is_parameter(gamma) and is_parameter(beta)):
         return None
-    normal = rng.standard_normal((1, gamma.array().size, *DRAWS), np.float32)
-    return normal * np.abs(gamma.array())[:, None, None] + beta.array()[:, None, None]
+    spread, shift = np.abs(gamma.array())[:, None], beta.array()[:, None]
+    turns = sliding_window_view(np.tile(normal, 2), len(normal))
+    drawn = turns[rng.integers(0, len(normal), len(spread))]
+    drawn *= spread
+    drawn += shift
+    return drawn.reshape(1, -1, *PLACES)
 
 
 def _behind_elementwise(node: Node, draws: dict[Value, np.ndarray]) -> np.ndarray | None:

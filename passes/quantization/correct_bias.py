@@ -16,7 +16,7 @@ The window of a convolution is taken to see the mean everywhere, at the border t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -30,25 +30,58 @@ CORRECTED = (Conv2D, Fc)
 """Operations that have a bias; their subclasses are meant too."""
 
 
-def channel_means(
-    graph: Graph, samples: Sequence[Mapping[str, np.ndarray]]
-) -> dict[Value, np.ndarray]:
-    """The mean of each channel of what corrected operations read, over all samples.
+class ChannelMeans:
+    """Measures the mean of each channel of what corrected operations read.
 
     The channels are what the weight has for each output: of (N, C, H, W) axis 1, of the
-    matrix that an fc sees its columns. What had no elements in any sample, as where boxes are
-    chosen and there are none, has no mean.
+    matrix that an fc sees its columns.
+
+    Args:
+        graph: The graph with exact weights.
+        known: The mean of each channel, axis 1, of values that need not be measured.
+        whole: Whether all of the graph is run, also where nothing is left to be measured.
     """
-    layers = {node.inputs.one("Input"): node for node in graph.nodes if is_corrected(node)}
-    names = [value.name for value in layers]
-    executor = Executor(graph)
-    found: dict[Value, list[np.ndarray]] = {value: [] for value in layers}
-    for sample in samples:
-        results = executor.run(sample, keep=names)
-        for value, node in layers.items():
-            if results[value.name].size:
-                found[value].append(channel_mean(node, results[value.name]))
-    return {value: np.mean(means, axis=0) for value, means in found.items() if means}
+
+    def __init__(
+        self, graph: Graph, known: Mapping[Value, np.ndarray], *, whole: bool = True
+    ) -> None:
+        self.known: dict[Node, np.ndarray] = {}
+        self._readers: dict[Value, list[Node]] = {}
+        for node in filter(is_corrected, graph.nodes):
+            x = node.input("Input")
+            if x in known and has_channels(node):
+                self.known[node] = _by_columns(node, known[x])
+            else:
+                self._readers.setdefault(x, []).append(node)
+        last = None
+        for node in graph.nodes:
+            if any(value in self._readers for value in node.outputs.flat()):
+                last = node
+        self._inputs = graph.inputs
+        self._executor = None
+        if whole or last is not None:
+            self._executor = Executor(graph, until=None if whole else last)
+
+    def of(self, sample: Mapping[str, np.ndarray]) -> dict[Node, np.ndarray]:
+        """The means of one sample, for each operation that read any elements."""
+        means: dict[Node, np.ndarray] = {}
+
+        def measure(values: Iterable[Value], arrays: Iterable[np.ndarray]) -> None:
+            for value, array in zip(values, arrays, strict=True):
+                for reader in self._readers.get(value, ()):
+                    if array.size:
+                        means[reader] = channel_mean(reader, array)
+
+        measure(self._inputs, (sample[value.name] for value in self._inputs))
+        if self._executor is not None:
+            self._executor.run(sample, watch=lambda node, made: measure(node.outputs.flat(), made))
+        return means
+
+    def over(self, found: Sequence[Mapping[Node, np.ndarray]]) -> dict[Node, np.ndarray]:
+        """The means over all samples, with those that were known."""
+        nodes = {node for means in found for node in means}
+        measured = {node: [means[node] for means in found if node in means] for node in nodes}
+        return self.known | {node: np.mean(means, axis=0) for node, means in measured.items()}
 
 
 def channel_mean(node: Node, x: np.ndarray) -> np.ndarray:
@@ -57,6 +90,18 @@ def channel_mean(node: Node, x: np.ndarray) -> np.ndarray:
         columns = node.input("W").type.static_shape[0]
         return x.reshape(-1, columns).mean(axis=0, dtype=np.float64)
     return x.mean(axis=(0, 2, 3), dtype=np.float64)
+
+
+def has_channels(node: Node) -> bool:
+    """Whether what an operation reads has its channels on axis 1."""
+    return not isinstance(node.op, Fc) or node.op.in_num_col_dims == 1
+
+
+def _by_columns(node: Node, mean: np.ndarray) -> np.ndarray:
+    """The mean of each channel, for an fc that of each column: it reads all places of a channel."""
+    if not isinstance(node.op, Fc):
+        return mean
+    return np.repeat(mean, node.input("W").type.static_shape[0] // len(mean))
 
 
 def is_corrected(node: Node) -> bool:
@@ -79,20 +124,20 @@ def mean_shift(node: Node, difference: np.ndarray, mean: np.ndarray) -> np.ndarr
 
 
 def correct_bias(
-    graph: Graph, exact: Mapping[Node, np.ndarray], means: Mapping[Value, np.ndarray]
+    graph: Graph, exact: Mapping[Node, np.ndarray], means: Mapping[Node, np.ndarray]
 ) -> int:
     """Correct the bias of each operation whose weight was changed; return how many.
 
     Args:
         graph: The graph with rounded weights.
         exact: The weights that were rounded, by the operation that has them.
-        means: What ``channel_means`` found in the graph with exact weights.
+        means: What ``ChannelMeans`` found in the graph with exact weights.
     """
-    corrected = [node for node in exact if is_corrected(node) and node.input("Input") in means]
+    corrected = [node for node in exact if node in means]
     for node in corrected:
         slot = RESTORED[type(node.op)].slot
         difference = exact[node] - node.input(slot).array()
-        shift = mean_shift(node, difference, means[node.input("Input")])
+        shift = mean_shift(node, difference, means[node])
         _add_to_bias(graph, node, shift)
     graph.remove_unused()
     return len(corrected)

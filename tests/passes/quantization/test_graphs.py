@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphs import TestGraphs, feeds, run
-from opt_tool.ir import Graph, verify
+from opt_tool.ir import Graph, Node, verify
 from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
@@ -15,9 +15,9 @@ from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.ir.types import DType
-from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means
+from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means, normal_numbers
 from opt_tool.passes.quantization.choose_widths import choose_widths
-from opt_tool.passes.quantization.correct_bias import channel_means, correct_bias
+from opt_tool.passes.quantization.correct_bias import ChannelMeans, correct_bias
 from opt_tool.passes.quantization.method import METHODS
 from opt_tool.passes.quantization.quantize_weights import RoundedWeights, quantize_weights
 from opt_tool.passes.quantization.shared_weights import better_float
@@ -153,9 +153,42 @@ def test_what_has_no_elements_has_no_mean() -> None:
     x = b.input("n", 6)
     graph = b.build(b.add(Fc(), Input=x, W=b.weight(6, 4)))
     nothing, ones = (np.ones((rows, 6), np.float32) for rows in (0, 2))
-    assert channel_means(graph, [{x.name: nothing}]) == {}
-    (mean,) = channel_means(graph, [{x.name: nothing}, {x.name: ones}]).values()
+    assert channel_means(graph, {x.name: nothing}) == {}
+    (mean,) = channel_means(graph, {x.name: nothing}, {x.name: ones}).values()
     np.testing.assert_array_equal(mean, 1)
+
+
+def test_what_is_known_is_not_measured_and_nothing_behind_is_run() -> None:
+    b = TestGraphs()
+    first = b.add(Conv2D(), Input=b.input(1, 3, 9, 9), Filter=b.weight(4, 3, 3, 3))
+    second = b.add(Conv2D(), Input=first, Filter=b.weight(5, 4, 3, 3))
+    third = b.add(Conv2D(), Input=second, Filter=b.weight(2, 5, 3, 3))
+    graph = b.build(third)
+    measured = channel_means(graph, feeds(graph))
+    known = np.arange(5)
+    means = ChannelMeans(graph, {second: known}, whole=False)
+    found = means.over([means.of(feeds(graph))])
+    assert list(found) == [third.producer, first.producer, second.producer]
+    for node, mean in found.items():
+        expected = known if node is third.producer else measured[node]
+        np.testing.assert_array_equal(mean, expected)
+    ran: list[Node] = []
+    until = Executor(graph, until=first.producer)
+    assert until.run(feeds(graph), watch=lambda node, _: ran.append(node)) == {}
+    assert ran == [first.producer]
+
+
+def test_an_fc_reads_the_known_mean_of_a_channel_at_each_place() -> None:
+    b = TestGraphs()
+    x = b.input(1, 3, 2, 2)
+    flat = b.add(Fc(), Input=x, W=b.weight(12, 4))
+    rows = b.add(Fc(in_num_col_dims=3), Input=x, W=b.weight(2, 4))
+    means = ChannelMeans(b.build(flat, rows), {x: np.arange(3)}, whole=False)
+    found = means.over([means.of({x.name: np.full((1, 3, 2, 2), 7, np.float32)})])
+    assert {node.output: mean.tolist() for node, mean in found.items()} == {
+        flat: [0] * 4 + [1] * 4 + [2] * 4,
+        rows: [7] * 2,
+    }
 
 
 def test_the_smallest_weights_get_16_bits_within_the_spare_share() -> None:
@@ -190,7 +223,7 @@ def test_correction_makes_the_mean_output_exact(groups: int) -> None:
     graph = b.build(b.add(kind(groups=groups), Input=b.input(1, 4, 9, 9), Filter=weight))
     sample = {"x": np.ones((1, 4, 9, 9), np.float32) * b.positive(4, 1, 1).array()}
     expected = run_on(graph, sample).mean(axis=(0, 2, 3))
-    means = channel_means(graph, [sample])
+    means = channel_means(graph, sample)
     exact = {node: node.input("Filter").array() for node in graph.nodes}
     quantize(graph, 4)
     assert np.abs(run_on(graph, sample).mean(axis=(0, 2, 3)) - expected).max() > 1e-3
@@ -206,12 +239,17 @@ def test_correction_adds_to_the_bias_of_an_fc() -> None:
     graph = b.build(y)
     sample = {"x": feeds(graph)["x"] + 1}
     expected = run_on(graph, sample).mean(axis=0)
-    means = channel_means(graph, [sample])
+    means = channel_means(graph, sample)
     exact = {node: node.input("W").array() for node in graph.nodes}
     quantize(graph, 4)
     correct_bias(graph, exact, means)
     found = run_on(graph, sample).mean(axis=0)
     np.testing.assert_allclose(found, expected, atol=BIAS_STEP * np.abs(expected).max())
+
+
+def channel_means(graph: Graph, *samples: dict[str, np.ndarray]) -> dict[Node, np.ndarray]:
+    means = ChannelMeans(graph, {})
+    return means.over([means.of(sample) for sample in samples])
 
 
 def run_on(graph: Graph, sample: dict[str, np.ndarray]) -> np.ndarray:
@@ -235,5 +273,35 @@ def test_the_mean_behind_a_batch_norm_and_relu_is_that_of_a_cut_normal() -> None
     relu = b.add(Relu(), X=norm)
     b.build(relu)
     means = batch_norm_means(b.graph)
-    np.testing.assert_allclose(means[norm], beta, atol=0.2)
-    np.testing.assert_allclose(means[relu], [0.399, 1.396, 0.0], atol=0.1)
+    np.testing.assert_allclose(means[norm], beta, atol=1e-6)
+    np.testing.assert_allclose(means[relu], [0.39894, 1.39559, 0.0], atol=5e-4)
+
+
+def test_normal_numbers_have_mean_0_and_variance_1_and_lie_as_normal_ones_do() -> None:
+    numbers = normal_numbers(1024)
+    assert abs(numbers.mean(dtype=np.float64)) < 1e-7
+    assert numbers.std(dtype=np.float64) == pytest.approx(1, abs=1e-6)
+    assert [(numbers < place).mean() for place in (-1, 0, 2)] == pytest.approx(
+        [0.1587, 0.5, 0.9772], abs=0.001
+    )
+
+
+def test_sums_of_branches_are_as_wide_as_sums_of_random_numbers() -> None:
+    b = TestGraphs()
+    channels = 400
+    branches = [
+        b.add(
+            BatchNorm(),
+            X=b.input(1, channels, 4, 4),
+            Scale=b.constant(np.ones(channels, np.float32)),
+            Bias=b.constant(np.zeros(channels, np.float32)),
+            Mean=b.weight(channels),
+            Variance=b.positive(channels),
+        )
+        for _ in range(2)
+    ]
+    relu = b.add(Relu(), X=b.add(ElementwiseAdd(), X=branches[0], Y=branches[1]))
+    b.build(relu)
+    found = batch_norm_means(b.graph)[relu]
+    assert found.mean() == pytest.approx(1 / np.sqrt(np.pi), abs=0.005)
+    assert 0 < found.std() < 0.02
