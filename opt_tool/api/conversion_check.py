@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from opt_tool.api.loading import caffe_files, load_model
 from opt_tool.api.memory import release_freed_memory
 from opt_tool.api.report import VerificationReport
 from opt_tool.api.runners import NumpyRunner, Runner
-from opt_tool.api.verification import pairs_of, run_on_samples, verify_graph
+from opt_tool.api.verification import pairs_of, results_of, run_on_samples, verify_results
 from opt_tool.errors import UsageError, VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
@@ -48,22 +48,27 @@ def verify_written(request: Request, written: Written, part: Path) -> Verificati
     check_kernels(candidate, request.target, request.version, request.library)
     outputs = [name for name in expected[0] if name not in keep]
     pairs = pairs_of(outputs, candidate, written.probes)
-    report = verify_graph(
-        candidate,
-        fed := [channels_first(sample, written.channels_first) for sample in samples],
+    fed = [channels_first(sample, written.channels_first) for sample in samples]
+    results: Iterable[Mapping[str, np.ndarray]] = results_of(candidate, fed, pairs)
+    if written.restored is not None:
+        results = list(results)  # they are compared with two references
+    report = verify_results(
+        results,
+        fed,
         expected,
         pairs,
         reference=reference,
         half_precision=written.half_precision,
     )
-    if written.restored is None or request.quantization is None:
-        if report.status == "passed":
-            return report
-        together = list(zip(samples, fed, expected, strict=True))
-        source = load_source(request).graph
-        define = functools.partial(_definition, request, written, source)
-        return judge_exactly(report, source, candidate, together, pairs, define)
-    return judge_quantized(report, candidate, written.restored, fed, request.quantization)
+    if written.restored is not None and request.quantization is not None:
+        options = request.quantization
+        return judge_quantized(report, candidate, written.restored, fed, results, options)
+    if report.status == "passed":
+        return report
+    together = list(zip(samples, fed, expected, strict=True))
+    source = load_source(request).graph
+    define = functools.partial(_definition, request, written, source)
+    return judge_exactly(report, source, candidate, together, pairs, define)
 
 
 def _definition(request: Request, written: Written, source: Graph) -> Definition | None:

@@ -7,14 +7,16 @@ the usual bound, and its outputs must keep a signal to noise against the source.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from opt_tool.api.difference import Difference
 from opt_tool.api.final_activations import final_activations, is_chosen, is_saturated_alone
 from opt_tool.api.report import VerificationReport
 from opt_tool.api.runners import Feeds, NumpyRunner
-from opt_tool.api.verification import BOUND, failures, pairs_of, renamed, verify_graph
+from opt_tool.api.verification import BOUND, failures, pairs_of, renamed, verify_results
 from opt_tool.ir import Graph
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def judge_quantized(
     candidate: Graph,
     restored: Graph,
     samples: Sequence[Feeds],
+    results: Iterable[Mapping[str, np.ndarray]],
     options: QuantizationOptions,
 ) -> VerificationReport:
     """The verification of a quantized file.
@@ -35,13 +38,13 @@ def judge_quantized(
         candidate: The graph of the file.
         restored: The graph that was written.
         samples: The inputs that ``drift`` was found with.
+        results: What the file makes of each.
         options: What the outputs must keep.
     """
     runner = NumpyRunner(restored)
     expected = [runner.run(renamed(sample, runner)) for sample in samples]
-    exact = verify_graph(
-        candidate, samples, expected, pairs_of(list(expected[0]), candidate), reference="restored"
-    )
+    pairs = pairs_of(list(expected[0]), candidate)
+    exact = verify_results(results, samples, expected, pairs, reference="restored")
     compared, warnings = without_chosen(drift.outputs, candidate)
     report = dataclasses.replace(
         drift,

@@ -7,7 +7,7 @@ a fault of the writer shows as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -125,8 +125,25 @@ def run_on_samples(
     return samples, [run(sample) for sample in samples]
 
 
-def verify_graph(
-    candidate: Graph,
+def results_of(
+    candidate: Graph, samples: Sequence[Feeds], pairs: Sequence[Pair]
+) -> Iterator[dict[str, np.ndarray]]:
+    """What a graph makes of each sample, one after the other.
+
+    Args:
+        candidate: The graph of the file.
+        samples: Inputs by the reference's names, in the candidate's order.
+        pairs: Which tensors will be compared.
+    """
+    outputs = {value.name for value in candidate.outputs}
+    keep = [pair.candidate for pair in pairs if pair.candidate not in outputs]
+    runner = NumpyRunner(candidate, keep=keep)
+    for sample in samples:
+        yield runner.run(renamed(sample, runner))
+
+
+def verify_results(
+    results: Iterable[Mapping[str, np.ndarray]],
     samples: Sequence[Feeds],
     expected: Sequence[Mapping[str, np.ndarray]],
     pairs: Sequence[Pair],
@@ -134,20 +151,19 @@ def verify_graph(
     reference: str,
     half_precision: bool = False,
 ) -> VerificationReport:
-    """Run a graph on the samples and compare it with what the reference made of them.
+    """Compare what a file makes of the samples with what the reference made of them.
 
     Args:
-        candidate: The graph of the file.
-        samples: Inputs by the reference's names, in the candidate's order.
+        results: For each sample the tensors of the file by name.
+        samples: The inputs.
         expected: For each sample the reference's tensors by name.
         pairs: Which tensors are compared.
         reference: The name of what computed ``expected``.
         half_precision: Whether the reference computes in 16 bits.
     """
-    outputs = {value.name for value in candidate.outputs}
-    keep = [pair.candidate for pair in pairs if pair.candidate not in outputs]
-    runner = NumpyRunner(candidate, keep=keep)
-    comparisons = compare_tensors(runner, samples, expected, pairs)
+    comparisons = comparisons_of(pairs)
+    for wanted, found in zip(expected, results, strict=True):
+        add_sample(comparisons, pairs, wanted, found)
     bound = HALF_BOUND if half_precision else BOUND
     differences = tuple(comparison.result() for comparison in comparisons)
     return VerificationReport(
@@ -160,19 +176,6 @@ def verify_graph(
         outputs=differences,
         warnings=tuple(_warnings(comparisons, len(samples))),
     )
-
-
-def compare_tensors(
-    runner: Runner,
-    samples: Sequence[Feeds],
-    expected: Sequence[Mapping[str, np.ndarray]],
-    pairs: Sequence[Pair],
-) -> list[Comparison]:
-    """Run the candidate and compare each pair of tensors over all samples."""
-    comparisons = comparisons_of(pairs)
-    for sample, tensors in zip(samples, expected, strict=True):
-        add_sample(comparisons, pairs, tensors, runner.run(renamed(sample, runner)))
-    return comparisons
 
 
 def comparisons_of(pairs: Sequence[Pair]) -> list[Comparison]:

@@ -10,6 +10,7 @@ holds for every activation and for what exporters write an activation as.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -19,6 +20,9 @@ from opt_tool.ir import Graph, Node, Operands, Value
 from opt_tool.ir.operations.activation import ElementwiseUnary, PRelu
 from opt_tool.ir.operations.elementwise import Clip, ElementwiseBinary
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.pooling import Pool2D
+from opt_tool.ir.operations.reduction import ReduceMean
+from opt_tool.ir.operations.shape import Flatten2, FlattenContiguousRange, Reshape2, Squeeze2
 from opt_tool.passes.affine import is_parameter
 from opt_tool.runtime import Settings
 from opt_tool.runtime.executor import run_node
@@ -30,10 +34,14 @@ DEVIATIONS = 6.0
 """A normal number exceeds its mean by so many deviations once in a thousand million times."""
 
 ELEMENTWISE = (ElementwiseUnary, ElementwiseBinary, PRelu, Clip)
+RESHAPES = (Reshape2, Flatten2, FlattenContiguousRange, Squeeze2)
 
 
 def batch_norm_means(graph: Graph, seed: int = 0) -> dict[Value, np.ndarray]:
-    """The mean of each channel (C,) of what batch norms and elementwise operations make."""
+    """The mean of each channel (C,) of what batch norms and elementwise operations make.
+
+    Averages over places have the means of what they read, and so have these in another shape.
+    """
     rng = np.random.default_rng(seed)
     normal = rng.permutation(normal_numbers(math.prod(PLACES)))
     last = {value: node for node in graph.nodes for value in node.inputs.flat()}
@@ -47,6 +55,8 @@ def batch_norm_means(graph: Graph, seed: int = 0) -> dict[Value, np.ndarray]:
         if drawn is not None:
             draws[node.output] = drawn
             means[node.output] = drawn.mean(axis=(0, 2, 3), dtype=np.float64)
+        elif (kept := _kept(node, means)) is not None:
+            means[node.output] = kept
         for value in node.inputs.flat():
             if last[value] is node:
                 draws.pop(value, None)
@@ -109,6 +119,24 @@ def _behind_elementwise(node: Node, draws: dict[Value, np.ndarray]) -> np.ndarra
     )
     (made,) = run_node(node, arrays, Settings())
     return made
+
+
+def _kept(node: Node, means: Mapping[Value, np.ndarray]) -> np.ndarray | None:
+    """The means of what a node makes on axis 1 where they are those of what it reads."""
+    x, op = node.inputs.maybe("X"), node.op
+    if x is None or x not in means:
+        return None
+    if isinstance(op, Pool2D):
+        averages = op.pooling_type == "avg" and (op.exclusive or not any(op.paddings))
+        return means[x] if averages else None
+    if isinstance(op, ReduceMean):
+        return means[x] if x.rank == 4 and op.axes(x.type) == (2, 3) else None
+    if not isinstance(op, RESHAPES) or x.shape[0] != node.output.shape[0]:
+        return None
+    sizes = node.output.shape[1:]
+    if len(sizes) != 1 and sizes[:1] != x.shape[1:2]:
+        return None
+    return np.repeat(means[x], sizes[0] // len(means[x])) if isinstance(sizes[0], int) else None
 
 
 def _fits_any_image(value: Value) -> bool:

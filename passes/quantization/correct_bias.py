@@ -79,7 +79,7 @@ class ChannelMeans:
 
     def over(self, found: Sequence[Mapping[Node, np.ndarray]]) -> dict[Node, np.ndarray]:
         """The means over all samples, with those that were known."""
-        nodes = {node for means in found for node in means}
+        nodes = dict.fromkeys(node for means in found for node in means)
         measured = {node: [means[node] for means in found if node in means] for node in nodes}
         return self.known | {node: np.mean(means, axis=0) for node, means in measured.items()}
 

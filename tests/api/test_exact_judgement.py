@@ -11,7 +11,7 @@ from opt_tool.api.difference import largest
 from opt_tool.api.exact_judgement import Definition, judge_exactly
 from opt_tool.api.report import VerificationReport
 from opt_tool.api.runners import NumpyRunner
-from opt_tool.api.verification import Pair, verify_graph
+from opt_tool.api.verification import Pair, results_of, verify_results
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph
 from opt_tool.ir.double_precision import in_double_precision
@@ -29,6 +29,13 @@ def graph(shift: float = 0.0) -> Graph:
     return b.build(b.add(Sigmoid(), "y", X=scores))
 
 
+def verified(
+    candidate: Graph, sample: Tensors, expected: Tensors, pairs: Sequence[Pair]
+) -> VerificationReport:
+    results = results_of(candidate, [sample], pairs)
+    return verify_results(results, [sample], [expected], pairs, reference="litert")
+
+
 def judged(
     file: float,
     reference: float,
@@ -44,7 +51,7 @@ def judged(
     expected = run(off, seed=3)
     expected[inner] = expected.pop("scores")
     pairs = [Pair("y", "y"), Pair(inner, "scores", "sigmoid")]
-    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    report = verified(candidate, sample, expected, pairs)
     if report.status == "passed":
         return report
     return judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs, define)
@@ -132,7 +139,7 @@ def test_the_reference_s_outputs_are_told_by_their_places() -> None:
     sample = feeds(source, seed=3)
     expected = {"other name": run(graph(-0.7e-4), seed=3)["y"]}
     pairs = [Pair("other name", "y")]
-    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    report = verified(candidate, sample, expected, pairs)
     assert report.status == "failed"
     same = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
     assert same.status == "passed"
@@ -157,7 +164,7 @@ def test_nobody_is_asked_for_more_than_rounding_leaves(
     sample = feeds(source, seed=3)
     expected = run(cancelling(reference), seed=3)
     pairs = [Pair("y", "y")]
-    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    report = verified(candidate, sample, expected, pairs)
     assert report.status == "failed"
     found = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
     assert found.status == status
@@ -170,6 +177,6 @@ def test_a_model_that_rounding_destroys_is_not_excused() -> None:
     sample = feeds(source, seed=3)
     pairs = [Pair("y", "y")]
     expected = run(source, seed=3)
-    report = verify_graph(candidate, [sample], [expected], pairs, reference="litert")
+    report = verified(candidate, sample, expected, pairs)
     found = judge_exactly(report, source, candidate, [(sample, sample, expected)], pairs)
     assert (report.status, found.status) == ("failed", "failed")

@@ -13,7 +13,9 @@ from opt_tool.ir.operations.elementwise import ElementwiseAdd
 from opt_tool.ir.operations.indexing import LookupTable
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
-from opt_tool.ir.operations.shape import Reshape2
+from opt_tool.ir.operations.pooling import Pool2D
+from opt_tool.ir.operations.reduction import ReduceMean
+from opt_tool.ir.operations.shape import FlattenContiguousRange, Reshape2
 from opt_tool.ir.types import DType
 from opt_tool.passes.quantization.batch_norm_statistics import batch_norm_means, normal_numbers
 from opt_tool.passes.quantization.choose_widths import choose_widths
@@ -275,6 +277,47 @@ def test_the_mean_behind_a_batch_norm_and_relu_is_that_of_a_cut_normal() -> None
     means = batch_norm_means(b.graph)
     np.testing.assert_allclose(means[norm], beta, atol=1e-6)
     np.testing.assert_allclose(means[relu], [0.39894, 1.39559, 0.0], atol=5e-4)
+
+
+def test_averages_over_places_and_flattening_keep_the_mean_of_each_channel() -> None:
+    b = TestGraphs()
+    norm = b.add(
+        BatchNorm(),
+        X=b.input(1, 3, 4, 4),
+        Scale=b.weight(3),
+        Bias=b.constant(np.array([0, 1, -3], np.float32)),
+        Mean=b.weight(3),
+        Variance=b.positive(3),
+    )
+    means_of_places = [
+        b.add(Pool2D(pooling_type="avg", global_pooling=True), X=norm),
+        b.add(Pool2D(pooling_type="avg", ksize=(2, 2), strides=(2, 2)), X=norm),
+        b.add(ReduceMean(dim=(2, 3)), X=norm),
+    ]
+    flat = [
+        b.add(FlattenContiguousRange(start_axis=1, stop_axis=-1), X=norm),
+        b.add(Reshape2(shape=(1, 3)), X=means_of_places[0]),
+    ]
+    flat.append(b.add(Reshape2(shape=(1, 48, 1, 1)), X=flat[0]))
+    others = [
+        b.add(Pool2D(ksize=(2, 2)), X=norm),
+        b.add(
+            Pool2D(pooling_type="avg", ksize=(2, 2), paddings=(1, 1, 1, 1), exclusive=False), X=norm
+        ),
+        b.add(ReduceMean(dim=(1, 2)), X=norm),
+        b.add(Reshape2(shape=(1, 4, 3, 4)), X=norm),
+        b.add(Reshape2(shape=(3, 16)), X=norm),
+    ]
+    graph = b.build(*means_of_places, *flat, *others)
+    means = batch_norm_means(graph)
+    for value in means_of_places:
+        np.testing.assert_array_equal(means[value], means[norm])
+    for value in flat:
+        assert (
+            means[value].tolist()
+            == np.repeat(means[norm], value.type.static_shape[1] // 3).tolist()
+        )
+    assert not set(others) & set(means)
 
 
 def test_normal_numbers_have_mean_0_and_variance_1_and_lie_as_normal_ones_do() -> None:
