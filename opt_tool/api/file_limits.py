@@ -23,6 +23,9 @@ OPEN_LENGTHS = (
 NOT_A_NUMBER = (
     "weights that hold NaN: {}; what is computed from them is NaN, as it is in the source"
 )
+CHUNK = 1 << 20
+"""So many elements are looked at before their memory is given back."""
+
 NAMED = 3
 """So many tensors are named."""
 
@@ -41,12 +44,15 @@ def file_limits(graph: Graph, passes: Sequence[PassSummary]) -> Iterator[str]:
 
 
 def _holds_nan(value: Value) -> bool:
-    data = value.data
-    if data is None or data.size == 0 or data.dtype.kind != "f":
+    if value.data is None or value.data.dtype.kind != "f":
         return False
-    least = data.min()  # a NaN is less than everything, and no array of answers is made
-    forget(data)
-    return bool(np.isnan(least))
+    elements = value.data.ravel(order="K")
+    for start in range(0, elements.size, CHUNK):
+        least = elements[start : start + CHUNK].min()  # NaN is the least, if there is one
+        forget(elements)
+        if np.isnan(least):
+            return True
+    return False
 
 
 def _named(values: Sequence[Value]) -> str:

@@ -34,7 +34,7 @@ from opt_tool.passes.quantization.quantize_weights import (
     quantize_weights,
 )
 from opt_tool.passes.quantization.shared_weights import better_float
-from opt_tool.passes.quantization.weights import Weight, float_weights, restored_weights
+from opt_tool.passes.quantization.weights import Weight, finite_weights, float_weights
 from opt_tool.targets import LiteVersion
 
 SAMPLES = 4
@@ -137,7 +137,7 @@ class Quantizer:
         self._restore_wide()
         if self.method.equalize:
             equalize_layers(self.graph, self._limits)
-        weights = list(restored_weights(self.graph, self.version))
+        weights = list(finite_weights(self.graph, self.version))
         chosen = self._chosen(weights)
         start = {weight: chosen.get(weight, self.options.width) for weight in weights}
         chosen = dict.fromkeys(better_float(start), FLOAT) | chosen

@@ -81,6 +81,13 @@ def restored_weights(graph: Graph, version: LiteVersion) -> Iterator[Weight]:
             yield Weight(node, value, slot)
 
 
+def finite_weights(graph: Graph, version: LiteVersion) -> Iterator[Weight]:
+    """Those of the restored weights that can be rounded; each is read whole."""
+    for weight in restored_weights(graph, version):
+        if np.isfinite(weight.value.array()).all():
+            yield weight
+
+
 def refusal(node: Node, value: Value) -> str | None:
     """Why the weight of an operation that the runtime restores cannot be quantized, if so."""
     if not value.is_constant:
@@ -95,8 +102,6 @@ def refusal(node: Node, value: Value) -> str | None:
         return "it is no matrix"
     if value.data is None or value.data.size == 0:
         return "it is empty"
-    if not np.isfinite(value.data).all():
-        return "it holds numbers that are not finite"
     return None
 
 

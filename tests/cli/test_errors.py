@@ -36,7 +36,7 @@ CASES = [
     ("empty.onnx", "out.nb", 5, "the file is empty; export or copy the model again"),
     ("cut.onnx", "out.nb", 5, "not a whole ONNX model"),
     ("text.onnx", "out.nb", 5, "a text file, not a model"),
-    ("odd.onnx", "out.nb", 3, "Unheard (node 'unheard_1')"),
+    ("odd.onnx", "out.nb", 3, "Unheard (nodes 'unheard_1', 'unheard_2')"),
     ("missing.onnx", "out.nb", 6, "there is no such file"),
     ("folder", "out.nb", 6, "is a folder"),
     ("model.onnx", "folder", 6, "is a folder; give the name of the file to write"),
