@@ -87,6 +87,8 @@ def main() -> None:
         tally = Tally(arguments.faults)
         start = time.monotonic()
         options = [f"-max_len={LONGEST}", "-timeout=120", "-print_final_stats=1"]
+        if arguments.seed is not None:
+            options.append(f"-seed={arguments.seed}")
         atheris.Setup(
             [sys.argv[0], *options, str(corpus)],
             _target(arguments.reader, folder, tally, start, arguments.seconds),
@@ -196,6 +198,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--seed", type=int, help="the same inputs again; default: others each time")
     parser.add_argument("--corpus", type=Path, help="a folder of inputs that grows")
     parser.add_argument("--faults", type=Path, default=Path("fuzzing-faults"))
     return parser.parse_args()

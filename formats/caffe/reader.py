@@ -31,6 +31,7 @@ from opt_tool.formats.caffe.registry import (
     supported_layers,
 )
 from opt_tool.formats.caffe.weights import Shape, Weights, fits
+from opt_tool.formats.graph_inputs import add_input
 from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime import FoldingBuilder
@@ -189,7 +190,9 @@ class NetworkReader:
             )
         if name in self._scope:
             raise DamagedFileError(self.path, f"two inputs are called {name!r}")
-        self._scope[name] = self.builder.graph.add_input(name, TensorType(DType.FLOAT32, shape))
+        self._scope[name] = add_input(
+            self.builder.graph, self.path, name, TensorType(DType.FLOAT32, shape)
+        )
 
     # ---- layers
 

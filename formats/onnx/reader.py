@@ -19,6 +19,7 @@ from opt_tool.errors import (
     UnsupportedOperatorError,
     UsageError,
 )
+from opt_tool.formats.graph_inputs import add_input
 from opt_tool.formats.onnx import operators
 from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
@@ -146,7 +147,7 @@ class GraphReader:
                 scope[info.name] = self.builder.constant(array, info.name)
             else:
                 type = self._input_type(info, input_shapes.get(info.name))
-                scope[info.name] = self.builder.graph.add_input(info.name, type)
+                scope[info.name] = add_input(self.builder.graph, self.path, info.name, type)
 
     def _input_value(self, info: onnx.ValueInfoProto, value: np.ndarray) -> np.ndarray:
         """What stands for an input from now on; one number may stand for a scalar."""

@@ -15,6 +15,7 @@ from opt_tool.errors import (
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
+from opt_tool.formats.graph_inputs import add_input
 from opt_tool.formats.paddle_lite.decode import read_file
 from opt_tool.formats.paddle_lite.differences import DECODED, RENAMED
 from opt_tool.formats.paddle_lite.fused_activation import decode_activation
@@ -88,7 +89,7 @@ class _GraphReader:
             dim if dim >= 0 else f"{name}.{axis}" for axis, dim in enumerate(variable.shape)
         )
         type = TensorType(DType(variable.dtype), shape)
-        self.values[name] = self.graph.add_input(name, type)
+        self.values[name] = add_input(self.graph, self.path, name, type)
 
     def _only(self, arguments: Mapping[str, tuple[str, ...]], slot: str, op: OpDesc) -> str:
         """The one variable of a slot."""

@@ -16,6 +16,7 @@ from opt_tool.errors import (
     UnsupportedOperatorError,
     UsageError,
 )
+from opt_tool.formats.graph_inputs import add_input
 from opt_tool.formats.tflite import operators
 from opt_tool.formats.tflite.decode import read_file
 from opt_tool.formats.tflite.float_form import float_form, interface_notes
@@ -148,7 +149,7 @@ class GraphReader:
             tensor = self.model.tensors[index]
             type = self._input_type(tensor, input_shapes.get(tensor.name))
             name = self.builder.graph.unique_name(tensor.name or f"input_{index}")
-            self._tensors[index] = Laid(self.builder.graph.add_input(name, type))
+            self._tensors[index] = Laid(add_input(self.builder.graph, self.path, name, type))
 
     def _input_type(self, tensor: Tensor, given: Sequence[int] | None) -> TensorType:
         if is_quantized(tensor):

@@ -69,11 +69,25 @@ def check_results(op: Operation, results: Iterable[TensorType]) -> None:
         ShapeError: naming the result that has not.
     """
     for result in results:
-        numbers = [dim for dim in result.shape if isinstance(dim, int)]
-        if min(numbers, default=0) < 0 or result.rank > MAX_RANK:
-            raise ShapeError(f"{op.type} would make {result}")
-        if math.prod(numbers) > MAX_ELEMENTS:
-            raise ShapeError(f"{op.type} would make {result}, more than {MAX_ELEMENTS} elements")
+        try:
+            check_sizes(result)
+        except ShapeError as error:
+            raise ShapeError(f"{op.type} would make {error}") from None
+
+
+def check_sizes(type: TensorType) -> None:
+    """Check that a tensor has sizes at all, and such as a memory could hold.
+
+    Raises:
+        ShapeError: naming the type and what is too large of it.
+    """
+    numbers = [dim for dim in type.shape if isinstance(dim, int)]
+    if min(numbers, default=0) < 0:
+        raise ShapeError(f"{type}")
+    if type.rank > MAX_RANK:
+        raise ShapeError(f"{type}, more than {MAX_RANK} dimensions")
+    if math.prod(numbers) > MAX_ELEMENTS:
+        raise ShapeError(f"{type}, more than {MAX_ELEMENTS} elements")
 
 
 def _faults(op: Operation) -> Iterator[str]:
