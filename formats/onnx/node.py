@@ -105,6 +105,17 @@ class OnnxNode(ImportedNode):
         """Like ``constant`` for an operand that may be left out."""
         return None if self.maybe(index) is None else self.constant(index, what)
 
+    def whole(self, index: int, what: str) -> int:
+        """The whole number that an operand is, which must be known at conversion."""
+        array = self.constant(index, what)
+        if array.size == 0:
+            raise self.unsupported(f"its {what} is a tensor without elements; a number is needed")
+        return int(array.reshape(-1)[0])
+
+    def maybe_whole(self, index: int, what: str) -> int | None:
+        """Like ``whole`` for an operand that may be left out."""
+        return None if self.maybe(index) is None else self.whole(index, what)
+
     def dims(self, index: int, what: str) -> tuple[Dim, ...]:
         """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""
         value = self.input(index)

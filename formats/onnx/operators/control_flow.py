@@ -65,7 +65,7 @@ class Body:
 def if_(node: OnnxNode) -> Sequence[Value | None]:
     condition = node.input(0)
     if condition.is_constant:
-        chosen = bool(condition.array().reshape(-1)[0])
+        chosen = bool(node.whole(0, "condition"))
         name = "then_branch" if chosen else "else_branch"
         return Body(node, name).read() or ()
     known = len(node.reader.problems)
@@ -130,8 +130,7 @@ def loop(node: OnnxNode) -> Sequence[Value | None]:
 
 def _turns(node: OnnxNode) -> int | None:
     """How many turns a loop takes at most; None where only its condition ends it."""
-    count = node.maybe_constant(0, "number of turns")
-    return None if count is None else int(count.reshape(-1)[0])
+    return node.maybe_whole(0, "number of turns")
 
 
 def _goes_on(node: OnnxNode, condition: Value) -> bool:

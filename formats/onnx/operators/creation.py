@@ -87,7 +87,7 @@ def eye_like(node: OnnxNode) -> Value:
 @onnx_op("OneHot", since=9)
 def one_hot(node: OnnxNode) -> Value:
     indices, values = node.input(0), node.input(2)
-    depth = int(node.constant(1, "depth").reshape(-1)[0])
+    depth = node.whole(1, "depth")
     axis = node.axis(node.integer("axis", -1), indices.rank + 1)
     if values.dtype not in ONE_HOT_TYPES:
         raise node.unsupported(f"its values are {values.dtype.value}; cast them in the model")
@@ -109,8 +109,9 @@ def one_hot(node: OnnxNode) -> Value:
 @onnx_op("Trilu", since=14)
 def trilu(node: OnnxNode) -> Value:
     x = node.input(0)
-    offset = node.maybe_constant(1, "diagonal")
-    diagonal = 0 if offset is None else int(offset.reshape(-1)[0])
+    if x.rank < 2:
+        raise node.unsupported(f"it takes a triangle of {x.type}, which has no matrices")
+    diagonal = node.maybe_whole(1, "diagonal") or 0
     lower = not node.integer("upper", 1)
     if x.dtype is DType.FLOAT32 or x.is_constant:
         limit = 2**31 - 1

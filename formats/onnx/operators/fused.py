@@ -63,7 +63,7 @@ def quick_gelu(node: OnnxNode) -> Value:
 @onnx_op("ExpandDims", since=1, domain=MICROSOFT)
 def expand_dims(node: OnnxNode) -> Value:
     x = node.input(0)
-    axis = int(node.constant(1, "axis").reshape(-1)[0])
+    axis = node.whole(1, "axis")
     return unsqueezed(node, x, (node.axis(axis, x.rank + 1),))
 
 

@@ -229,7 +229,7 @@ onnx_op("ArgMin", since=1)(_arg_extreme)
 def cumsum(node: OnnxNode) -> Value:
     x = node.input(0)
     op = ops.CumSum(
-        axis=node.axis(int(node.constant(1, "axis").reshape(-1)[0]), x.rank),
+        axis=node.axis(node.whole(1, "axis"), x.rank),
         exclusive=node.integer("exclusive", 0) != 0,
         reverse=node.integer("reverse", 0) != 0,
     )
@@ -246,7 +246,7 @@ def top_k_by_attribute(node: OnnxNode) -> tuple[Value, ...]:
 
 @onnx_op("TopK", since=10)
 def top_k_by_operand(node: OnnxNode) -> tuple[Value, ...]:
-    k = int(node.constant(1, "number of elements").reshape(-1)[0])
+    k = node.whole(1, "number of elements")
     return _top_k(node, k, largest=node.integer("largest", 1) != 0)
 
 

@@ -36,7 +36,7 @@ def _tensors(node: OnnxNode) -> list[Value]:
 
 def _position(node: OnnxNode, index: int, count: int) -> int:
     """A place among that many, counted from the front."""
-    position = int(node.constant(index, "position").reshape(-1)[0])
+    position = node.whole(index, "position")
     if not -count <= position < count:
         raise node.unsupported(f"position {position} of {count}")
     return position % count
@@ -56,8 +56,8 @@ def sequence_construct(node: OnnxNode) -> Value:
 def sequence_insert(node: OnnxNode) -> Value:
     tensors = _tensors(node)
     count = len(tensors)
-    given = node.maybe_constant(2, "position")
-    position = count if given is None else int(given.reshape(-1)[0])
+    given = node.maybe_whole(2, "position")
+    position = count if given is None else given
     if not -count <= position <= count:
         raise node.unsupported(f"position {position} of {count}")
     tensors.insert(position, node.input(1))

@@ -28,8 +28,8 @@ def dft_17(node: OnnxNode) -> Value:
 
 @onnx_op("DFT", since=20)
 def dft(node: OnnxNode) -> Value:
-    axis = node.maybe_constant(2, "axis")
-    return _dft(node, -2 if axis is None else int(axis.reshape(-1)[0]))
+    axis = node.maybe_whole(2, "axis")
+    return _dft(node, -2 if axis is None else axis)
 
 
 def _dft(node: OnnxNode, given: int) -> Value:
@@ -42,10 +42,8 @@ def _dft(node: OnnxNode, given: int) -> Value:
             "input shapes with --input-shape"
         )
     inverse, onesided = bool(node.integer("inverse", 0)), bool(node.integer("onesided", 0))
-    wanted = node.maybe_constant(1, "length")
-    if wanted is not None:
-        length = int(wanted.reshape(-1)[0])
-    else:
+    length = node.maybe_whole(1, "length")
+    if length is None:
         length = 2 * (size - 1) if inverse and onesided else size
     require_bearable(node, max(size, length))
     matrix = transform(size, parts, length, inverse=inverse, onesided=onesided)
@@ -66,7 +64,7 @@ def stft(node: OnnxNode) -> Value:
     parts = x.shape[2] if x.rank == 3 else 1
     if x.rank not in (2, 3) or not isinstance(parts, int):
         raise node.unsupported(f"the signal {x.type} is not (batch, length, 1 or 2)")
-    step = int(node.constant(1, "step").reshape(-1)[0])
+    step = node.whole(1, "step")
     window, wanted = node.maybe_constant(2, "window"), node.maybe_constant(3, "frame length")
     if wanted is None and window is None:
         raise node.unsupported("it has neither a window nor a frame length")

@@ -107,6 +107,19 @@ def test_trilu(upper: int, k: int | None, dtype: type[np.generic]) -> None:
     assert_reads("Trilu", inputs, constants=constants, upper=upper)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "fact"),
+    [
+        ({"x": np.array(3), "k": np.array(0)}, "has no matrices"),
+        ({"x": np.ones((2, 2)), "k": np.zeros(0, np.int64)}, "diagonal is a tensor without"),
+    ],
+    ids=["scalar", "no diagonal"],
+)
+def test_a_triangle_of_nothing_is_refused(inputs: dict[str, np.ndarray], fact: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=fact):
+        read_model(node_model("Trilu", inputs, constants=("k",)))
+
+
 def test_a_triangle_of_infinities_has_zeros_beside_it() -> None:
     graph = assert_reads("Trilu", {"x": np.full((3, 3), -np.inf, np.float32)}, upper=1)
     assert ops(graph) == [TrilTriu]
