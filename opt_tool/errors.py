@@ -6,11 +6,18 @@ error. Everything else that is raised is a fault of ours and keeps its traceback
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 NAMED = 3
-"""How many nodes with one problem a message names; the exception has them all."""
+"""How many things of one kind a message names."""
+
+
+def first_of(names: Sequence[str]) -> str:
+    """``a, b`` or, of many, ``a, b, c and 5 more``."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 class OptError(Exception):
@@ -68,9 +75,9 @@ class UnsupportedModelError(UnsupportedError):
         self.problems = problems
         nodes: dict[tuple[str, str], list[str]] = {}
         for problem in problems:
-            nodes.setdefault((problem.operator, problem.problem), []).append(problem.node)
+            nodes.setdefault((problem.operator, problem.problem), []).append(repr(problem.node))
         lines = [
-            f"{operator} ({_named(names)}): {problem}"
+            f"{operator} ({'node' if len(names) == 1 else 'nodes'} {first_of(names)}): {problem}"
             for (operator, problem), names in nodes.items()
         ]
         head = [f"{len(problems)} nodes cannot be converted:"] if len(problems) > 1 else []
@@ -80,13 +87,6 @@ class UnsupportedModelError(UnsupportedError):
         self,
     ) -> tuple[type[UnsupportedModelError], tuple[tuple[UnsupportedOperatorError, ...]]]:
         return type(self), (self.problems,)
-
-
-def _named(nodes: list[str]) -> str:
-    """``node 'a'``, ``nodes 'a', 'b'`` or ``nodes 'a', 'b', 'c' and 5 more``."""
-    names = ", ".join(map(repr, nodes[:NAMED]))
-    more = f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else ""
-    return f"{'node' if len(nodes) == 1 else 'nodes'} {names}{more}"
 
 
 class VerificationError(OptError):

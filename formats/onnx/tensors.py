@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.ir import DType
+from opt_tool.ir.attributes import MAX_RANK
 from opt_tool.ir.mapped_arrays import mapped
 
 DTYPES: Mapping[int, DType] = {
@@ -36,9 +37,6 @@ DTYPES: Mapping[int, DType] = {
 }
 """What stands in the graph for each ONNX element type."""
 
-
-MAX_RANK = 32
-"""More dimensions than any tensor has, and what every NumPy can hold."""
 
 LONGEST_NUMBER = 18
 """Digits of a number that is a position in a file."""

@@ -38,10 +38,9 @@ from opt_tool.formats.paddle_lite.schema import (
     Var,
     VarType,
 )
+from opt_tool.ir.attributes import MAX_RANK
 from opt_tool.ir.mapped_arrays import mapped
 from opt_tool.targets import AttributeType
-
-MAX_RANK = 32  # more than any tensor has, and what every NumPy can hold
 
 T = TypeVar("T")
 Damaged = Callable[[str], DamagedFileError]

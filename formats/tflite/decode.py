@@ -21,8 +21,7 @@ from opt_tool.formats.tflite.schema import (
     Tensor,
     TensorType,
 )
-
-MAX_RANK = 32  # more than any tensor has, and what every NumPy can hold
+from opt_tool.ir.attributes import MAX_RANK
 
 Damaged = Callable[[str], DamagedFileError]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from opt_tool.api.report import PassSummary
+from opt_tool.errors import first_of
 from opt_tool.ir import Graph, Value
 from opt_tool.ir.mapped_arrays import forget
 from opt_tool.passes.lower_open_conv import LowerOpenConv
@@ -25,9 +26,6 @@ NOT_A_NUMBER = (
 )
 CHUNK = 1 << 20
 """So many elements are looked at before their memory is given back."""
-
-NAMED = 3
-"""So many tensors are named."""
 
 
 def file_limits(graph: Graph, passes: Sequence[PassSummary]) -> Iterator[str]:
@@ -56,5 +54,4 @@ def _holds_nan(value: Value) -> bool:
 
 
 def _named(values: Sequence[Value]) -> str:
-    more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
-    return ", ".join(repr(value.name) for value in values[:NAMED]) + more
+    return first_of([repr(value.name) for value in values])

@@ -15,7 +15,7 @@ import numpy as np
 
 from opt_tool.api.array_files import load_archive, load_array
 from opt_tool.api.picture_files import DEFAULT, SUFFIXES, Preprocessing, read_picture
-from opt_tool.errors import FileAccessError, UsageError
+from opt_tool.errors import FileAccessError, UsageError, first_of
 from opt_tool.ir import TensorType
 
 ARRAY, ARRAYS = ".npy", ".npz"
@@ -137,8 +137,7 @@ def skipped_warnings(folder: Path) -> tuple[str, ...]:
     names = [file.name for file in _files(folder) if file.suffix.lower() not in KNOWN]
     if not names:
         return ()
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return (f"{folder}: {', '.join(names[:3])}{more} are no samples and were left out",)
+    return (f"{folder}: {first_of(names)} are no samples and were left out",)
 
 
 def has_pictures(folder: Path) -> bool:

@@ -20,6 +20,7 @@ from opt_tool.cli.printing import (
     readable_bytes,
     readable_shape,
 )
+from opt_tool.errors import first_of
 
 if TYPE_CHECKING:
     from opt_tool.api.inspection import InspectionReport
@@ -28,9 +29,6 @@ EXAMPLE = """\
 opt inspect mobilenet.nb
 opt inspect mobilenet.nb --csv > layers.csv
 opt inspect detector.onnx --target arm --input-shape images=1,3,320,320"""
-
-NAMED = 3
-"""So many of the layers whose sizes are open are named; the JSON object has them all."""
 
 COLUMNS = (
     "layer",
@@ -141,9 +139,7 @@ def _summary(report: InspectionReport) -> Iterator[str]:
             f"{readable_bytes(totals.peak_memory_bytes)} of activations at once"
         )
     if report.unknown:
-        names = ", ".join(map(repr, report.unknown[:NAMED]))
-        more = f" and {len(report.unknown) - NAMED} more" if len(report.unknown) > NAMED else ""
         yield (
             f"the sizes of {counted(len(report.unknown), 'layer')} are known only at run time; "
-            f"--input-shape fixes them: {names}{more}"
+            f"--input-shape fixes them: {first_of([*map(repr, report.unknown)])}"
         )
