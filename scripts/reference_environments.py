@@ -72,6 +72,16 @@ def find_python(version: str) -> Path | None:
     return _first_of_version(version, _candidates(version))
 
 
+def get_python(versions: Sequence[str], cache: Path = CACHE) -> Path | None:
+    """An interpreter of one of these versions, the best first; fetched where the machine has none."""
+    for find in (find_python, lambda version: _fetch_python(version, cache)):
+        for version in versions:
+            python = find(version)
+            if python is not None:
+                return python
+    return None
+
+
 def report_install(program: str, names: Iterable[str], install: Callable[[str], Path]) -> int:
     """Install what is named, print where each is or why it is not; return the exit code."""
     try:
@@ -90,11 +100,9 @@ def report_install(program: str, names: Iterable[str], install: Callable[[str], 
 
 
 def _python_of(environment: Environment, cache: Path) -> Path:
-    for find in (find_python, lambda version: _fetch_python(version, cache)):
-        for version in environment.pythons:
-            python = find(version)
-            if python is not None:
-                return python
+    python = get_python(environment.pythons, cache)
+    if python is not None:
+        return python
     first = environment.pythons[0]
     raise LookupError(
         f"{environment.folder} needs Python {' or '.join(environment.pythons)}, and none was found"
@@ -125,8 +133,11 @@ def _candidates(version: str) -> Iterator[Path]:
 
 def _pyenv_folders() -> Iterator[Path]:
     """Where pyenv keeps Pythons, the user's and the one that runs this perhaps."""
-    own = Path(pwd.getpwuid(os.getuid()).pw_dir)  # HOME may be another folder
-    yield Path(os.environ.get("PYENV_ROOT", own / ".pyenv")) / "versions"
+    homes = Path.home(), Path(pwd.getpwuid(os.getuid()).pw_dir)  # HOME may be another folder
+    roots = [home / ".pyenv" for home in homes]
+    if "PYENV_ROOT" in os.environ:
+        roots = [Path(os.environ["PYENV_ROOT"])]
+    yield from (root / "versions" for root in roots)
     yield Path(sys.base_prefix).parent
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference_environments import find_python
+from reference_environments import get_python
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = ROOT / ".cache" / "benchmark" / "environments"
@@ -125,11 +125,10 @@ ENVIRONMENTS: Mapping[str, Environment] = {
 
 
 def _python(versions: Sequence[str]) -> str:
-    for version in versions:
-        found = find_python(version)
-        if found is not None:
-            return str(found)
-    raise CannotMakeError(f"none of Python {', '.join(versions)} was found on this machine")
+    found = get_python(versions)
+    if found is None:
+        raise CannotMakeError(f"none of Python {', '.join(versions)} was found on this machine")
+    return str(found)
 
 
 def _sources() -> Iterator[Path]:

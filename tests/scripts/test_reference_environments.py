@@ -53,6 +53,18 @@ def test_looks_into_pyenv_for_a_python(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_python(CURRENT) == python
 
 
+def test_looks_into_the_pyenv_of_another_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / ".pyenv" / "versions" / f"{CURRENT}.99" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert find_python(CURRENT) == python
+
+
 def test_fetches_a_python_that_the_machine_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
