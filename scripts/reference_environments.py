@@ -73,7 +73,7 @@ def find_python(version: str) -> Path | None:
 
 
 def get_python(versions: Sequence[str], cache: Path = CACHE) -> Path | None:
-    """An interpreter of one of these versions, the best first; fetched where the machine has none."""
+    """An interpreter of the first of these versions that is there, or else can be fetched."""
     for find in (find_python, lambda version: _fetch_python(version, cache)):
         for version in versions:
             python = find(version)
