@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple
 
 from opt_tool.ir.attributes import check_attributes
 from opt_tool.ir.graph import Graph, Node, Value
-from opt_tool.ir.operation import Operation, ShapeError
+from opt_tool.ir.operation import Operands, Operation, ShapeError
 from opt_tool.ir.types import TensorType
 
-Signature: TypeAlias = tuple[Operation, tuple[Value, ...], tuple[TensorType, ...]]
-"""What the types of a node's results follow from, and these types."""
+
+class Seen(NamedTuple):
+    """A node as it was found: its operation, operands and results, and the types of these."""
+
+    op: Operation
+    inputs: Operands[Value]
+    outputs: Operands[Value]
+    read: tuple[Value, ...]
+    made: tuple[Value, ...]
+    types: list[TensorType]
+
+    @classmethod
+    def of(cls, node: Node, before: Seen | None) -> Seen:
+        """As a node is now; ``before`` itself where nothing changed since."""
+        if before is None or before[:3] != (node.op, node.inputs, node.outputs):
+            read, made = tuple(node.inputs.flat()), tuple(node.outputs.flat())
+        else:
+            read, made = before.read, before.made
+            if before.types == _types(read, made):
+                return before
+        return cls(node.op, node.inputs, node.outputs, read, made, _types(read, made))
+
+
+def _types(read: tuple[Value, ...], made: tuple[Value, ...]) -> list[TensorType]:
+    return [value.type for value in (*read, *made)]
 
 
 class InvalidGraphError(AssertionError):
@@ -28,14 +51,14 @@ def verify(graph: Graph) -> None:
 
 
 class Verifier:
-    """Checks a graph again and again; types only of nodes that changed in between.
+    """Checks a graph again and again; what one node says of itself only where that changed.
 
     What a node makes follows from its operation and from the values that it reads, so that
     these need not be worked out again while all of them are the same.
     """
 
     def __init__(self) -> None:
-        self._checked: dict[Node, Signature] = {}
+        self._seen: dict[Node, Seen] = {}
 
     def verify(self, graph: Graph) -> None:
         """Check the graph; see the function ``verify``."""
@@ -43,48 +66,52 @@ class Verifier:
             raise InvalidGraphError(fault)
 
     def _faults(self, graph: Graph) -> Iterator[str]:
-        known = {id(value) for value in graph.values.values() if value.producer is None}
-        readers: dict[int, set[Node]] = {}
-        checked: dict[Node, Signature] = {}
+        known = {value for value in graph.values.values() if value.producer is None}
+        readers: dict[Value, set[Node]] = {}
+        seen: dict[Node, Seen] = {}
         for node in graph.nodes:
-            yield from _node_faults(graph, node, known)
-            checked[node] = signature = _signature(node)
-            if self._checked.get(node) != signature:
+            before = self._seen.get(node)
+            seen[node] = now = Seen.of(node, before)
+            yield from _edge_faults(graph, node, now, known)
+            if now is not before:
+                yield from _slot_faults(node)
                 yield from _type_faults(node)
-            for value in node.inputs.flat():
-                readers.setdefault(id(value), set()).add(node)
-            known.update(id(value) for value in node.outputs.flat())
-        for name, value in graph.values.items():
-            if value.name != name:
-                yield f"value {value.name!r} is listed as {name!r}"
-            if readers.get(id(value), set()) != set(value.users):
-                yield f"the users of {name!r} are not the nodes that read it"
-        for value in (*graph.inputs, *graph.outputs):
-            if graph.values.get(value.name) is not value:
-                yield f"{value.name!r} is not in the graph"
-        self._checked = checked
+            for value in now.read:
+                readers.setdefault(value, set()).add(node)
+            known.update(now.made)
+        yield from _value_faults(graph, readers)
+        self._seen = seen
 
 
-def _signature(node: Node) -> Signature:
-    values = (*node.inputs.flat(), *node.outputs.flat())
-    return node.op, values, tuple(value.type for value in values)
-
-
-def _node_faults(graph: Graph, node: Node, known: set[int]) -> Iterator[str]:
-    if node.graph is not graph:
-        yield f"{node!r} belongs to another graph"
+def _slot_faults(node: Node) -> Iterator[str]:
     for slot in node.op.inputs:
         count = len(node.inputs[slot.name])
         if count == 0 and not slot.optional:
             yield f"{node!r}: slot {slot.name!r} is empty"
         if count > 1 and not slot.variadic:
             yield f"{node!r}: slot {slot.name!r} holds {count}"
-    for value in node.inputs.flat():
-        if id(value) not in known:
+
+
+def _edge_faults(graph: Graph, node: Node, seen: Seen, known: set[Value]) -> Iterator[str]:
+    if node.graph is not graph:
+        yield f"{node!r} belongs to another graph"
+    for value in seen.read:
+        if value not in known:
             yield f"{node!r} reads {value.name!r} before it is made"
-    for value in node.outputs.flat():
+    for value in seen.made:
         if value.producer is not node:
             yield f"{node!r} is not the producer of {value.name!r}"
+        if graph.values.get(value.name) is not value:
+            yield f"{value.name!r} is not in the graph"
+
+
+def _value_faults(graph: Graph, readers: dict[Value, set[Node]]) -> Iterator[str]:
+    for name, value in graph.values.items():
+        if value.name != name:
+            yield f"value {value.name!r} is listed as {name!r}"
+        if readers.get(value, set()) != set(value.users):
+            yield f"the users of {name!r} are not the nodes that read it"
+    for value in (*graph.inputs, *graph.outputs):
         if graph.values.get(value.name) is not value:
             yield f"{value.name!r} is not in the graph"
 
