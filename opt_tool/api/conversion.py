@@ -122,6 +122,7 @@ def convert(
     dump_passes: str | Path | None = None,
     visualize: str | Path | None = None,
     report: str | Path | None = None,
+    checksums: bool = True,
     on_stage: Callable[[str], None] | None = None,
 ) -> ConversionReport:
     """Convert a model to one .nb file.
@@ -145,6 +146,7 @@ def convert(
         dump_passes: A folder to write the graph to, as text, after each pass.
         visualize: An HTML page to draw the graph on, before and after.
         report: A file for the report, as JSON.
+        checksums: Whether the report has the SHA-256 of the files, a second for each GB.
         on_stage: Called with the name of each stage as it begins.
 
     Raises:
@@ -168,6 +170,7 @@ def convert(
         None if dump_passes is None else Path(dump_passes),
         None if visualize is None else Path(visualize),
         quantization,
+        checksums or report is not None,
     )
     if report is not None:
         check_output(Path(report), files)
@@ -223,7 +226,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     """Read, rewrite and write; the graph is gone afterwards."""
     with watch.stage("read"):
         loaded = load_source(request)
-        source = _source_report(loaded, request.given)
+        source = _source_report(request, loaded)
         inputs = input_specs(loaded.graph)
     moved = feed_channels_first(loaded.graph) if request.channels_first else ()
     log = PassLog(loaded.graph, request.dump_passes)
@@ -288,13 +291,14 @@ def _quantizer(request: Request, graph: Graph) -> Quantizer | None:
 # ---- reports
 
 
-def _source_report(loaded: LoadedModel, given: tuple[Path, ...]) -> SourceReport:
+def _source_report(request: Request, loaded: LoadedModel) -> SourceReport:
+    given = request.given
     same = loaded.files if any(path.is_dir() for path in given) else given  # a folder has no bytes
     return SourceReport(
         path=str(given[0]),
         format=loaded.format.value,
         bytes=sum(file.stat().st_size for file in same),
-        sha256=file_sha256(*same),
+        sha256=file_sha256(*same) if request.checksums else None,
         ops=len(loaded.nodes),
     )
 
@@ -304,7 +308,7 @@ def _output_report(request: Request, graph: Graph, part: Path) -> OutputReport:
     return OutputReport(
         path=None if request.dry_run else str(request.output),
         bytes=part.stat().st_size,
-        sha256=file_sha256(part),
+        sha256=file_sha256(part) if request.checksums else None,
         ops=len(graph),
         parameter_bytes=sum(
             value.data.nbytes for value in graph.constants if value.data is not None

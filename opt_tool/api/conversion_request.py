@@ -41,6 +41,7 @@ class Request(NamedTuple):
     dump_passes: Path | None
     visualize: Path | None
     quantization: QuantizationOptions | None
+    checksums: bool
 
 
 class Written(NamedTuple):

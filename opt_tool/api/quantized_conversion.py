@@ -25,6 +25,7 @@ def quantize(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     verify: bool = True,
     report: str | Path | None = None,
+    checksums: bool = True,
     on_stage: Callable[[str], None] | None = None,
 ) -> ConversionReport:
     """Write a model as a .nb file whose weights have fewer bits, without calibration data.
@@ -39,6 +40,7 @@ def quantize(
         input_shapes: Shapes that take the place of those in the model, by input name.
         verify: Whether to compare the file with the source before it is left in place.
         report: A file for the report, as JSON.
+        checksums: Whether the report has the SHA-256 of the files, a second for each GB.
         on_stage: Called with the name of each stage as it begins.
 
     Raises:
@@ -54,6 +56,7 @@ def quantize(
         quantization=QuantizationOptions() if options is None else options,
         verify=verify,
         report=report,
+        checksums=checksums,
         on_stage=on_stage,
     )
 

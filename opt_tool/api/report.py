@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +16,15 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """The model that was read; of several files, ``path`` is the first, bytes are summed."""
+    """The model that was read; of several files, ``path`` is the first, bytes are summed.
+
+    ``sha256`` is None where nobody asked for checksums.
+    """
 
     path: str
     format: str
     bytes: int
-    sha256: str
+    sha256: str | None
     ops: int
 
 
@@ -36,7 +38,7 @@ class OutputReport:
 
     path: str | None
     bytes: int
-    sha256: str
+    sha256: str | None
     ops: int
     parameter_bytes: int
     library: str
@@ -183,6 +185,8 @@ class ConversionReport:
 
 def file_sha256(*paths: Path) -> str:
     """The SHA-256 of files one after the other."""
+    import hashlib  # loads OpenSSL, for what most conversions do not ask for
+
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as stream:

@@ -106,7 +106,7 @@ def convert_command(
     if out is not None:
         if len(models) > 2:  # a Caffe model has two files
             raise click.UsageError("several models go into a folder: -d DIR", ctx)
-        result = _convert(models, out, report, given, quiet=quiet)
+        result = _convert(models, out, report, given, checksums=as_json, quiet=quiet)
         _print_conversion(result, quiet=quiet, as_json=as_json)
         return
     per_file = [name for name in PER_FILE if given[name] is not None]
@@ -133,6 +133,7 @@ def _convert(
     report: Path | None,
     given: dict[str, Any],
     *,
+    checksums: bool,
     quiet: bool,
 ) -> ConversionReport:
     from opt_tool.api.conversion import convert
@@ -150,7 +151,7 @@ def _convert(
             quantization=None if mode == "none" else options_of(mode, given),
             verify=not given["no_verify"], dry_run=given["dry_run"],
             dump_passes=given["dump_passes"], visualize=given["visualize"], report=report,
-            on_stage=on_stage,
+            checksums=checksums, on_stage=on_stage,
         )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def quantize_command(
         result = quantize(
             model, out, weights, options=options_of(mode, given, width), target=target,
             lite_version=lite_version, input_shapes=input_shapes, verify=not no_verify,
-            report=report, on_stage=on_stage,
+            report=report, checksums=as_json, on_stage=on_stage,
         )  # fmt: skip
     if not quiet and not as_json:
         print_table(QUANTIZATION_COLUMNS, quantization_rows(result.quantization))

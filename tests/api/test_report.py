@@ -59,6 +59,20 @@ def test_a_conversion_report_has_the_keys_that_scripts_rely_on(tmp_path: Path) -
     assert data["peak_rss_bytes"] > 1e7
 
 
+def test_a_report_has_no_checksums_where_nobody_asks_for_them(tmp_path: Path) -> None:
+    model, out = classifier(tmp_path / "model.onnx"), tmp_path / "model.nb"
+    report = convert(model, out, checksums=False, verify=False)
+    assert (report.source.sha256, report.output.sha256) == (None, None)
+
+
+def test_a_report_that_is_written_has_them(tmp_path: Path) -> None:
+    model, out = classifier(tmp_path / "model.onnx"), tmp_path / "model.nb"
+    convert(model, out, checksums=False, verify=False, report=tmp_path / "report.json")
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert data["source"]["sha256"] == file_sha256(model)
+    assert data["output"]["sha256"] == file_sha256(out)
+
+
 def test_the_hash_of_several_files_is_that_of_their_bytes_together(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
