@@ -15,7 +15,7 @@ from opt_tool.api.model_comparison import ModelComparison
 from opt_tool.api.opened_model import OpenedModel
 from opt_tool.api.picture_files import DEFAULT, Preprocessing
 from opt_tool.api.report import InputReport
-from opt_tool.api.verification import SAMPLES
+from opt_tool.api.sample_inputs import SAMPLES
 from opt_tool.errors import UsageError
 
 

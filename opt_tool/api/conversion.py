@@ -15,10 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from opt_tool._version import __version__
-from opt_tool.api.conversion_check import verify_written
 from opt_tool.api.conversion_request import Request, Written, load_source
-from opt_tool.api.difference import largest
-from opt_tool.api.drift import is_exact, quantization_failures
 from opt_tool.api.file_limits import file_limits
 from opt_tool.api.input_layout import feed_channels_first, parse_layout
 from opt_tool.api.leftovers import temporary_folder
@@ -37,14 +34,9 @@ from opt_tool.api.report import (
     VerificationReport,
     file_sha256,
 )
-from opt_tool.api.sample_inputs import input_specs
+from opt_tool.api.sample_inputs import SAMPLES, input_specs
 from opt_tool.api.stopwatch import Stopwatch
 from opt_tool.api.tensorflow_source import tensorflow_as_onnx
-from opt_tool.api.verification import (
-    SAMPLES,
-    failures,
-    probes,
-)
 from opt_tool.errors import VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
@@ -56,6 +48,7 @@ from opt_tool.targets import Library, LiteVersion
 
 if TYPE_CHECKING:
     from opt_tool.api.quantization import QuantizationOptions, Quantizer
+    from opt_tool.api.verification import Probe
     from opt_tool.api.visualization import BeforeAndAfter
 
 UNVERIFIED = ("the file was not verified",)
@@ -64,43 +57,9 @@ UNVERIFIED = ("the file was not verified",)
 class FailedConversionError(VerificationError):
     """A file that does not compute what its source computes; it was not left in place."""
 
-    def __init__(self, report: ConversionReport) -> None:
+    def __init__(self, report: ConversionReport, sentence: str) -> None:
+        super().__init__(sentence)
         self.report = report
-        verification = report.verification
-        if verification.min_sqnr_db is not None and is_exact(verification):
-            super().__init__(_drift_sentence(report))
-            return
-        super().__init__(_fault_sentence(report))
-
-
-def _fault_sentence(report: ConversionReport) -> str:
-    """That the file is not what the reference computes, and whose fault it may be."""
-    verification = report.verification
-    facts = "; ".join(failures(verification))
-    if not verification.file_errors:
-        return (
-            f"{report.source.path}: the converted model does not compute what the source "
-            f"computes, so no file was written: {facts}. This is a fault of opt: please report "
-            "it with the model"
-        )
-    ours, theirs = map(largest, (verification.file_errors, verification.reference_errors))
-    return (
-        f"{report.source.path}: the converted model does not compute what "
-        f"{verification.reference} computes, so no file was written: {facts}. The file is within "
-        f"{ours:.1e} of what opt computes of the source in float64, {verification.reference} "
-        f"within {theirs:.1e}: either that is inexact, or opt reads the model wrong. Please "
-        "report it with the model; --no-verify writes the file"
-    )
-
-
-def _drift_sentence(report: ConversionReport) -> str:
-    """That too little is left of the outputs, and what can be done about it."""
-    facts = "; ".join(quantization_failures(report.verification))
-    return (
-        f"{report.source.path}: the quantized weights change the outputs too much, so no file "
-        f"was written: {facts}, asked for are {report.verification.min_sqnr_db:g} dB. Use more "
-        "bits (int16, mixed, --bits-for NAME=16), --keep-float NAME, or a lower --min-sqnr"
-    )
 
 
 def convert(
@@ -199,12 +158,27 @@ def _convert(request: Request, watch: Stopwatch) -> ConversionReport:
         written = _write(request, part, watch)
         release_freed_memory()
         with watch.stage("verify"):
-            verification = verify_written(request, written, part) if request.samples else SKIPPED
+            verification = _verify(request, written, part)
         report = _report(request, written, verification, watch)
         if verification.status == "failed":
             nowhere = dataclasses.replace(report.output, path=None)
-            raise FailedConversionError(dataclasses.replace(report, output=nowhere))
+            raise _failure(dataclasses.replace(report, output=nowhere))
     return report
+
+
+def _verify(request: Request, written: Written, part: Path) -> VerificationReport:
+    """What the file computes beside its source, where that is asked for."""
+    if not request.samples:
+        return SKIPPED
+    from opt_tool.api.conversion_check import verify_written
+
+    return verify_written(request, written, part)
+
+
+def _failure(report: ConversionReport) -> FailedConversionError:
+    from opt_tool.api.conversion_check import failure_sentence
+
+    return FailedConversionError(report, failure_sentence(report))
 
 
 @contextmanager
@@ -243,7 +217,6 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
     notes = (*loaded.notes, *file_limits(loaded.graph, log.summaries))
     with watch.stage("write"):
         output = _save(request, loaded.graph, part)
-    tensors = (name for node in loaded.nodes for name in node.outputs)
     return Written(
         source,
         output,
@@ -252,11 +225,20 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
         moved,
         quantization,
         None if quantizer is None else loaded.graph,
-        probes(loaded.graph, tensors),
+        _probes(request, loaded),
         loaded.half_precision,
         loaded.quantized,
         notes,
     )
+
+
+def _probes(request: Request, loaded: LoadedModel) -> Sequence[Probe]:
+    """What of the source is compared besides its outputs, where anything is."""
+    if not request.samples:
+        return ()
+    from opt_tool.api.verification import probes
+
+    return probes(loaded.graph, (name for node in loaded.nodes for name in node.outputs))
 
 
 def _passes(request: Request) -> Iterable[Pass]:

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from opt_tool.api.conversion_request import Request, Written, load_source
-from opt_tool.api.drift import judge_quantized
+from opt_tool.api.difference import largest
+from opt_tool.api.drift import is_exact, judge_quantized, quantization_failures
 from opt_tool.api.exact_judgement import Definition, judge_exactly
 from opt_tool.api.file_format import FileFormat
 from opt_tool.api.input_layout import channels_first
 from opt_tool.api.kernel_check import check_kernels
 from opt_tool.api.loading import caffe_files, load_model
 from opt_tool.api.memory import release_freed_memory
-from opt_tool.api.report import VerificationReport
+from opt_tool.api.report import ConversionReport, VerificationReport
 from opt_tool.api.runners import NumpyRunner, Runner
-from opt_tool.api.verification import pairs_of, results_of, run_on_samples, verify_results
+from opt_tool.api.verification import failures, pairs_of, results_of, run_on_samples, verify_results
 from opt_tool.errors import UsageError, VerificationError
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
@@ -132,3 +133,41 @@ def _reference(request: Request, written: Written, part: Path, keep: Sequence[st
         )
     loaded = load_model(*request.files, input_shapes=request.input_shapes)
     return NumpyRunner(loaded.graph, keep=keep)
+
+
+def failure_sentence(report: ConversionReport) -> str:
+    """What is wrong with a file that was not left in place, and what can be done about it."""
+    verification = report.verification
+    if verification.min_sqnr_db is not None and is_exact(verification):
+        return _drift_sentence(report)
+    return _fault_sentence(report)
+
+
+def _fault_sentence(report: ConversionReport) -> str:
+    """That the file is not what the reference computes, and whose fault it may be."""
+    verification = report.verification
+    facts = "; ".join(failures(verification))
+    if not verification.file_errors:
+        return (
+            f"{report.source.path}: the converted model does not compute what the source "
+            f"computes, so no file was written: {facts}. This is a fault of opt: please report "
+            "it with the model"
+        )
+    ours, theirs = map(largest, (verification.file_errors, verification.reference_errors))
+    return (
+        f"{report.source.path}: the converted model does not compute what "
+        f"{verification.reference} computes, so no file was written: {facts}. The file is within "
+        f"{ours:.1e} of what opt computes of the source in float64, {verification.reference} "
+        f"within {theirs:.1e}: either that is inexact, or opt reads the model wrong. Please "
+        "report it with the model; --no-verify writes the file"
+    )
+
+
+def _drift_sentence(report: ConversionReport) -> str:
+    """That too little is left of the outputs, and what can be done about it."""
+    facts = "; ".join(quantization_failures(report.verification))
+    return (
+        f"{report.source.path}: the quantized weights change the outputs too much, so no file "
+        f"was written: {facts}, asked for are {report.verification.min_sqnr_db:g} dB. Use more "
+        "bits (int16, mixed, --bits-for NAME=16), --keep-float NAME, or a lower --min-sqnr"
+    )

@@ -11,12 +11,12 @@ import numpy as np
 from opt_tool.api.loading import LoadedModel, load_model
 from opt_tool.api.report import OutputReport, PassSummary, QuantizationReport, SourceReport
 from opt_tool.api.sample_inputs import InputSpec
-from opt_tool.api.verification import Probe
 from opt_tool.ir import Graph
 from opt_tool.targets import Library, LiteVersion, Target
 
 if TYPE_CHECKING:
     from opt_tool.api.quantization import QuantizationOptions
+    from opt_tool.api.verification import Probe
 
 
 class Request(NamedTuple):
@@ -58,7 +58,7 @@ class Written(NamedTuple):
     channels_first: tuple[str, ...]
     quantization: QuantizationReport
     restored: Graph | None
-    probes: list[Probe]
+    probes: Sequence[Probe]
     half_precision: bool
     quantized: bool
     notes: tuple[str, ...]

@@ -16,6 +16,9 @@ from opt_tool.api.pictures import picture
 from opt_tool.ir import DType, Graph, Node, TensorType, Value
 
 BATCH, SEQUENCE, COLORS = 1, 16, 3
+SAMPLES = 3
+"""On how many inputs a file is compared with its source, unless the user says."""
+
 SPATIAL_SIZES = ((224, 224), (48, 320), (320, 320), (640, 640))
 """Heights and widths to try where a model leaves them open; some models take few sizes."""
 

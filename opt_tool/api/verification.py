@@ -32,7 +32,6 @@ HALF_BOUND = 2e-2
 HALF_REASON = (
     f"the source computes in 16-bit floats, so the bound is {HALF_BOUND:g} instead of {BOUND:g}"
 )
-SAMPLES = 3
 
 Made = TypeVar("Made")
 

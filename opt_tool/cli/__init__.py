@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 INTERRUPTED = 130
 
+GARBAGE_THRESHOLDS = (50_000, 20, 20)
+"""How many new objects start a collection: starting up makes more than Python expects."""
+
 
 def main() -> None:
     """Run the command line; an interrupt while it is imported ends it like a later one."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         from opt_tool.cli.app import main as run
     except KeyboardInterrupt:

@@ -25,9 +25,6 @@ from opt_tool.cli.verify import verify_command
 from opt_tool.cli.visualize import visualize_command
 from opt_tool.errors import OptError
 
-GARBAGE_THRESHOLDS = (50_000, 20, 20)
-"""How many new objects start a collection: starting up makes more than Python expects."""
-
 EPILOG = """\b
 Exit codes: 0 done, 2 wrong usage, 3 something is not supported, 4 verification
 failed, 5 an input file is damaged, 6 a file could not be read or written.
@@ -79,7 +76,6 @@ def main() -> None:
     """Run the command line; never shows a traceback unless --debug asks for it."""
     interruption = Interruption()
     interruption.watch()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
     atexit.register(gc.freeze)  # going through all objects at the end would take 0.1 s
     if "--debug" not in sys.argv:
         sys.excepthook = _report_fault

@@ -15,6 +15,9 @@ BITS = range(2, 17)
 FLOAT = 32
 """As a number of bits: the weight stays as it is."""
 
+STORED = {8: np.int8, 16: np.int16}
+"""What the file stores integers as, by their width there."""
+
 
 def stored_bits(bits: int) -> int:
     """The width of what the file stores."""

@@ -23,8 +23,7 @@ import numpy as np
 
 from opt_tool.ir import Graph, Quantization
 from opt_tool.ir.mapped_arrays import forget
-from opt_tool.passes.quantization.grid import as_kernels, from_kernels
-from opt_tool.passes.quantization.quantize_weights import STORED
+from opt_tool.passes.quantization.grid import STORED, as_kernels, from_kernels
 from opt_tool.passes.quantization.shared_weights import better_float
 from opt_tool.passes.quantization.weights import Weight, restored_weights
 from opt_tool.passes.rewrite import PassReport

@@ -24,6 +24,7 @@ import numpy as np
 from opt_tool.ir import Graph, Quantization
 from opt_tool.passes.quantization.grid import (
     FLOAT,
+    STORED,
     as_kernels,
     from_kernels,
     largest,
@@ -31,8 +32,6 @@ from opt_tool.passes.quantization.grid import (
 )
 from opt_tool.passes.quantization.method import Method
 from opt_tool.passes.quantization.weights import Weight
-
-STORED = {8: np.int8, 16: np.int16}
 
 
 class QuantizedWeight(NamedTuple):
