@@ -11,12 +11,15 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from opt_tool.targets.operators import Library, operator_spec
 from opt_tool.targets.places import Layout, Place, PlaceTarget, Precision
 from opt_tool.targets.versions import LiteVersion, Target
+
+Row: TypeAlias = tuple[str, str, str, str, str, str, str, str, Mapping[str, str], Mapping[str, str]]
 
 FIRST_CHOICE = "def"  # the alias of the kernel for the usual dtypes
 
@@ -54,6 +57,16 @@ class Kernel:
     since: LiteVersion
     until: LiteVersion
 
+    @classmethod
+    def of(cls, row: Row) -> Kernel:
+        """The kernel that a line of ``kernels.json`` tells of."""
+        op_type, alias, target, precision, layout, library, since, until, inputs, outputs = row
+        place = Place(
+            PlaceTarget[target.upper()], Precision[precision.upper()], Layout[layout.upper()]
+        )
+        versions = LiteVersion(since), LiteVersion(until)
+        return cls(op_type, alias, place, Library(library), inputs, outputs, *versions)
+
     @property
     def attribute(self) -> str:
         """The kernel's name in the file, such as ``conv2d/def/4/1/1``."""
@@ -75,7 +88,7 @@ def kernels_for(
     order = (PlaceTarget[target.name], PlaceTarget.HOST)
     found = [
         kernel
-        for kernel in _table().get(op_type, ())
+        for kernel in _kernels(op_type)
         if kernel.place.target in order
         and kernel.since <= version <= kernel.until
         and library in (Library.WITH_EXTRA, library_of(kernel))
@@ -110,23 +123,15 @@ def parse_kernel_attribute(text: str) -> KernelAttribute:
 
 
 @functools.cache
-def _table() -> Mapping[str, tuple[Kernel, ...]]:
+def _kernels(op_type: str) -> tuple[Kernel, ...]:
+    """Every kernel of an operator, of all targets and versions."""
+    return tuple(Kernel.of(row) for row in _rows().get(op_type, ()))
+
+
+@functools.cache
+def _rows() -> Mapping[str, Sequence[Row]]:
     text = importlib.resources.files(__package__).joinpath("kernels.json").read_text("utf-8")
-    table: dict[str, list[Kernel]] = {}
+    rows: dict[str, list[Row]] = {}
     for row in json.loads(text):
-        op_type, alias, target, precision, layout, library, since, until, inputs, outputs = row
-        place = Place(
-            PlaceTarget[target.upper()], Precision[precision.upper()], Layout[layout.upper()]
-        )
-        kernel = Kernel(
-            op_type,
-            alias,
-            place,
-            Library(library),
-            inputs,
-            outputs,
-            LiteVersion(since),
-            LiteVersion(until),
-        )
-        table.setdefault(op_type, []).append(kernel)
-    return {op_type: tuple(kernels) for op_type, kernels in table.items()}
+        rows.setdefault(row[0], []).append(row)
+    return rows
