@@ -176,12 +176,12 @@ def memory(path: Path, runs: int = RUNS_IN_A_ROW) -> dict[str, object]:
     for _ in range(runs):
         runner.run(feeds)
     executor = runner.executor
-    needed = executor.weight_bytes + executor.prepared_bytes + executor.plan.size
+    needed = executor.weight_bytes + executor.prepared_bytes + executor.plans.declared.size
     return {
         "weight_bytes": executor.weight_bytes,
         "transformed_weight_bytes": executor.prepared_bytes,
         "weight_bytes_let_go": executor.released_bytes,
-        "planned_activation_bytes": executor.plan.size,
+        "planned_activation_bytes": executor.plans.declared.size,
         "peak_rss_bytes_after_one": after_one,
         "runs": runs,
         "peak_rss_bytes": peak_rss_bytes(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opt_tool.ir import operations
+from opt_tool.ir.fed_types import Types, types_for
 from opt_tool.ir.graph import Graph, Node, Quantization, Source, Value
 from opt_tool.ir.operation import (
     OPERATIONS,
@@ -33,11 +34,13 @@ __all__ = [
     "Slot",
     "Source",
     "TensorType",
+    "Types",
     "Value",
     "Verifier",
     "format_graph",
     "format_node",
     "operations",
     "slots",
+    "types_for",
     "verify",
 ]

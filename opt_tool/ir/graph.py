@@ -395,7 +395,7 @@ class Graph:
         types = node.op.infer(node.inputs)
         made = list(node.outputs.flat())
         for value, type in zip(made, types, strict=True):
-            value.type = _with_symbols(type, value.name)
+            value.type = with_symbols(type, value.name)
         if len(made) == 1:
             made[0].elements = node.op.infer_elements(node.inputs)
 
@@ -423,7 +423,7 @@ class Graph:
     def _new_value(self, name: str, type: TensorType) -> Value:
         if name in self.values:
             raise ValueError(f"the name {name!r} is taken")
-        value = Value(name, _with_symbols(type, name))
+        value = Value(name, with_symbols(type, name))
         self.values[name] = value
         return value
 
@@ -499,7 +499,7 @@ def _distribute(op: Operation, made: Sequence[Value]) -> Operands[Value]:
     return Operands(filled)
 
 
-def _with_symbols(type: TensorType, name: str) -> TensorType:
+def with_symbols(type: TensorType, name: str) -> TensorType:
     """Give each dimension that only the run knows a symbol of its own."""
     if UNKNOWN not in type.shape:
         return type

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 import numpy as np
 
 from opt_tool.errors import UsageError
-from opt_tool.ir import Node, Operands, Operation
+from opt_tool.ir import Node, Operands, Operation, TensorType
 from opt_tool.kernels.calls import Call
 
 Arrays: TypeAlias = Operands[np.ndarray]
@@ -43,9 +43,11 @@ class Prepared(Protocol):
 class Capturable(Protocol):
     """A computation that can hand over its calls for operands that stay where they are."""
 
-    @property
-    def workspace_bytes(self) -> int | None:
-        """How much memory its calls need beside the operands; None if there are none to capture."""
+    def workspace_bytes(self, types: Operands[TensorType]) -> int | None:
+        """How much memory its calls need beside operands of these types.
+
+        None where there are none to capture.
+        """
 
     def capture(
         self, arrays: Arrays, out: np.ndarray, workspace: np.ndarray

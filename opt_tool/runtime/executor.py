@@ -1,25 +1,28 @@
 """Runs a graph node by node.
 
-Values of known sizes lie in memory that is planned once and used in every run; the others
-are freed after their last use.
+Values of known sizes lie in memory that is planned once and used in every run, those whose
+sizes follow from what is fed too once that comes again; the others are freed after their last
+use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from opt_tool.errors import UsageError
-from opt_tool.ir import Graph, Node, Operands, Value
+from opt_tool.ir import Graph, Node, Operands, Types, Value
 from opt_tool.ir.mapped_arrays import forget
 from opt_tool.kernels.calls import Call, replay
-from opt_tool.kernels.memory import aligned_copy, aligned_empty, channels_first
+from opt_tool.kernels.memory import aligned_copy
+from opt_tool.runtime.arena import Arena, Places
 from opt_tool.runtime.binding import Capturable, Compute, Prepared, Settings, as_results, bind
-from opt_tool.runtime.memory_plan import plan_memory
+from opt_tool.runtime.fed_plans import FedPlans
+from opt_tool.runtime.memory_plan import MemoryPlan
 from opt_tool.runtime.threads import limited_threads
 
 LARGE = 1 << 30
@@ -34,22 +37,6 @@ class Step(NamedTuple):
     frees: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Arena:
-    """The planned memory of one run: where each step writes, None where nothing is planned.
-
-    Attributes:
-        memory: All of it.
-        outs: Where each step writes, None where nothing is planned.
-        captured: The calls of steps whose operands are constants or lie in this memory, from the
-            first run on; None where there are none to replay.
-    """
-
-    memory: np.ndarray
-    outs: tuple[np.ndarray | None, ...]
-    captured: dict[Node, tuple[Call, ...] | None] = field(default_factory=dict)
-
-
 class Executor:
     """A graph made ready to run once, then run as often as wanted.
 
@@ -57,7 +44,7 @@ class Executor:
         graph: What is run; it must not be changed any more.
         settings: How it is run.
         steps: Its nodes, ready to run.
-        plan: Where intermediate values lie.
+        plans: Where intermediate values lie.
         released_bytes: The bytes of the weights that were let go.
     """
 
@@ -97,8 +84,10 @@ class Executor:
             if node is until:
                 break
         self.steps = tuple(steps)
+        computes: Iterator[tuple[Node, object]] = ((step.node, step.compute) for step in steps)
+        self._capturable = {node: one for node, one in computes if isinstance(one, Capturable)}
         self._constants = {value: value.array() for value in graph.constants}
-        self.plan = plan_memory(graph, dict(self._workspaces()))
+        self.plans = FedPlans(graph, self._workspaces)
         self._arenas: list[Arena] = []
 
     @property
@@ -137,9 +126,10 @@ class Executor:
         kept = {name: self.graph.values[name] for name in keep}
         results = {name: arrays[value] for name, value in kept.items() if value in arrays}
         wanted = {value: name for name, value in kept.items()}
-        with self.arena() as arena, limited_threads(self.settings.threads):
-            for step, out in zip(self.steps, arena.outs, strict=True):
-                made = self._compute(step, arrays, out, arena)
+        plan = self.plans.plan_for(arrays)
+        with self.places(plan) as places, limited_threads(self.settings.threads):
+            for step, out in zip(self.steps, places.outs, strict=True):
+                made = self._compute(step, arrays, out, places)
                 for value, array in zip(step.node.outputs.flat(), made, strict=True):
                     if value in wanted:
                         results[wanted[value]] = array.copy()
@@ -150,7 +140,7 @@ class Executor:
                 if self._is_large:
                     self._forget_weights(step.node)
             return results | {
-                value.name: _own_copy(arrays[value], arena.memory)
+                value.name: _own_copy(arrays[value], places.memory)
                 for value in self.graph.outputs
                 if value in arrays
             }
@@ -159,21 +149,23 @@ class Executor:
         """What a run begins with: the constants and the inputs, as in ``run``."""
         return {**self._constants, **self._fed(feeds)}
 
-    def _workspaces(self) -> Iterator[tuple[Node, int]]:
+    def _workspaces(self, types: Types) -> dict[Node, int]:
         """The nodes whose calls are captured, and how much memory those take."""
-        for step in self.steps:
-            if isinstance(step.compute, Capturable) and step.compute.workspace_bytes is not None:
-                yield step.node, step.compute.workspace_bytes
+        needed = {
+            node: capturable.workspace_bytes(node.inputs.map(types.__getitem__))
+            for node, capturable in self._capturable.items()
+        }
+        return {node: size for node, size in needed.items() if size is not None}
 
     def _compute(
-        self, step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray | None, arena: Arena
+        self, step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray | None, places: Places
     ) -> Sequence[np.ndarray]:
-        """The same as ``compute``, by the calls that were captured in an arena if there are any."""
-        if out is None or step.node not in self.plan.workspaces:
+        """The same as ``compute``, by the calls that were captured for its place if any were."""
+        if out is None or step.node not in places.plan.workspaces:
             return compute(step, arrays, out)
-        if step.node not in arena.captured:
-            arena.captured[step.node] = self._capture(step, arrays, out, arena.memory)
-        calls = arena.captured[step.node]
+        if step.node not in places.captured:
+            places.captured[step.node] = self._capture(step, arrays, out, places)
+        calls = places.captured[step.node]
         if calls is None:
             return compute(step, arrays, out)
         replay(calls)
@@ -181,17 +173,17 @@ class Executor:
         return (out,)
 
     def _capture(
-        self, step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray, memory: np.ndarray
+        self, step: Step, arrays: dict[Value, np.ndarray], out: np.ndarray, places: Places
     ) -> tuple[Call, ...] | None:
         """What a step calls in every run, if its operands lie where they are now in every run."""
-        assert isinstance(step.compute, Capturable)
+        plan, memory = places.plan, places.memory
         for value in step.node.inputs.flat():
-            is_planned = value in self.plan.offsets and np.may_share_memory(arrays[value], memory)
+            is_planned = value in plan.offsets and np.may_share_memory(arrays[value], memory)
             if not is_planned and value not in self._constants:
                 return None
-        workspace = memory[self.plan.workspaces[step.node]]
+        workspace = memory[plan.workspaces[step.node]]
         operands = step.node.inputs.map(arrays.__getitem__)
-        calls = step.compute.capture(operands, out, workspace)
+        calls = self._capturable[step.node].capture(operands, out, workspace)
         return None if calls is None else tuple(calls)
 
     def _forget_weights(self, node: Node) -> None:
@@ -201,30 +193,17 @@ class Executor:
                 forget(self._constants[value])
 
     @contextmanager
-    def arena(self) -> Iterator[Arena]:
-        """Memory for one run; runs at the same time have one each."""
+    def places(self, plan: MemoryPlan) -> Iterator[Places]:
+        """Where a run that follows a plan writes; runs at the same time have their own."""
         arena = self._arenas.pop() if self._arenas else self.new_arena()
         try:
-            yield arena
+            yield arena.places(plan)
         finally:
             self._arenas.append(arena)
 
     def new_arena(self) -> Arena:
-        """Memory for one run that keeps it."""
-        memory = aligned_empty((self.plan.size,), np.dtype(np.uint8))
-        offsets = self.plan.offsets
-
-        def place(value: Value) -> np.ndarray | None:
-            if value not in offsets:
-                return None
-            part = memory[offsets[value] : offsets[value] + value.type.nbytes]
-            shape = value.type.static_shape
-            if value not in self.plan.channels_last:
-                return part.view(value.dtype.numpy).reshape(shape)
-            places = (shape[0], *shape[2:], shape[1])
-            return channels_first(part.view(value.dtype.numpy).reshape(places))
-
-        return Arena(memory, tuple(place(step.node.output) for step in self.steps))
+        """Memory for runs that follow each other."""
+        return Arena(step.node for step in self.steps)
 
     def _fed(self, feeds: Mapping[str, np.ndarray]) -> dict[Value, np.ndarray]:
         known = {value.name: value for value in self.graph.inputs}

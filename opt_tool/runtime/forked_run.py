@@ -58,7 +58,8 @@ class ForkedRun:
         self._executor = executor
         self._wanted = frozenset(wanted)
         self._arrays = executor.started(feeds)
-        self._arena = executor.new_arena()
+        self._plan = executor.plans.plan_for(self._arrays)
+        self._places = executor.new_arena().places(self._plan)
         self._position = 0
         self._found: dict[str, np.ndarray] = {}
 
@@ -66,7 +67,7 @@ class ForkedRun:
         """Compute what comes in front of a node, which must not have been passed."""
         with limited_threads(self._executor.settings.threads):
             while (step := self._executor.steps[self._position]).node is not node:
-                compute(step, self._arrays, self._arena.outs[self._position])
+                compute(step, self._arrays, self._places.outs[self._position])
                 self._leave(step, self._arrays, self._found)
                 self._position += 1
 
@@ -78,8 +79,8 @@ class ForkedRun:
         arrays, found = dict(self._arrays), dict(self._found)
         executor = self._executor
         rest = slice(self._position, None)
-        with executor.arena() as arena, limited_threads(executor.settings.threads):
-            for step, out in zip(executor.steps[rest], arena.outs[rest], strict=True):
+        with executor.places(self._plan) as places, limited_threads(executor.settings.threads):
+            for step, out in zip(executor.steps[rest], places.outs[rest], strict=True):
                 own = changes.steps.get(step.node)
                 if own is None:
                     compute(step, arrays, out)

@@ -18,9 +18,8 @@ import heapq
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from opt_tool.ir import Graph, Node, Value
+from opt_tool.ir import Graph, Node, Types, Value
 from opt_tool.runtime.binding import IN_PLACE, WRITERS
 from opt_tool.runtime.free_places import FreePlaces
 from opt_tool.runtime.layout import channels_last_values
@@ -44,7 +43,8 @@ class Stretch:
         return self.first <= other.last and other.first <= self.last
 
 
-class MemoryPlan(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class MemoryPlan:
     """Where values lie; those that are not here are made anew in every run.
 
     Attributes:
@@ -52,26 +52,31 @@ class MemoryPlan(NamedTuple):
         size: How many bytes the memory has.
         channels_last: The planes whose channels lie in a row.
         workspaces: Where nodes have memory of their own while they compute.
+        types: What it is for: the type of each value.
     """
 
     offsets: Mapping[Value, int]
     size: int
     channels_last: frozenset[Value]
     workspaces: Mapping[Node, slice]
+    types: Types
 
 
-def plan_memory(graph: Graph, workspaces: Mapping[Node, int] | None = None) -> MemoryPlan:
+def plan_memory(
+    graph: Graph, types: Types, workspaces: Mapping[Node, int] | None = None
+) -> MemoryPlan:
     """Give each intermediate value of known size its place, and each workspace of so many bytes."""
     nodes = tuple(graph.nodes)
-    bases = _bases(nodes, graph)
-    stretches = _lives(nodes, bases, graph)
+    planned = frozenset(node.output for node in nodes if _is_planned(node, graph, types))
+    bases = _bases(nodes, planned)
+    stretches = _lives(nodes, bases, graph.outputs, {value: types[value] for value in planned})
     channels_last = channels_last_values(nodes)
-    _join_in_place(nodes, bases, stretches, channels_last)
+    _join_in_place(nodes, bases, stretches, channels_last, types)
     spaces = _workspaces(nodes, workspaces or {})
     size = _place(dict.fromkeys((*stretches.values(), *spaces.values())))
     offsets = {value: stretch.offset for value, stretch in stretches.items()}
     places = {node: slice(one.offset, one.offset + one.size) for node, one in spaces.items()}
-    return MemoryPlan(offsets, size, channels_last & offsets.keys(), places)
+    return MemoryPlan(offsets, size, channels_last & offsets.keys(), places, types)
 
 
 def _workspaces(nodes: tuple[Node, ...], sizes: Mapping[Node, int]) -> dict[Node, Stretch]:
@@ -83,43 +88,45 @@ def _workspaces(nodes: tuple[Node, ...], sizes: Mapping[Node, int]) -> dict[Node
     }
 
 
-def _is_planned(node: Node, graph: Graph) -> bool:
+def _is_planned(node: Node, graph: Graph, types: Types) -> bool:
     outputs = tuple(node.outputs.flat())
     return (
         type(node.op) in WRITERS
         and len(outputs) == 1
-        and outputs[0].type.is_static
+        and types[outputs[0]].is_static
         and not graph.is_output(outputs[0])
     )
 
 
-def _bases(nodes: tuple[Node, ...], graph: Graph) -> dict[Value, frozenset[Value]]:
+def _bases(nodes: tuple[Node, ...], planned: frozenset[Value]) -> dict[Value, frozenset[Value]]:
     """The planned values in whose memory each value may lie."""
     bases: dict[Value, frozenset[Value]] = {}
     for node in nodes:
         read = [bases.get(value, frozenset()) for value in node.inputs.flat()]
         for value in node.outputs.flat():
-            planned = _is_planned(node, graph)
             if type(node.op) in WRITERS:
-                bases[value] = frozenset({value}) if planned else frozenset()
+                bases[value] = planned & {value}
             else:
                 bases[value] = frozenset().union(*read)
     return bases
 
 
 def _lives(
-    nodes: tuple[Node, ...], bases: Mapping[Value, frozenset[Value]], graph: Graph
+    nodes: tuple[Node, ...],
+    bases: Mapping[Value, frozenset[Value]],
+    outputs: Iterable[Value],
+    planned: Types,
 ) -> dict[Value, Stretch]:
     """A stretch for each planned value, from where it is made to where it is read last."""
     stretches: dict[Value, Stretch] = {}
     for position, node in enumerate(nodes):
         for value in node.outputs.flat():
-            if bases[value] == {value} and _is_planned(node, graph):
-                stretches[value] = Stretch(value.type.nbytes, position, position)
+            if value in planned:
+                stretches[value] = Stretch(planned[value].nbytes, position, position)
         for value in (*node.inputs.flat(), *node.outputs.flat()):
             for base in bases.get(value, ()):
                 stretches[base].last = position
-    for value in graph.outputs:
+    for value in outputs:
         for base in bases.get(value, ()):
             stretches[base].last = len(nodes)
     return stretches
@@ -130,6 +137,7 @@ def _join_in_place(
     bases: Mapping[Value, frozenset[Value]],
     stretches: dict[Value, Stretch],
     channels_last: frozenset[Value],
+    types: Types,
 ) -> None:
     """Let outputs overwrite operands that end where they begin."""
     for position, node in enumerate(nodes):
@@ -138,7 +146,9 @@ def _join_in_place(
             continue
         for slot in IN_PLACE[type(node.op)]:
             operand = node.inputs.maybe(slot)
-            if operand is None or (operand in channels_last) != (output in channels_last):
+            if operand is None or types[operand] != types[output]:
+                continue
+            if (operand in channels_last) != (output in channels_last):
                 continue
             if not _may_overwrite(node, operand, position, bases, stretches):
                 continue
@@ -156,7 +166,7 @@ def _may_overwrite(
     stretches: Mapping[Value, Stretch],
 ) -> bool:
     stretch = stretches.get(operand)
-    if stretch is None or stretch.last != position or operand.type != node.output.type:
+    if stretch is None or stretch.last != position:
         return False
     others = (value for value in node.inputs.flat() if value is not operand)
     return all(stretches[base] is not stretch for value in others for base in bases.get(value, ()))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphs import TestGraphs, feeds
+from graphs import TestGraphs, feeds, planned
 from opt_tool.errors import UsageError
 from opt_tool.ir import DType, Graph, TensorType
 from opt_tool.ir.operations.activation import HardSwish, Relu, Sigmoid, Tanh
@@ -130,7 +130,7 @@ def test_every_algorithm_adds_a_residual_where_it_lies(algorithm: str, groups: i
                   **operands)  # fmt: skip
     graph = b.build(*plain, b.add(Tanh(), X=fused))
     executor = Executor(graph, Settings(conv_algorithm=algorithm))
-    assert executor.plan.offsets[fused] == executor.plan.offsets[residual]
+    assert planned(graph).offsets[fused] == planned(graph).offsets[residual]
     first, second, third = executor.run(feeds(graph)).values()
     np.testing.assert_allclose(third, np.tanh(np.maximum(first + second, 0)), rtol=0, atol=1e-5)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphs import TestGraphs, feeds
+from graphs import TestGraphs, feeds, planned
 from opt_tool.ir import DType, Graph, TensorType, Value
 from opt_tool.ir.operations.activation import HardSwish, Relu
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
@@ -14,7 +14,6 @@ from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.kernels.memory import channels_last
 from opt_tool.runtime import Executor
 from opt_tool.runtime.layout import channels_last_values
-from opt_tool.runtime.memory_plan import plan_memory
 
 
 def started() -> tuple[TestGraphs, Value]:
@@ -61,7 +60,7 @@ def test_what_follows_a_convolution_lies_as_its_output() -> None:
     chosen = channels_last_values(graph.nodes)
     follow = ("conv", "active", "pooled", "total", "mixed")
     assert chosen == {values[name] for name in follow}
-    assert plan_memory(graph).channels_last == chosen
+    assert planned(graph).channels_last == chosen
 
 
 def test_the_order_in_memory_shows_nowhere() -> None:
@@ -91,7 +90,7 @@ def test_an_operand_in_another_order_is_not_overwritten() -> None:
     conv = convolved(b, plain, channels=3)
     total = b.add_all(ElementwiseAdd(), X=plain, Y=conv)[0]
     graph = ended(b, b.add_all(Scale(scale=0.5), X=b.add_all(Concat(axis=1), X=(total, x))[0])[0])
-    plan = plan_memory(graph)
+    plan = planned(graph)
     assert plan.offsets[total] == plan.offsets[conv] != plan.offsets[plain]
 
 
@@ -118,7 +117,7 @@ def test_planes_are_made_larger_as_they_lie() -> None:
     plain = b.add_all(nearest, X=x)[0]
     total = b.add_all(ElementwiseAdd(), X=near, Y=smooth)[0]
     graph = ended(b, *(b.add_all(Relu(), X=value)[0] for value in (total, plain)))
-    assert plan_memory(graph).channels_last == {spread, near, smooth, total}
+    assert planned(graph).channels_last == {spread, near, smooth, total}
     executor = Executor(graph)
     results = executor.run(feeds(graph), keep=[near.name, smooth.name, total.name, plain.name])
     np.testing.assert_array_equal(results[total.name], results[near.name] + results[smooth.name])

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs import TestGraphs, feeds
-from opt_tool.ir import DType, Graph, TensorType, Value
+from graphs import TestGraphs, feeds, planned
+from opt_tool.ir import DType, Graph, TensorType, Value, types_for
 from opt_tool.ir.operations.activation import Elu, Relu
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.runtime import Executor, memory_plan
-from opt_tool.runtime.memory_plan import plan_memory
+from opt_tool.runtime.memory_plan import MemoryPlan
 
 SHAPE = (1, 3, 4, 4)
 
@@ -54,7 +54,7 @@ def test_values_that_do_not_meet_share_memory() -> None:
     first = concat(b, x, x)
     second = concat(b, first, first)
     third = concat(b, second, x)
-    plan = plan_memory(ended(b, concat(b, third, x)))
+    plan = planned(ended(b, concat(b, third, x)))
     assert plan.offsets[first] == plan.offsets[third]
     assert plan.size < sum(value.type.nbytes for value in (first, second, third))
 
@@ -63,7 +63,7 @@ def test_values_that_meet_do_not() -> None:
     b, x = started()
     first = concat(b, x, x)
     second = concat(b, first, x)
-    plan = plan_memory(ended(b, concat(b, second, first)))
+    plan = planned(ended(b, concat(b, second, first)))
     assert abs(plan.offsets[first] - plan.offsets[second]) >= first.type.nbytes
 
 
@@ -71,7 +71,7 @@ def test_an_operand_that_ends_is_overwritten() -> None:
     b, x = started()
     joined = concat(b, x, x)
     active = relu(b, joined)
-    plan = plan_memory(ended(b, concat(b, active, x)))
+    plan = planned(ended(b, concat(b, active, x)))
     assert plan.offsets[joined] == plan.offsets[active]
     assert plan.size == joined.type.nbytes
 
@@ -81,7 +81,7 @@ def test_an_operand_that_is_read_again_is_not_overwritten() -> None:
     joined = concat(b, x, x)
     active = relu(b, joined)
     graph = ended(b, concat(b, active, joined))
-    plan = plan_memory(graph)
+    plan = planned(graph)
     assert plan.offsets[joined] != plan.offsets[active]
     value = feeds(graph)["x"]
     (y,) = results(graph).values()
@@ -95,7 +95,7 @@ def test_an_operand_that_is_another_one_in_part_is_not_overwritten() -> None:
     row = b.add_all(Reshape2(shape=(1, 6, 1, 16)), X=joined)[0]
     square = b.add_all(Reshape2(shape=(1, 6, 4, 4)), X=row)[0]
     total = add(b, joined, square)
-    plan = plan_memory(ended(b, concat(b, total, x)))
+    plan = planned(ended(b, concat(b, total, x)))
     assert plan.offsets[total] != plan.offsets[joined]
 
 
@@ -105,7 +105,7 @@ def test_what_a_reshape_shows_stays_alive() -> None:
     shown = b.add_all(Reshape2(shape=(1, 2, 12, 4)), X=joined)[0]
     others = concat(b, x, x)
     graph = ended(b, concat(b, others, x), concat(b, shown, shown))
-    plan = plan_memory(graph)
+    plan = planned(graph)
     assert plan.offsets[others] != plan.offsets[joined]
 
 
@@ -133,14 +133,14 @@ def test_the_array_that_is_fed_is_not_overwritten() -> None:
 def test_open_sizes_are_not_planned() -> None:
     b, x = started("n", 3, 4, 4)
     graph = ended(b, concat(b, relu(b, x), x))
-    assert plan_memory(graph).size == 0
+    assert planned(graph).size == 0
     assert next(iter(results(graph).values())).shape == (2, 6, 4, 4)
 
 
 def test_offsets_begin_cache_lines() -> None:
     b, x = started(1, 1, 1, 3)
     left, right = relu(b, x), b.add_all(Scale(scale=2.0), X=x)[0]
-    plan = plan_memory(ended(b, concat(b, left, right)))
+    plan = planned(ended(b, concat(b, left, right)))
     assert sorted(plan.offsets.values()) == [0, 64]
 
 
@@ -175,22 +175,21 @@ def test_random_graphs_compute_the_same_in_planned_memory(
     graph = ended(b, relu(b, values[-1]))
     if not list(graph.nodes):
         return
-    plan = plan_memory(graph)
+    plan = planned(graph)
     executor = Executor(graph)
-    planned = results(graph)
+    found = results(graph)
     names = [v.name for v in graph.values.values() if not v.is_constant]
     everything = executor.run(feeds(graph), keep=names)
     (output,) = graph.outputs
-    np.testing.assert_array_equal(planned[output.name], everything[output.name])
-    np.testing.assert_array_equal(planned[output.name], unplanned(graph)[output.name])
+    np.testing.assert_array_equal(found[output.name], everything[output.name])
+    np.testing.assert_array_equal(found[output.name], unplanned(graph)[output.name])
     assert plan.size <= sum(value.type.nbytes + 64 for value in plan.offsets)
 
 
 def unplanned(graph: Graph) -> dict[str, np.ndarray]:
     """What the graph computes when every value has memory of its own."""
     executor = Executor(graph)
-    arena = executor.new_arena()
-    executor._arenas.append(type(arena)(arena.memory, (None,) * len(executor.steps)))
+    executor.plans.declared = MemoryPlan({}, 0, frozenset(), {}, types_for(graph, {}))
     return executor.run(feeds(graph))
 
 
@@ -207,9 +206,9 @@ def test_runs_do_not_take_more_and_more_memory() -> None:
 def test_runs_at_the_same_time_have_memory_of_their_own(count: int) -> None:
     b, x = started()
     executor = Executor(ended(b, concat(b, relu(b, concat(b, x, x)), x)))
-    contexts = [executor.arena() for _ in range(count)]
-    arenas = [context.__enter__() for context in contexts]
-    for one, other in itertools.combinations(arenas, 2):
+    contexts = [executor.places(executor.plans.declared) for _ in range(count)]
+    places = [context.__enter__() for context in contexts]
+    for one, other in itertools.combinations(places, 2):
         assert not np.may_share_memory(one.memory, other.memory)
     for context in contexts:
         context.__exit__(None, None, None)
@@ -233,10 +232,10 @@ def test_many_values_are_placed_in_order_and_as_well(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     graph = waves(120, seed)
-    by_size = plan_memory(graph)
+    by_size = planned(graph)
     expected = results(graph)
     monkeypatch.setattr(memory_plan, "MANY", 0)
-    in_order = plan_memory(graph)
+    in_order = planned(graph)
     assert in_order.size <= 1.5 * by_size.size
     for name, array in results(graph).items():
         np.testing.assert_array_equal(array, expected[name])
@@ -246,7 +245,7 @@ def test_planning_time_grows_with_the_number_of_values() -> None:
     b, x = started(1, 1, 2, 2)
     graph = ended(b, concat(b, *(concat(b, x, x) for _ in range(8000))))
     start = time.process_time()
-    plan = plan_memory(graph)
+    plan = planned(graph)
     assert plan.size >= 8000 * 32
     assert time.process_time() - start < 2, "all 8,000 live at once: pairs of them take minutes"
 

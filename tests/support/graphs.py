@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from opt_tool.ir import DType, Graph, Operation, Value, verify
+from opt_tool.ir import DType, Graph, Node, Operation, Value, types_for, verify
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.passes.rewrite import Pass
 from opt_tool.runtime import Executor
+from opt_tool.runtime.memory_plan import MemoryPlan, plan_memory
 
 SINGLE, DOUBLE = 1e-4, 1e-12
 """How far two graphs may be apart that compute the same in 32 and in 64 bits."""
@@ -58,6 +59,11 @@ def _random(rng: np.random.Generator, value: Value) -> np.ndarray:
 def run(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
     """What a graph makes of random inputs."""
     return Executor(graph).run(feeds(graph, seed))
+
+
+def planned(graph: Graph, workspaces: Mapping[Node, int] | None = None) -> MemoryPlan:
+    """Where values lie for the sizes that a graph says."""
+    return plan_memory(graph, types_for(graph, {}), workspaces)
 
 
 def assert_rewrites(

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias  # Any: keyword arguments by name
 
 import numpy as np
 
-from opt_tool.ir import Node
+from opt_tool.ir import Node, Operands, TensorType
 from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise, pointwise, products, transposed_convolution, winograd
@@ -48,7 +48,11 @@ class Convolution:
         self._is_final = self._constant and node.input("Input").type.is_static
         if self._is_final:
             self._way(node.input("Input").type.static_shape, node.input("Filter").array())
-        self.workspace_bytes = self._needs(node) if self._is_final else None
+        self._is_capturable = (
+            self._constant
+            and self._finish is not None
+            and {node.input("Filter").dtype.numpy, node.output.dtype.numpy} == {FLOAT32}
+        )
 
     def _constant_finish(self, node: Node) -> Epilogue | None:
         """What ends each run, if that is known now."""
@@ -126,14 +130,12 @@ class Convolution:
             x, ready, self._finish, y, residual=residual, small=self._small, space=space
         )
 
-    def _needs(self, node: Node) -> int | None:
-        """How much memory calls need beside their operands, if they can be captured."""
-        of_floats = {node.input("Filter").dtype.numpy, node.output.dtype.numpy} == {FLOAT32}
-        if self._finish is None or not of_floats:
+    def workspace_bytes(self, types: Operands[TensorType]) -> int | None:
+        if not self._is_capturable or not types.one("Input").is_static:
             return None
-        shapes = (node.input(slot).type.static_shape for slot in ("Input", "Filter"))
+        shapes = (types.one(slot).static_shape for slot in ("Input", "Filter"))
         layer = Layer.of(self.op, *shapes)
-        adds = node.inputs.maybe("ResidualData") is not None
+        adds = "ResidualData" in types
         if layer.only_way == "depthwise" and not adds:
             return _blocks(layer).elements * FLOAT32.itemsize
         if layer.only_way == "pointwise" and layer.strides == (1, 1) and not any(self.op.paddings):
