@@ -23,8 +23,8 @@ from opt_tool.ir.operations.comparison import (
 )
 from opt_tool.ir.operations.data_movement import ExpandV2
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.shape import Reshape2, Unsqueeze2
 from opt_tool.ir.operations.shape import Shape as ShapeOf
-from opt_tool.ir.operations.shape import Unsqueeze2
 from opt_tool.ir.types import broadcast
 
 MIRRORED: dict[type[Comparison], type[Comparison]] = {
@@ -47,7 +47,11 @@ def common_shape(values: Sequence[Value]) -> Shape:
 def with_rank(builder: GraphBuilder, x: Value, rank: int) -> Value:
     """X with dimensions of size 1 in front, so that it has at least ``rank``."""
     missing = rank - x.rank
-    return x if missing <= 0 else builder.add(Unsqueeze2(axes=tuple(range(missing))), X=x)
+    if missing <= 0:
+        return x
+    if x.rank == 0:  # which the runtime may hold as a vector of one element
+        return builder.add(Reshape2(shape=(1,) * rank), X=x)
+    return builder.add(Unsqueeze2(axes=tuple(range(missing))), X=x)
 
 
 def expanded_together(builder: GraphBuilder, *values: Value) -> tuple[Value, ...]:

@@ -34,8 +34,11 @@ def reshape_to(node: ImportedNode, x: Value, new: Shape) -> Value:
 
 
 def unsqueezed(node: ImportedNode, x: Value, axes: tuple[int, ...]) -> Value:
-    """X with dimensions of 1 at ascending axes of the result."""
-    if x.rank + len(axes) <= MAX_UNSQUEEZED_RANK:
+    """X with dimensions of 1 at ascending axes of the result.
+
+    A scalar may be fed to the runtime as a vector of one element, which unsqueeze2 would keep.
+    """
+    if 0 < x.rank <= MAX_UNSQUEEZED_RANK - len(axes):
         return node.add(ops.Unsqueeze2(axes=axes), X=x)
     new = list(x.shape)
     for axis in axes:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import onnx.parser
 import pytest
 
+import opt_tool
 from conversions import Conversion, Conversions
 from opt_tool.api import official_runtime
 from real_models import FMNIST, REAL_MODELS, Array, RealModel
@@ -43,6 +46,29 @@ def test_official_runtime_agrees_before_softmax_and_sigmoid(
 def test_older_runtimes_run_files_made_for_them(conversions: Conversions, version: str) -> None:
     conversion = conversions.of(FMNIST, "x86", lite_version=version)
     assert_agrees(FMNIST, conversion, version=version)
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_a_scalar_may_be_fed_as_a_vector_of_one_element(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    text = """<ir_version: 8, opset_import: ["": 17]>
+    test (float[4] x, float low) => (float[2, 4] y, float[2, 4] z)
+    <int64[1] first = {0}, int64[2] size = {2, 4}> {
+        row = Unsqueeze(low, first)
+        is_low = Less(x, row)
+        shifted = Where(is_low, x, row)
+        y = Expand(shifted, size)
+        is_below = Less(y, low)
+        z = Where(is_below, y, low)
+    }"""
+    model, nb = tmp_path / "model.onnx", tmp_path / "model.nb"
+    onnx.save(onnx.parser.parse_model(text), model)
+    opt_tool.convert(model, nb, target="x86")
+    x = np.array([1, 5, 2, 8], np.float32)
+    ((y, z),) = official_runtime.run(nb, [[x, np.full(shape, 3, np.float32)]])
+    np.testing.assert_array_equal(y, [np.minimum(x, 3)] * 2)
+    np.testing.assert_array_equal(z, y)
 
 
 def assert_agrees(
