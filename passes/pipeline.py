@@ -35,6 +35,7 @@ from opt_tool.passes.lower_hard_swish import LowerHardSwish
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_open_conv import LowerOpenConv
+from opt_tool.passes.lower_open_rows import LowerOpenRows
 from opt_tool.passes.lower_reductions import LowerReductions
 from opt_tool.passes.lower_relu6 import LowerRelu6
 from opt_tool.passes.lower_rnn import LowerRnn
@@ -165,6 +166,7 @@ def lowering_passes(
     else:
         yield LowerSoftmax()
         yield LowerOpenConv()  # its paddings are final
+    yield LowerOpenRows(target)  # slices that join others have by now
     yield AddFcBias()
     yield LowerMatmulBroadcast()
     yield LowerReductions(target)

@@ -105,16 +105,27 @@ class OnnxNode(ImportedNode):
         """Like ``constant`` for an operand that may be left out."""
         return None if self.maybe(index) is None else self.constant(index, what)
 
+    def number(self, index: int, what: str) -> float:
+        """The number that an operand is, which must be known at conversion."""
+        return float(self._element(index, what))
+
+    def maybe_number(self, index: int, what: str) -> float | None:
+        """Like ``number`` for an operand that may be left out."""
+        return None if self.maybe(index) is None else self.number(index, what)
+
     def whole(self, index: int, what: str) -> int:
         """The whole number that an operand is, which must be known at conversion."""
-        array = self.constant(index, what)
-        if array.size == 0:
-            raise self.unsupported(f"its {what} is a tensor without elements; a number is needed")
-        return int(array.reshape(-1)[0])
+        return int(self._element(index, what))
 
     def maybe_whole(self, index: int, what: str) -> int | None:
         """Like ``whole`` for an operand that may be left out."""
         return None if self.maybe(index) is None else self.whole(index, what)
+
+    def _element(self, index: int, what: str) -> np.generic:
+        array = self.constant(index, what)
+        if array.size == 0:
+            raise self.unsupported(f"its {what} is a tensor without elements; a number is needed")
+        return array.reshape(-1)[0]
 
     def dims(self, index: int, what: str) -> tuple[Dim, ...]:
         """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""

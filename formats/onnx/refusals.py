@@ -76,11 +76,6 @@ STANDARD: Mapping[str, str] = {
         "Paddle Lite has no kernel for unpool on ARM or x86; use Resize or ConvTranspose"
     ),
     "Multinomial": RANDOM,
-    "NonMaxSuppression": (
-        "Paddle Lite's multiclass_nms cuts the candidates of a class before it suppresses, ONNX "
-        "what is left after it, so no operator gives the same boxes. Cut the model in front of "
-        "it with {cut}, and suppress in the application"
-    ),
     "Optional": OPTIONAL,
     "OptionalGetElement": OPTIONAL,
     "OptionalHasElement": OPTIONAL,

@@ -214,7 +214,7 @@ def _write(request: Request, part: Path, watch: Stopwatch) -> Written:
             quantization = quantizer.run()
     if page is not None:
         page.write(loaded.graph, request.target, request.version, quantization)
-    notes = (*loaded.notes, *file_limits(loaded.graph, log.summaries))
+    notes = (*loaded.notes, *file_limits(loaded.graph, log.summaries, request.target))
     with watch.stage("write"):
         output = _save(request, loaded.graph, part)
     return Written(

@@ -12,6 +12,7 @@ from opt_tool.ir import Graph, Value
 from opt_tool.ir.mapped_arrays import forget
 from opt_tool.passes.lower_open_conv import LowerOpenConv
 from opt_tool.passes.open_lengths import open_lengths
+from opt_tool.targets import Target
 
 OPEN_SIZES = (
     "convolutions that take the slower kernel because their sizes are known only at run time: {}; "
@@ -28,12 +29,12 @@ CHUNK = 1 << 20
 """So many elements are looked at before their memory is given back."""
 
 
-def file_limits(graph: Graph, passes: Sequence[PassSummary]) -> Iterator[str]:
+def file_limits(graph: Graph, passes: Sequence[PassSummary], target: Target) -> Iterator[str]:
     """One sentence for each thing that the graph does worse after the passes."""
     slower = sum(done.changes for done in passes if done.name == LowerOpenConv().name)
     if slower:
         yield OPEN_SIZES.format(slower)
-    lengths = open_lengths(graph)
+    lengths = open_lengths(graph, target)
     if lengths:
         yield OPEN_LENGTHS.format(_named(lengths))
     broken = [value for value in graph.constants if _holds_nan(value)]

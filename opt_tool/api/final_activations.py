@@ -32,11 +32,18 @@ MIXES = frozenset({"concat"})
 CHOICES: Mapping[str, tuple[str, ...]] = {"multiclass_nms2": ("BBoxes", "Scores")}
 """Operations that choose rows by thresholds, with the slots of what they choose from."""
 
-NUMBERS: Mapping[str, str] = {
-    "box_coder": "TargetBox", "clip": "X", "elementwise_add": "X", "elementwise_mul": "X",
-    **dict.fromkeys(SATURATING | MOVES - MIXES, "X"),
-}  # fmt: skip
-"""Operations between a network's numbers and a choice, with the slot of those numbers."""
+NUMBERS = (
+    SATURATING
+    | (MOVES - MIXES)
+    | {
+        "box_coder", "clip", "elementwise_add", "elementwise_max", "elementwise_min",
+        "elementwise_mul", "elementwise_sub", "expand_v2", "scale", "tile",
+    }
+)  # fmt: skip
+"""Operations between a network's numbers and a choice; the first operand has those numbers."""
+
+DECODED: Mapping[str, str] = {"box_coder": "TargetBox"}
+"""Those in which another slot has the numbers."""
 
 
 class FinalActivation(NamedTuple):
@@ -86,10 +93,22 @@ def measured_values(graph: Graph) -> list[Value]:
 
 
 def _numbers_behind(value: Value) -> Value:
-    """What a network has computed, before it was decoded, bounded and moved."""
+    """What a network has computed, before it was decoded, bounded and moved.
+
+    Corners that were put together of parts of one tensor are of that.
+    """
+    value = _before_numbers(value)
+    node = value.producer
+    if node is None or node.op.type not in MIXES:
+        return value
+    sources = {_before_numbers(part) for part in node.inputs["X"]}
+    return sources.pop() if len(sources) == 1 else value
+
+
+def _before_numbers(value: Value) -> Value:
     node = value.producer
     while node is not None and node.op.type in NUMBERS:
-        read = node.input(NUMBERS[node.op.type])
+        read = node.input(DECODED.get(node.op.type, node.op.inputs[0].name))
         if read.is_constant:
             break
         value, node = read, read.producer

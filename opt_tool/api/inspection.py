@@ -13,6 +13,7 @@ from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import lower
 from opt_tool.ir import Dim, Graph, Node, Value
 from opt_tool.ir.operations.detection import MulticlassNms
+from opt_tool.ir.types import product
 from opt_tool.runtime import Settings
 from opt_tool.runtime.binding import POLICIES
 from opt_tool.runtime.convolution_plan import algorithm_of
@@ -199,12 +200,17 @@ def _most_detections(graph: Graph) -> dict[str, int]:
     """How large the dimensions can become that are numbers of boxes which suppression keeps."""
     most = {}
     for node in graph.nodes:
-        if isinstance(node.op, MulticlassNms) and node.op.keep_top_k > 0:
-            batch = node.input("BBoxes").shape[0]
+        if isinstance(node.op, MulticlassNms):
+            batch, *candidates = node.input("Scores").shape
+            each = product(candidates)
+            if node.op.keep_top_k >= 0:
+                limit = node.op.keep_top_k
+                each = min(each, limit) if isinstance(each, int) else limit
+            kept = product((batch, each))
             for value in node.outputs.flat():
                 count = value.shape[0]
-                if isinstance(batch, int) and isinstance(count, str):
-                    most[count] = batch * node.op.keep_top_k
+                if isinstance(kept, int) and isinstance(count, str):
+                    most[count] = kept
     return most
 
 

@@ -7,6 +7,7 @@ from graphs import TestGraphs
 from opt_tool.api.file_limits import file_limits
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.targets import Target
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_weights_with_nan_are_named(constants: list[list[float]], sentences: lis
     ]
     x = b.input(3, 2)
     sums = [b.add(ElementwiseAdd(), X=x, Y=value) for value in values]
-    found = list(file_limits(b.build(*sums), ()))
+    found = list(file_limits(b.build(*sums), (), Target.X86))
     assert [
         sentence[: len(start)] for sentence, start in zip(found, sentences, strict=True)
     ] == sentences
@@ -35,4 +36,4 @@ def test_constants_without_elements_and_whole_numbers_hold_no_nan() -> None:
     b = TestGraphs()
     empty, whole = b.constant(np.zeros(0, np.float32)), b.constant(np.arange(2))
     graph = b.build(b.add(Relu(), X=empty), b.add(Relu(), X=whole))
-    assert list(file_limits(graph, ())) == []
+    assert list(file_limits(graph, (), Target.X86)) == []

@@ -9,7 +9,7 @@ from graphs import TestGraphs
 from opt_tool.api import cost
 from opt_tool.api.conversion import convert
 from opt_tool.api.inspection import describe, inspect, peak_memory_bytes
-from opt_tool.ir import Operation, Quantization
+from opt_tool.ir import Dim, Operation, Quantization
 from opt_tool.ir.operations import activation, convolution
 from opt_tool.ir.operations.detection import MulticlassNms
 from small_models import classifier
@@ -66,12 +66,20 @@ def test_the_peak_is_what_lives_at_once(b: TestGraphs) -> None:
     assert peak_memory_bytes(b.build(x)) == 2 * 400
 
 
-@pytest.mark.parametrize(("kept", "peak"), [(5, 2 * 5 * (24 + 4) + 2 * 5 * 24), (-1, None)])
+@pytest.mark.parametrize(
+    ("kept", "boxes", "peak"),
+    [
+        (2, 3, 2 * 3 * (16 + 4) + 2 * 2 * (24 + 4)),
+        (5, 3, 2 * 3 * (24 + 4) + 2 * 3 * 24),  # there are no more boxes
+        (-1, 3, 2 * 3 * (24 + 4) + 2 * 3 * 24),
+        (-1, "n", None),
+    ],
+)
 def test_detections_count_as_many_as_are_kept_at_most(
-    b: TestGraphs, kept: int, peak: int | None
+    b: TestGraphs, kept: int, boxes: Dim, peak: int | None
 ) -> None:
-    boxes, scores = b.input(2, 3, 4), b.input(2, 1, 3, name="scores")
-    nms = b.graph.add(MulticlassNms(keep_top_k=kept), {"BBoxes": boxes, "Scores": scores})
+    corners, scores = b.input(2, boxes, 4), b.input(2, 1, boxes, name="scores")
+    nms = b.graph.add(MulticlassNms(keep_top_k=kept), {"BBoxes": corners, "Scores": scores})
     found, places = nms.outputs.flat()
     graph = b.build(b.add(activation.Relu(), X=found), places)
     assert peak_memory_bytes(graph) == peak

@@ -10,7 +10,12 @@ from opt_tool.formats.indices import may_be_negative
 from opt_tool.ir import DType
 from opt_tool.ir.operations.creation import Range
 from opt_tool.ir.operations.data_movement import Concat
-from opt_tool.ir.operations.elementwise import Cast, ElementwiseSub
+from opt_tool.ir.operations.elementwise import (
+    Cast,
+    ElementwiseFloorDiv,
+    ElementwiseMod,
+    ElementwiseSub,
+)
 from opt_tool.ir.operations.indexing import Gather, WhereIndex
 from opt_tool.ir.operations.shape import Shape, Squeeze2
 
@@ -20,6 +25,15 @@ def test_inputs_and_differences_may_be_negative() -> None:
     x = b.input(4, dtype=DType.INT64)
     assert may_be_negative(x)
     assert may_be_negative(b.add(ElementwiseSub(), X=x, Y=x))
+
+
+def test_quotients_and_rests_of_counts_are_not_negative() -> None:
+    b = TestGraphs()
+    true = b.add(WhereIndex(), Condition=b.input("n", dtype=DType.BOOL))
+    for op in (ElementwiseFloorDiv(), ElementwiseMod()):
+        for least in (2, -2):
+            number = b.constant(np.array([[least]], np.int64))
+            assert may_be_negative(b.add(op, X=true, Y=number)) == (least < 0)
 
 
 def test_counts_are_not_negative_however_they_are_moved() -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from opt_tool.ir.graph import Value
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, slots
+from opt_tool.ir.operations.comparison import may_be_equal
 from opt_tool.ir.types import DType, TensorType
 
 
@@ -70,6 +71,6 @@ class MulticlassNms(Operation):
             raise ShapeError("multiclass_nms2 is modelled for normalized boxes only")
         if boxes.rank != 3 or scores.rank != 3 or boxes.shape[2] != 4:
             raise ShapeError(f"takes boxes (N, M, 4) and scores (N, C, M), found {boxes}, {scores}")
-        if boxes.shape[:2] != (scores.shape[0], scores.shape[2]):
+        if not may_be_equal(boxes.shape[:2], (scores.shape[0], scores.shape[2])):
             raise ShapeError(f"boxes {boxes} do not fit scores {scores}")
         return boxes.with_shape((UNKNOWN, 6)), TensorType(DType.INT32, (UNKNOWN, 1))

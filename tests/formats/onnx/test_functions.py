@@ -264,15 +264,15 @@ def test_an_operator_that_nobody_knows_is_not_in_the_table() -> None:
 def test_names_what_to_cut_a_model_at() -> None:
     model = parser.parse_model(
         """
-        <ir_version: 8, opset_import: ["" : 17]>
-        agraph (float[1, 9, 4] x, float[1, 2, 9] p) => (int64[n, 3] chosen)
+        <ir_version: 8, opset_import: ["" : 19]>
+        agraph (float[1, 1, 3, 3] x, float[1, 2, 3, 3] p) => (float[1, 1, 3, 3] y)
         {
-            boxes = Exp (x)
-            most = Constant <value = int64[1] {5}> ()
-            scores = Sigmoid (p)
-            chosen = NonMaxSuppression (boxes, scores, most)
+            plane = Exp (x)
+            filter = Constant <value = float[1, 1, 1, 1] {5}> ()
+            moves = Sigmoid (p)
+            y = DeformConv (plane, filter, moves)
         }
         """
     )
-    with pytest.raises(UnsupportedModelError, match="with --output boxes --output scores, and"):
+    with pytest.raises(UnsupportedModelError, match="with --output plane --output moves"):
         read_model(model)

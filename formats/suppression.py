@@ -1,0 +1,140 @@
+"""Suppression of boxes that overlap, as the source formats have it, by multiclass_nms2.
+
+Paddle Lite limits the candidates of a class before suppression, or what an image keeps after
+it; the formats limit what a class keeps. Where each class is an image of its own the two are
+the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opt_tool.formats.broadcasting import compare
+from opt_tool.formats.casting import cast
+from opt_tool.formats.imported_node import ImportedNode
+from opt_tool.formats.indices import size_of
+from opt_tool.formats.shapes import reshape_to, unsqueezed
+from opt_tool.ir import DType, Value
+from opt_tool.ir.operations.comparison import LessEqual
+from opt_tool.ir.operations.data_movement import Concat, ExpandV2, Slice, Tile
+from opt_tool.ir.operations.detection import MulticlassNms
+from opt_tool.ir.operations.elementwise import (
+    ElementwiseAdd,
+    ElementwiseFloorDiv,
+    ElementwiseMod,
+    ElementwiseMul,
+    ElementwiseSub,
+    Scale,
+)
+from opt_tool.ir.operations.indexing import Gather
+from opt_tool.ir.operations.reduction import ReduceProd
+from opt_tool.ir.operations.shape import Squeeze2
+from opt_tool.ir.types import multiply
+
+NO_THRESHOLD = -float(np.finfo(np.float32).max)
+"""All scores are above this one."""
+
+NO_LIMIT = -1
+
+MOST = 2**31 - 1
+"""No file has more boxes."""
+
+FAR = 1e15
+"""Farther than any box is large, and no overflow in the square."""
+
+
+def halves(node: ImportedNode, boxes: Value) -> tuple[Value, Value]:
+    """The first two and the last two numbers of boxes (N, M, 4)."""
+    first, last = (
+        node.add(Slice(axes=(2,), starts=(start,), ends=(start + 2,)), Input=boxes)
+        for start in (0, 2)
+    )
+    return first, last
+
+
+def corners(node: ImportedNode, start: Value, end: Value) -> Value:
+    """Boxes (N, M, 4) from starts and ends (N, M, 2), of which none without an area overlaps.
+
+    The runtime divides 0 by 0 for two boxes without an area at one place, and drops the second.
+    Turned inside out, a box is apart from all.
+    """
+    area = node.add(
+        ReduceProd(dim=(2,), keep_dim=True), X=node.add(ElementwiseSub(), X=end, Y=start)
+    )
+    nothing = node.new_constant(np.zeros((1, 1, 1), np.float32), "nothing")
+    empty = compare(node.builder, LessEqual(), area, nothing)
+    far = node.add(Scale(scale=FAR), X=cast(node, empty, DType.FLOAT32))
+    return node.add(
+        Concat(axis=2),
+        X=(
+            node.add(ElementwiseAdd(), X=start, Y=far),
+            node.add(ElementwiseSub(), X=end, Y=far),
+        ),
+    )
+
+
+def suppressed(
+    node: ImportedNode,
+    boxes: Value,
+    scores: Value,
+    *,
+    limit: int,
+    threshold: float,
+    score_threshold: float,
+) -> Value:
+    """Rows (K, 3) int64 of image, class and box, by image, class and falling score.
+
+    Args:
+        node: The node being read.
+        boxes: (N, M, 4), as ``corners`` makes them.
+        scores: (N, C, M).
+        limit: How many boxes a class keeps at most.
+        threshold: The overlap above which the box with the lower score is dropped.
+        score_threshold: The score that a box must be above.
+    """
+    images, classes, count = scores.shape
+    if not isinstance(classes, int):
+        raise node.unsupported("how many classes it has is known only at run time")
+    if classes != 1:
+        repeats = Tile(repeat_times=(1, classes, 1, 1))
+        repeated = node.add(repeats, X=unsqueezed(node, boxes, (1,)))
+        parts = multiply(images, classes)
+        boxes = reshape_to(node, repeated, (parts, count, 4))
+        scores = reshape_to(node, scores, (parts, 1, count))
+    op = MulticlassNms(
+        background_label=-1,
+        score_threshold=score_threshold,
+        nms_threshold=threshold,
+        keep_top_k=limit if limit < MOST else NO_LIMIT,
+    )
+    _, places = node.add_all(op, BBoxes=boxes, Scores=scores)
+    return _rows(node, places, size_of(node, scores, 2, DType.INT64), classes)
+
+
+def _rows(node: ImportedNode, places: Value, count: Value, classes: int) -> Value:
+    """Image, class and box of places (K, 1) that count (image, class, box), ``count`` boxes.
+
+    Where nothing is found the runtime ends in operations that broadcast, so that rows of
+    constants are gathered instead.
+    """
+    zeros = node.add(Squeeze2(axes=(1,)), X=node.add(Scale(scale=0.0), X=places))
+    number = node.add(ExpandV2(shape=(-1, 3)), X=cast(node, places, DType.INT64))
+    divisors = _of_count(node, count, (classes, 1, 0), (0, 0, 1))
+    sizes = _of_count(node, count, (0, 0, 1), (MOST, classes, 0))
+    quotients = node.add(
+        ElementwiseFloorDiv(), X=number, Y=node.add(Gather(axis=0), X=divisors, Index=zeros)
+    )
+    rests = node.add(Gather(axis=0), X=sizes, Index=zeros)
+    return node.add(ElementwiseMod(), X=quotients, Y=rests)
+
+
+def _of_count(
+    node: ImportedNode, count: Value, factors: tuple[int, ...], terms: tuple[int, ...]
+) -> Value:
+    """A row of count * factor + term."""
+    product = node.add(ElementwiseMul(), X=_row(node, factors), Y=count)
+    return node.add(ElementwiseAdd(), X=product, Y=_row(node, terms))
+
+
+def _row(node: ImportedNode, numbers: tuple[int, ...]) -> Value:
+    return node.new_constant(np.array([numbers], np.int64), "row")
