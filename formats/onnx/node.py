@@ -105,34 +105,42 @@ class OnnxNode(ImportedNode):
         """Like ``constant`` for an operand that may be left out."""
         return None if self.maybe(index) is None else self.constant(index, what)
 
-    def number(self, index: int, what: str) -> float:
-        """The number that an operand is, which must be known at conversion."""
-        return float(self._element(index, what))
+    def wholes(self, index: int, what: str) -> tuple[int, ...]:
+        """The whole numbers in an operand, which must be known at conversion."""
+        numbers = self.constant(index, what).reshape(-1)
+        if not np.isfinite(numbers).all():
+            raise self.unsupported(f"its {what} has numbers that are not finite")
+        return tuple(map(int, numbers))
 
-    def maybe_number(self, index: int, what: str) -> float | None:
-        """Like ``number`` for an operand that may be left out."""
-        return None if self.maybe(index) is None else self.number(index, what)
+    def maybe_wholes(self, index: int, what: str) -> tuple[int, ...] | None:
+        """Like ``wholes`` for an operand that may be left out."""
+        return None if self.maybe(index) is None else self.wholes(index, what)
 
     def whole(self, index: int, what: str) -> int:
         """The whole number that an operand is, which must be known at conversion."""
-        return int(self._element(index, what))
+        self.number(index, what)
+        return self.wholes(index, what)[0]
 
     def maybe_whole(self, index: int, what: str) -> int | None:
         """Like ``whole`` for an operand that may be left out."""
         return None if self.maybe(index) is None else self.whole(index, what)
 
-    def _element(self, index: int, what: str) -> np.generic:
-        array = self.constant(index, what)
-        if array.size == 0:
+    def number(self, index: int, what: str) -> float:
+        """The number that an operand is, which must be known at conversion."""
+        numbers = self.constant(index, what).reshape(-1)
+        if numbers.size == 0:
             raise self.unsupported(f"its {what} is a tensor without elements; a number is needed")
-        return array.reshape(-1)[0]
+        number: float = numbers[0].item()
+        return number
+
+    def maybe_number(self, index: int, what: str) -> float | None:
+        """Like ``number`` for an operand that may be left out."""
+        return None if self.maybe(index) is None else self.number(index, what)
 
     def dims(self, index: int, what: str) -> tuple[Dim, ...]:
         """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""
-        value = self.input(index)
-        if value.elements is not None:
-            return value.elements
-        return tuple(int(x) for x in self.constant(index, what).reshape(-1))
+        elements = self.input(index).elements
+        return self.wholes(index, what) if elements is None else elements
 
     # ---- attributes
 

@@ -205,9 +205,7 @@ def clip_by_attributes(node: OnnxNode) -> Value:
 def clip_by_operands(node: OnnxNode) -> Value:
     bounds = [node.maybe(1), node.maybe(2)]
     if all(bound is None or bound.is_constant for bound in bounds):
-        lower, upper = (
-            None if bound is None else bound.array().reshape(-1)[0].item() for bound in bounds
-        )
+        lower, upper = node.maybe_number(1, "minimum"), node.maybe_number(2, "maximum")
         return _clipped(node, lower, upper)
     if node.input(0).dtype is DType.FLOAT32:
         return node.add(elementwise.Clip(), X=node.input(0), Min=bounds[0], Max=bounds[1])

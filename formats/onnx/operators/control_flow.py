@@ -107,8 +107,8 @@ def loop(node: OnnxNode) -> Sequence[Value | None]:
     if len(body.graph.output) <= len(state):
         raise node.unsupported(f"its body makes {len(body.graph.output)} results")
     turns = _turns(node)
-    running = node.maybe_constant(1, "condition")
-    going = running is None or bool(running.reshape(-1)[0])
+    running = node.maybe_number(1, "condition")
+    going = running is None or bool(running)
     columns: list[list[Value]] = [[] for _ in body.graph.output[1 + len(state) :]]
     turn = 0
     while going and (turns is None or turn < turns):

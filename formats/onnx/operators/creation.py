@@ -48,7 +48,7 @@ def constant_of_shape(node: OnnxNode) -> Value:
     if value.size != 1:
         raise node.unsupported(f"a value of {value.size} elements; one is needed")
     if shape.is_constant:
-        sizes = node.made_up(*(int(size) for size in shape.array().reshape(-1)))
+        sizes = node.made_up(*node.wholes(0, "shape"))
         return node.new_constant(np.full(sizes, value.reshape(-1)[0]), "filled")
     dtype = DType.of(value.dtype)
     made = dtype if dtype in FILLABLE else CARRIERS.get(dtype)

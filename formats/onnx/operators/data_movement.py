@@ -54,10 +54,7 @@ def transpose(node: OnnxNode) -> Value:
 def split(node: OnnxNode) -> tuple[Value, ...]:
     x = node.input(0)
     axis = node.axis(node.integer("axis", 0), x.rank)
-    if node.maybe(1) is not None:
-        sections = tuple(int(size) for size in node.constant(1, "sections").reshape(-1))
-    else:
-        sections = node.integers("split")
+    sections = node.integers("split") if node.maybe(1) is None else node.wholes(1, "sections")
     op = ops.Split(axis=axis, sections=sections) if sections else _even_split(node, x, axis)
     return parted(node, x, op)
 
@@ -185,7 +182,7 @@ def tile(node: OnnxNode) -> Value:
             native=native,
             beside=(times,),
         )
-    counts = tuple(int(count) for count in repeats.array().reshape(-1))
+    counts = node.wholes(1, "repeats")
     if all(count == 1 for count in counts):
         return x
     if 0 in counts:

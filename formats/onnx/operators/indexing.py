@@ -49,7 +49,7 @@ def _gather_one(node: OnnxNode, x: Value, index: Value, axis: int) -> Value:
     if not index.is_constant:
         counted = counted_from_front(node, flat(node, index), x, axis)
         return node.add(Squeeze2(axes=(axis,)), X=gathered(node, x, counted, axis))
-    return taken(node, x, int(index.array()), axis)
+    return taken(node, x, node.whole(1, "index"), axis)
 
 
 # ---- GatherElements

@@ -35,16 +35,16 @@ def pad_2(node: OnnxNode) -> Value:
 
 @onnx_op("Pad", since=11)
 def pad(node: OnnxNode) -> Value:
-    pads = tuple(int(size) for size in node.constant(1, "pads").reshape(-1))
+    pads = node.wholes(1, "pads")
     given = node.maybe_constant(2, "constant_value")
-    value = 0.0 if given is None or given.size == 0 else given.reshape(-1)[0].item()
+    value = 0.0 if given is None or given.size == 0 else node.number(2, "constant_value")
     return _padded(node, node.input(0), pads, value)
 
 
 def _padded(node: OnnxNode, x: Value, pads: tuple[int, ...], value: float) -> Value:
     axes = tuple(range(x.rank))
     if node.maybe(3) is not None:
-        axes = tuple(node.axis(int(a), x.rank) for a in node.constant(3, "axes").reshape(-1))
+        axes = tuple(node.axis(axis, x.rank) for axis in node.wholes(3, "axes"))
     mode = node.text("mode", "constant")
     if mode not in MODES:
         raise node.unsupported(f"mode {mode!r}; there are {', '.join(MODES)}")

@@ -111,8 +111,8 @@ def _convolved(
 def col2im(node: OnnxNode) -> Value:
     """The columns are the input of a transposed convolution whose filters pick an element."""
     x = node.input(0)
-    image = tuple(int(n) for n in node.constant(1, "image_shape").reshape(-1))
-    kernel = tuple(int(n) for n in node.constant(2, "block_shape").reshape(-1))
+    image = node.wholes(1, "image_shape")
+    kernel = node.wholes(2, "block_shape")
     if len(image) != 2 or x.rank != 3 or not isinstance(x.shape[1], int):
         raise node.unsupported(f"columns {x.type} of an image of {len(image)} axes; 2 are possible")
     strides, dilations = (node.integers(name, (1, 1)) for name in ("strides", "dilations"))

@@ -172,8 +172,7 @@ def _reduce(node: OnnxNode) -> Value:
     reader, x = READERS[node.operator], node.input(0)
     keep = node.integer("keepdims", 1) != 0
     if node.opset >= reader.operand_since:
-        operand = node.maybe_constant(1, "axes")
-        axes = () if operand is None else tuple(int(axis) for axis in operand.reshape(-1))
+        axes = node.maybe_wholes(1, "axes") or ()
         if not axes and node.integer("noop_with_empty_axes", 0):
             return _of_each(node, x)
     else:

@@ -36,7 +36,7 @@ def grid_sample(node: OnnxNode) -> Value:
 def affine_grid(node: OnnxNode) -> Value:
     """The grid of the identity is constant; theta (N, K, K + 1) multiplies it."""
     theta = node.input(0)
-    size = node.made_up(*(int(n) for n in node.constant(1, "size").reshape(-1)[2:]))
+    size = node.made_up(*node.wholes(1, "size")[2:])
     count = len(size)
     align_corners = bool(node.integer("align_corners", 0))
     axes = [_positions(n, align_corners=align_corners) for n in size]

@@ -104,19 +104,19 @@ def split_to_sequence(node: OnnxNode) -> Value:
             f"it splits a dimension ({size}) that is known only at run time; give the input's "
             "shape with --input-shape"
         )
-    sizes = node.maybe_constant(1, "sizes")
-    sections = _sections(node, sizes, size)
+    sections = _sections(node, size)
     parts = parted(node, x, Split(axis=axis, sections=sections)) if sections else ()
-    if sizes is None and not node.integer("keepdims", 1):
+    if node.maybe(1) is None and not node.integer("keepdims", 1):
         parts = tuple(node.add(Squeeze2(axes=(axis,)), X=part) for part in parts)
     return _sequence(node, parts)
 
 
-def _sections(node: OnnxNode, sizes: np.ndarray | None, size: int) -> tuple[int, ...]:
-    """How long each part is: one without ``sizes``, as long as one number where it is one."""
-    if sizes is not None and sizes.ndim:
-        return tuple(int(part) for part in sizes)
-    step = 1 if sizes is None else int(sizes)
+def _sections(node: OnnxNode, size: int) -> tuple[int, ...]:
+    """How long each part is: one without sizes, as long as one number where it is one."""
+    sizes = node.maybe(1)
+    if sizes is not None and sizes.rank > 0:
+        return node.wholes(1, "sizes")
+    step = 1 if sizes is None else node.whole(1, "sizes")
     if step < 1:
         raise node.unsupported(f"parts of {step} elements")
     return tuple(min(step, size - start) for start in range(0, size, step))

@@ -80,7 +80,7 @@ def axes_of(node: OnnxNode, rank: int) -> tuple[int, ...] | None:
         rank: The number of dimensions that the axes count in.
     """
     if node.maybe(1) is not None:
-        given = tuple(int(axis) for axis in node.constant(1, "axes").reshape(-1))
+        given = node.wholes(1, "axes")
     elif node.has("axes"):
         given = node.integers("axes")
     else:

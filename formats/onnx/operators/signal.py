@@ -65,10 +65,10 @@ def stft(node: OnnxNode) -> Value:
     if x.rank not in (2, 3) or not isinstance(parts, int):
         raise node.unsupported(f"the signal {x.type} is not (batch, length, 1 or 2)")
     step = node.whole(1, "step")
-    window, wanted = node.maybe_constant(2, "window"), node.maybe_constant(3, "frame length")
-    if wanted is None and window is None:
+    window, wanted = node.maybe_constant(2, "window"), node.maybe_whole(3, "frame length")
+    size = wanted if window is None or wanted is not None else window.size
+    if size is None:
         raise node.unsupported("it has neither a window nor a frame length")
-    size = window.size if wanted is None and window is not None else _number(wanted)
     if window is not None and window.size != size:
         raise node.unsupported(f"a window of {window.size} for frames of {size}")
     require_bearable(node, size)
@@ -88,19 +88,15 @@ def stft(node: OnnxNode) -> Value:
     return reshape_to(node, rows, (batch, frames, bins, 2))
 
 
-def _number(array: np.ndarray | None) -> int:
-    assert array is not None
-    return int(array.reshape(-1)[0])
-
-
 @onnx_op("MelWeightMatrix", since=17)
 def mel_weight_matrix(node: OnnxNode) -> Value:
-    names = ("number of bins", "length", "sample rate", "lower edge", "upper edge")
-    bins, length, rate, low, high = (
-        node.constant(index, what).reshape(-1)[0] for index, what in enumerate(names)
-    )
-    node.made_up(int(length) // 2 + 1, int(bins))
-    matrix = mel_weights(int(bins), int(length), int(rate), float(low), float(high))
+    names = ("number of bins", "length", "sample rate")
+    bins, length, rate = (node.whole(index, what) for index, what in enumerate(names))
+    low, high = node.number(3, "lower edge"), node.number(4, "upper edge")
+    if rate < 1 or not 0 <= low <= high <= rate / 2:
+        raise node.unsupported(f"from {low:g} to {high:g} Hz of {rate} samples in a second")
+    node.made_up(length // 2 + 1, bins)
+    matrix = mel_weights(bins, length, rate, low, high)
     dtype = dtype_of(node.integer("output_datatype", 1))
     return node.new_constant(matrix.astype(dtype.numpy), "weights")
 

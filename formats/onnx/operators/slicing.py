@@ -42,12 +42,10 @@ def slice_1(node: OnnxNode) -> Value:
 
 @onnx_op("Slice", since=10)
 def slice_10(node: OnnxNode) -> Value:
-    given = node.maybe_constant(3, "axes")
-    count = given.size if given is not None else _length(node)
-    axes = range(count) if given is None else [int(axis) for axis in given]
-    step_array = node.maybe_constant(4, "steps")
-    steps = (1,) * count if step_array is None else tuple(int(step) for step in step_array)
-    starts, ends = (_bounds(node.input(index)) for index in (1, 2))
+    given = node.maybe_wholes(3, "axes")
+    axes = tuple(range(_length(node))) if given is None else given
+    steps = node.maybe_wholes(4, "steps") or (1,) * len(axes)
+    starts, ends = _bounds(node, 1, "starts"), _bounds(node, 2, "ends")
     if starts is None or ends is None:
         return _sliced_at_run_time(node, axes, starts, ends, steps)
     return _sliced(node, axes, starts, ends, steps)
@@ -63,10 +61,9 @@ def _length(node: OnnxNode) -> int:
     return size
 
 
-def _bounds(value: Value) -> tuple[Dim, ...] | None:
-    if value.is_constant:
-        return tuple(int(bound) for bound in value.array().reshape(-1))
-    return value.elements
+def _bounds(node: OnnxNode, index: int, what: str) -> tuple[Dim, ...] | None:
+    value = node.input(index)
+    return node.wholes(index, what) if value.is_constant else value.elements
 
 
 def _sliced(

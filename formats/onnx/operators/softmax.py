@@ -88,11 +88,8 @@ def dropout(node: OnnxNode) -> tuple[Value, ...]:
 
 @onnx_op("Dropout", since=12)
 def dropout_in_training(node: OnnxNode) -> tuple[Value, ...]:
-    training = node.maybe_constant(2, "training mode")
-    if training is not None and bool(training.reshape(-1)[0]):
-        ratio = node.maybe_constant(1, "ratio")
-        if ratio is None or float(ratio.reshape(-1)[0]) != 0:
-            raise node.unsupported("it is in training mode; export the model for inference")
+    if node.maybe_number(2, "training mode") and node.maybe_number(1, "ratio") != 0:
+        raise node.unsupported("it is in training mode; export the model for inference")
     return _not_dropped(node)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
 
@@ -116,14 +117,27 @@ def test_a_transform_of_an_unknown_length_is_refused() -> None:
         read_model(node_model("DFT", {"x": random(1, 5, 1)}, dynamic=True, opset=17))
 
 
-@pytest.mark.parametrize("sizes", [(8, 16, 8192, 0, 4096), (20, 64, 16000, 80, 7600)])
-def test_mel_weights(sizes: tuple[int, ...]) -> None:
+def mel_weights(sizes: tuple[float, ...]) -> onnx.ModelProto:
     names = ("bins", "length", "rate", "low", "high")
     operands: dict[str, np.ndarray | None] = {
         name: np.array(size, np.int64 if index < 3 else np.float32)
         for index, (name, size) in enumerate(zip(names, sizes, strict=True))
     }
-    model = node_model("MelWeightMatrix", operands, constants=names, opset=17)
+    return node_model("MelWeightMatrix", operands, constants=names, opset=17)
+
+
+@pytest.mark.parametrize("sizes", [(8, 16, 8192, 0, 4096), (20, 64, 16000, 80, 7600)])
+def test_mel_weights(sizes: tuple[float, ...]) -> None:
+    model = mel_weights(sizes)
     (actual,) = Executor(read_model(model)).run({}).values()
     (expected,) = ReferenceEvaluator(model).run(None, {})
     np.testing.assert_allclose(actual, np.asarray(expected), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "frequencies",
+    [(0, 0, 1), (8192, np.nan, 1), (8192, 0, np.inf), (8192, 9, 8), (8192, 0, 8192), (8192, -9, 9)],
+)
+def test_mel_weights_of_no_frequencies_are_refused(frequencies: tuple[float, ...]) -> None:
+    with pytest.raises(UnsupportedModelError, match="Hz of"):
+        read_model(mel_weights((8, 16, *frequencies)))
