@@ -7,6 +7,8 @@ the same.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from opt_tool.formats.broadcasting import compare
@@ -73,6 +75,26 @@ def corners(node: ImportedNode, start: Value, end: Value) -> Value:
     )
 
 
+class Parts(NamedTuple):
+    """Boxes (P, M, 4) and scores (P, 1, M) of which each class is an image of its own."""
+
+    boxes: Value
+    scores: Value
+
+
+def by_class(node: ImportedNode, boxes: Value, scores: Value, classes: int) -> Parts:
+    """Boxes (N, M, 4) and scores (N, C, M) with P = N * C images."""
+    if classes == 1:
+        return Parts(boxes, scores)
+    images, _, count = scores.shape
+    repeats = Tile(repeat_times=(1, classes, 1, 1))
+    repeated = node.add(repeats, X=unsqueezed(node, boxes, (1,)))
+    parts = multiply(images, classes)
+    return Parts(
+        reshape_to(node, repeated, (parts, count, 4)), reshape_to(node, scores, (parts, 1, count))
+    )
+
+
 def suppressed(
     node: ImportedNode,
     boxes: Value,
@@ -92,31 +114,27 @@ def suppressed(
         threshold: The overlap above which the box with the lower score is dropped.
         score_threshold: The score that a box must be above.
     """
-    images, classes, count = scores.shape
+    classes = scores.shape[1]
     if not isinstance(classes, int):
         raise node.unsupported("how many classes it has is known only at run time")
-    if classes != 1:
-        repeats = Tile(repeat_times=(1, classes, 1, 1))
-        repeated = node.add(repeats, X=unsqueezed(node, boxes, (1,)))
-        parts = multiply(images, classes)
-        boxes = reshape_to(node, repeated, (parts, count, 4))
-        scores = reshape_to(node, scores, (parts, 1, count))
+    parts = by_class(node, boxes, scores, classes)
     op = MulticlassNms(
         background_label=-1,
         score_threshold=score_threshold,
         nms_threshold=threshold,
         keep_top_k=limit if limit < MOST else NO_LIMIT,
     )
-    _, places = node.add_all(op, BBoxes=boxes, Scores=scores)
-    return _rows(node, places, size_of(node, scores, 2, DType.INT64), classes)
+    _, places = node.add_all(op, BBoxes=parts.boxes, Scores=parts.scores)
+    return rows_at(node, places, parts, classes)
 
 
-def _rows(node: ImportedNode, places: Value, count: Value, classes: int) -> Value:
-    """Image, class and box of places (K, 1) that count (image, class, box), ``count`` boxes.
+def rows_at(node: ImportedNode, places: Value, parts: Parts, classes: int) -> Value:
+    """Image, class and box (K, 3) int64 of places (K, 1) among the parts' boxes.
 
     Where nothing is found the runtime ends in operations that broadcast, so that rows of
     constants are gathered instead.
     """
+    count = size_of(node, parts.scores, 2, DType.INT64)
     zeros = node.add(Squeeze2(axes=(1,)), X=node.add(Scale(scale=0.0), X=places))
     number = node.add(ExpandV2(shape=(-1, 3)), X=cast(node, places, DType.INT64))
     divisors = _of_count(node, count, (classes, 1, 0), (0, 0, 1))

@@ -42,10 +42,18 @@ def found_dims(graph: Graph) -> set[str]:
     counts: set[str] = set()
     for node in graph.nodes:
         finds = isinstance(node.op, FINDS)
-        if finds or (reads_dims(node, counts) and not isinstance(node.op, Shape)):
+        if finds or (reads_dims(node, counts) and not _has_rows(node)):
             known = set() if finds else _open_dims(node.inputs.flat())
             counts |= _open_dims(node.outputs.flat()) - known
     return counts
+
+
+def _has_rows(node: Node) -> bool:
+    """Whether a node makes something of what was found even where that is nothing."""
+    if not isinstance(node.op, Concat):
+        return isinstance(node.op, Shape)
+    sizes = (value.shape[node.op.axis] for value in node.inputs["X"])
+    return any(isinstance(size, int) and size > 0 for size in sizes)
 
 
 def _open_dims(values: Iterable[Value]) -> set[str]:

@@ -54,15 +54,10 @@ REASONS: Mapping[str, str] = {
     "WHILE": STATE,
 }
 
-CUSTOM_REASONS: Mapping[str, str] = {"TFLite_Detection_PostProcess": DETECTIONS}
-
 
 def refusal_of(operator: Operator) -> str:
     """Why an operator without importer cannot be converted."""
     if operator.code == CUSTOM:
-        known = CUSTOM_REASONS.get(operator.custom_code)
-        if known is not None:
-            return f"{operator.custom_code}: {known}"
         return (
             f"the custom operator {operator.custom_code!r} is defined outside of TFLite. Export "
             "the model with TFLite's own operators, or cut it in front with --output"

@@ -37,7 +37,7 @@ NUMBERS = (
     | (MOVES - MIXES)
     | {
         "box_coder", "clip", "elementwise_add", "elementwise_max", "elementwise_min",
-        "elementwise_mul", "elementwise_sub", "expand_v2", "scale", "tile",
+        "elementwise_mul", "elementwise_sub", "expand_v2", "scale", "tile", "top_k_v2",
     }
 )  # fmt: skip
 """Operations between a network's numbers and a choice; the first operand has those numbers."""

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,14 +19,29 @@ from opt_tool.api.runners import Runner, SourceRunner
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats import tflite
 from opt_tool.formats.tflite.decode import decode
+from opt_tool.formats.tflite.detection_options import POST_PROCESS, detection_options
 from opt_tool.formats.tflite.reader import converted_form
-from opt_tool.formats.tflite.schema import CUSTOM
+from opt_tool.formats.tflite.schema import ABSENT, CUSTOM, Model
 from opt_tool.formats.tflite.twin import twin
 from opt_tool.ir import DType, TensorType
 
 MODULES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 ADVICE = "`pip install 'opt-tool[tflite]'` installs LiteRT"
+
+
+COUNT = 3
+"""The output of the operator that lists detections which says how many were found."""
+
+
+class _Detections(NamedTuple):
+    """A tensor with rows for detections, ``each`` for one; tensor ``number`` says how many.
+
+    LiteRT leaves in the other rows what lay in memory; they are read as 0.
+    """
+
+    number: int
+    each: int
 
 
 def interpreter_module() -> ModuleType | None:
@@ -65,9 +80,12 @@ class LiteRtRunner:
         if module is None:
             raise UnsupportedError(f"{path}: LiteRT is not installed; {ADVICE}")
         self.path = path
+        data = path.read_bytes()
+        model = decode(memoryview(data), path)
+        self._detections = _detections(model, path)
         try:
             self._interpreter = module.Interpreter(
-                model_content=_content(path),
+                model_content=twin(data, model, converted_form(model, path), path),
                 num_threads=threads or None,
                 experimental_op_resolver_type=(
                     module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -132,7 +150,12 @@ class LiteRtRunner:
                 f"{self.path}: LiteRT cannot run the model on these inputs; --input-shape gives "
                 f"others, --no-verify goes without it ({_first_line(error)})"
             ) from error
-        return {name: self._interpreter.get_tensor(i) for name, i in self._indices.items()}
+        made = {name: self._interpreter.get_tensor(i) for name, i in self._indices.items()}
+        for name in self._detections.keys() & made.keys():
+            detections = self._detections[name]
+            count = int(self._interpreter.get_tensor(detections.number)[0])
+            made[name][:, count * detections.each :] = 0
+        return made
 
 
 def tflite_runner(
@@ -147,18 +170,26 @@ def tflite_runner(
     LiteRT cannot run operators that are defined outside of it.
     """
     model = decode(memoryview(path.read_bytes()), path)
-    custom = any(operator.code == CUSTOM for operator in model.operators)
+    custom = any(
+        operator.code == CUSTOM and operator.custom_code != POST_PROCESS
+        for operator in model.operators
+    )
     if interpreter_module() is not None and not custom:
         return LiteRtRunner(path, outputs=outputs, keep=keep, input_shapes=input_shapes)
     graph = tflite.read(path, outputs=outputs, input_shapes=input_shapes)
     return SourceRunner(graph, keep=keep)
 
 
-def _content(path: Path) -> bytes:
-    """The file, or one of the model's form that is converted, where that is another."""
-    data = path.read_bytes()
-    model = decode(memoryview(data), path)
-    return twin(data, model, converted_form(model, path), path)
+def _detections(model: Model, path: Path) -> dict[str, _Detections]:
+    """The outputs of the operators that list detections, by name."""
+    found = {}
+    for operator in model.operators:
+        if operator.custom_code == POST_PROCESS and len(operator.outputs) > COUNT:
+            each = detection_options(operator, path).classes_per_box
+            *listed, count = operator.outputs[: COUNT + 1]
+            for index in set(listed) - {ABSENT} if count != ABSENT else ():
+                found[model.tensors[index].name] = _Detections(count, each)
+    return found
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from opt_tool.api.final_activations import (
 )
 from opt_tool.api.verification import probes
 from opt_tool.ir import Operation, Value
-from opt_tool.ir.operations import activation, data_movement, shape
+from opt_tool.ir.operations import activation, data_movement, elementwise, shape
 from opt_tool.ir.operations.detection import BoxCoder, MulticlassNms
 from opt_tool.ir.operations.reduction import Softmax
 
@@ -75,6 +75,24 @@ def test_finds_the_numbers_that_boxes_are_chosen_from(b: TestGraphs) -> None:
     assert {final.operator for final in finals} == {"multiclass_nms2"}
     assert [is_chosen(value) for value in graph.outputs] == [True, True, False]
     assert measured_values(graph) == [other, distances, scores]
+
+
+def test_looks_through_corners_that_are_put_together_of_one_tensor(b: TestGraphs) -> None:
+    said = b.add(activation.Relu(), X=b.input(1, 5, 4))
+    first, last = (
+        b.add(data_movement.Slice(axes=(2,), starts=(start,), ends=(start + 2,)), Input=said)
+        for start in (0, 2)
+    )
+    start = b.add(elementwise.ElementwiseSub(), X=first, Y=last)
+    end = b.add(elementwise.ElementwiseAdd(), X=first, Y=last)
+    corners = b.add(data_movement.Concat(axis=2), X=[start, end])
+    mixed = b.add(data_movement.Concat(axis=2), X=[start, b.add(activation.Relu(), X=end)])
+    scores = b.add(activation.Relu(), X=b.input(1, 1, 5, name="scores"))
+    for boxes, source in ((corners, said), (mixed, mixed)):
+        rows, _ = b.add_all(MulticlassNms(), BBoxes=boxes, Scores=scores)
+        b.graph.outputs.append(rows)
+        values = [final.value for final in final_activations(b.graph) if final.slot == "BBoxes"]
+        assert values[-1] is source
 
 
 # ---- probes

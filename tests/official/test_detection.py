@@ -1,4 +1,4 @@
-"""The official runtime keeps the boxes that onnxruntime keeps, and gets by where there are none."""
+"""The official runtime keeps the boxes that the sources keep, and gets by where there are none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from onnx import parser
 
 import opt_tool
+from detection_models import detector as tflite_detector
 from onnx_models import reference
 from opt_tool.api import official_runtime
+from opt_tool.api.litert_runner import LiteRtRunner
+from tflite_models import need_litert
 
 pytestmark = pytest.mark.official
 
@@ -73,3 +76,26 @@ def test_keeps_the_boxes_that_onnxruntime_keeps(tmp_path: Path, limit: int) -> N
             np.testing.assert_array_equal(actual, wanted)
     assert counts[0] > 3
     assert counts[1:] == [1, 0]
+
+
+@pytest.mark.parametrize("regular", [False, True])
+def test_lists_what_litert_lists(tmp_path: Path, regular: bool) -> None:
+    need_litert()
+    made = tflite_detector(
+        50, max_detections=8, nms_score_threshold=0.5, use_regular_nms=regular, num_classes=4
+    )
+    path, nb = tmp_path / "m.tflite", tmp_path / "m.nb"
+    path.write_bytes(made.data())
+    opt_tool.convert(path, nb, target="x86")
+    litert = LiteRtRunner(path)
+    said, likely = made.inputs.values()
+    one = np.zeros_like(likely)
+    one[0, 30, 2] = 1
+    samples = [[said, scores] for scores in (likely, one, np.zeros_like(likely))]
+    counts = []
+    for sample, listed in zip(samples, official_runtime.run(nb, samples), strict=True):
+        expected = litert.run(dict(zip(made.inputs, sample, strict=True)))
+        counts.append(int(expected["count"][0]))
+        for actual, wanted in zip(listed, expected.values(), strict=True):
+            np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-6)
+    assert counts == [8, 1, 0]

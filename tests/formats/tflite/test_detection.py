@@ -1,0 +1,115 @@
+"""TFLite_Detection_PostProcess lists what LiteRT lists."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import opt_tool
+from detection_models import USUAL, detector, options_of
+from opt_tool.api.litert_runner import LiteRtRunner
+from opt_tool.errors import DamagedFileError, UnsupportedModelError
+from tflite_models import Made, assert_same, need_litert
+
+
+def count_of(made: Made, folder: Path) -> int:
+    return int(LiteRtRunner(folder / "model.tflite").run(made.inputs)["count"][0])
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, 5),
+        ({"nms_score_threshold": 0.7, "max_detections": 30}, 8),
+        ({"nms_score_threshold": 2.0}, 0),
+        ({"max_classes_per_detection": 2}, 5),
+        ({"num_classes": 1, "background": 0, "max_detections": 9}, 7),
+        ({"y_scale": 3.0, "x_scale": 7.0, "h_scale": 2.0, "w_scale": 11.0}, 5),
+        ({"use_regular_nms": True, "max_detections": 20}, 20),
+        ({"use_regular_nms": True, "detections_per_class": 1}, 3),
+        ({"use_regular_nms": True, "nms_score_threshold": 2.0}, 0),
+        ({"use_regular_nms": True, "boxes": 50, "num_classes": 9, "max_detections": 25}, 25),
+        ({"use_regular_nms": True, "nms_iou_threshold": 0.05}, 5),
+    ],
+    ids=str,
+)
+def test_lists_what_litert_lists(given: dict[str, float], found: int, tmp_path: Path) -> None:
+    made = detector(**given)  # type: ignore[arg-type]  # counts and options
+    assert_same(made, tmp_path)
+    assert count_of(made, tmp_path) == found
+
+
+@pytest.mark.parametrize("regular", [False, True])
+def test_a_score_at_the_threshold_is_enough(regular: bool, tmp_path: Path) -> None:
+    made = detector(max_detections=12, nms_iou_threshold=1.0, use_regular_nms=regular)
+    least = float(np.float32(0.3))
+    made.inputs["likely"][:] = 0.1
+    made.inputs["likely"][0, :7, 2] = np.float32(least)
+    options = options_of(
+        {**USUAL, "max_detections": 12, "nms_score_threshold": least, "nms_iou_threshold": 1.0,
+         "use_regular_nms": regular}
+    )  # fmt: skip
+    op = dataclasses.replace(made.ops[0], custom_options=options)
+    made = dataclasses.replace(made, ops=[op])
+    assert_same(made, tmp_path)
+    assert count_of(made, tmp_path) == 7
+
+
+def test_a_conversion_is_verified_by_litert_whose_other_rows_hold_anything(tmp_path: Path) -> None:
+    need_litert()
+    path = tmp_path / "m.tflite"
+    path.write_bytes(detector(max_detections=30, nms_score_threshold=0.7).data())
+    for target in ("arm", "x86"):
+        report = opt_tool.convert(path, tmp_path / "m.nb", target=target)
+        assert (report.verification.status, report.verification.reference) == ("passed", "litert")
+        assert not [text for text in report.warnings if "Paddle Lite ends" in text]
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"max_classes_per_detection": 4}, "4 classes; 3 at most"),
+        ({"max_classes_per_detection": 2, "use_regular_nms": True}, "2 classes; 1 at most"),
+        ({"background": 2}, "do not fit 12 boxes of 3 classes"),
+        ({"max_detections": 1 << 30}, "makes up at most"),
+    ],
+    ids=str,
+)
+def test_what_is_not_supported_is_refused(given: dict[str, int], reason: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=reason):
+        detector(**given).read()
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (12, 3), (11, 4), (48,)], ids=str)
+def test_anchors_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
+    made = detector()
+    anchors = {"anchors": np.ones(shape, np.float32)}
+    with pytest.raises(UnsupportedModelError, match="anchors"):
+        dataclasses.replace(made, constants=anchors).read()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"num_classes": None}, "do not say num_classes"),
+        ({"y_scale": np.inf}, "not finite"),
+        ({"w_scale": 0.0}, "mean nothing"),
+        ({"max_detections": -1}, "mean nothing"),
+        ({"nms_iou_threshold": 1.5}, "mean nothing"),
+    ],
+    ids=str,
+)
+def test_options_without_a_meaning_are_damage(
+    changes: dict[str, float | None], reason: str
+) -> None:
+    options = {name: value for name, value in {**USUAL, **changes}.items() if value is not None}
+    made = detector()
+    op = dataclasses.replace(made.ops[0], custom_options=options_of(options))
+    with pytest.raises(DamagedFileError, match=reason):
+        dataclasses.replace(made, ops=[op]).read()
