@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import lru_cache, partial
 
 import numpy as np
 
+from opt_tool.kernels.calls import Call
 from opt_tool.kernels.elementwise import erf
-from opt_tool.kernels.epilogue import PART, ROW, by_rows, in_parts, with_constant
+from opt_tool.kernels.epilogue import (
+    PART,
+    ROW,
+    by_rows,
+    constant_row,
+    in_parts,
+    row_calls,
+    with_constant,
+)
 from opt_tool.kernels.memory import lies_channels_last
 
 
@@ -17,9 +27,19 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return with_constant(np.maximum, x, 0, out)
 
 
+def relu_calls(x: np.ndarray) -> Iterator[Call]:
+    """What ``relu`` does to x that lies in a row, in place."""
+    return row_calls(np.maximum, x, constant_row(0, x.dtype), x, unit=1)
+
+
 def relu6(x: np.ndarray, *, threshold: float = 6.0, out: np.ndarray | None = None) -> np.ndarray:
     """min(max(x, 0), threshold)"""
     return x.clip(*_limits(threshold, x.dtype), out)
+
+
+def relu6_calls(x: np.ndarray, *, threshold: float = 6.0) -> Iterator[Call]:
+    """What ``relu6`` does to x in place."""
+    yield partial(x.clip, *_limits(threshold, x.dtype), x)
 
 
 @lru_cache(maxsize=16)

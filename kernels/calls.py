@@ -8,10 +8,23 @@ captured once for operands that stay where they are, and replayed, as the graphs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
+
+import numpy as np
 
 Call: TypeAlias = Callable[[], object]
 """A function of NumPy with its operands."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallsInPlace:
+    """A function that overwrites the array it is given and hands its calls over."""
+
+    calls: Callable[[np.ndarray], Iterable[Call]]
+
+    def __call__(self, x: np.ndarray) -> None:
+        replay(self.calls(x))
 
 
 def replay(calls: Iterable[Call]) -> None:

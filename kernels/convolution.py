@@ -14,13 +14,19 @@ Where each channel is filtered by itself, see ``depthwise``.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from opt_tool.kernels.depthwise import depthwise_conv2d
+from opt_tool.kernels.calls import Call, replay
+from opt_tool.kernels.depthwise import Geometry, depthwise_conv2d
 from opt_tool.kernels.epilogue import PLAIN, Epilogue, Target
 from opt_tool.kernels.memory import (
+    ALIGNMENT,
     aligned_empty,
     channels_last,
     element_type,
@@ -33,16 +39,16 @@ from opt_tool.kernels.planes import (
     InPlace,
     Pads,
     Pair,
-    cut_out,
+    cutting_out,
     pad_spatial,
     reach,
-    region,
     shaped,
     shifted,
+    taken_region,
     window_counts,
 )
 from opt_tool.kernels.pointwise import FEWEST_WINDOWS, pointwise_conv2d
-from opt_tool.kernels.products import SMALL, in_pieces, multiply, piece_width
+from opt_tool.kernels.products import SMALL, in_pieces, multiplication, piece_width
 
 WINDOWS_BYTES = 1024 * 1024
 """How much of the windows is laid out at once: half of a core's own cache."""
@@ -124,22 +130,23 @@ def conv2d(
     kernel = (weight.shape[2], weight.shape[3])
     padded = (x.shape[2] + sum(paddings[:2]), x.shape[3] + sum(paddings[2:]))
     counts = window_counts(padded, kernel=kernel, strides=strides, dilations=dilations)
-    by_rows = kernel != (1, 1) and goes_by_rows(x.shape[1], counts[1], dilations, groups)
     if ready is None:
+        by_rows = kernel != (1, 1) and goes_by_rows(x.shape[1], counts[1], dilations, groups)
         width = width_of_pieces(weight.shape, groups, counts) if small else None
         ready = filter_matrix(weight, groups=groups, by_rows=by_rows, width=width)
     if kernel == (1, 1):
         taken = pad_spatial(x, paddings)[:, :, :: strides[0], :: strides[1]]
         return pointwise_conv2d(taken, ready, finish, residual=residual, small=small, out=out)
     y = output_for(out, (len(x), len(weight), *counts), element_type(x, weight))
-    added = maybe_channels_last(residual)
-    corner = (-paddings[0], -paddings[2])
-    for number, image in enumerate(channels_last(x)):
-        target = Target(y[number], None if added is None else added[number], finish)
-        if by_rows:
-            _by_rows(image, corner, ready, kernel, strides, dilations[1], target, small=small)
-        else:
-            _by_windows(image, corner, ready, kernel, strides, dilations, target, small=small)
+    geometry = Geometry.of(strides, dilations, paddings)
+    adds = residual is not None
+    blocks = Blocks.of(counts, weight.shape, geometry, groups=groups, adds=adds)
+    space = aligned_empty((blocks.elements,), x.dtype)
+    replay(
+        im2col_calls(
+            x, ready, finish, y, geometry, blocks, residual=residual, small=small, space=space
+        )
+    )
     return hand_over(y, out)
 
 
@@ -180,88 +187,166 @@ def direct_conv2d(
     return out
 
 
+class Blocks(NamedTuple):
+    """What is laid out at once, of float32.
+
+    Attributes:
+        rows: How many rows of windows.
+        taken: The shape of what they cover of the input, where that is copied.
+        laid_out: The shape of their layout: by windows (rows, Q, groups, R, S, C / groups), by rows
+            (rows of the input, C, S, Q).
+        made: The shape of their outputs, where those need memory of their own.
+    """
+
+    rows: int
+    taken: tuple[int, int, int]
+    laid_out: tuple[int, ...]
+    made: tuple[int, int, int]
+
+    @classmethod
+    def of(
+        cls,
+        counts: Pair,
+        weight_shape: tuple[int, ...],
+        geometry: Geometry,
+        *,
+        groups: int,
+        adds: bool,
+    ) -> Blocks:
+        """For ``counts`` windows, and filters (O, C / groups, R, S)."""
+        filters, depth, *kernel = weight_shape
+        (down, across), dilations, _ = geometry
+        is_by_rows = goes_by_rows(depth * groups, counts[1], dilations, groups)
+        if is_by_rows:
+            row_bytes = down * depth * kernel[1] * counts[1] * 4
+            fitting = max(1, ROWS_BYTES // row_bytes)
+        else:
+            row_bytes = groups * math.prod(weight_shape[1:]) * counts[1] * 4
+            fitting = max(WINDOWS_BYTES // row_bytes, -(-FEWEST_WINDOWS // counts[1]))
+        rows = -(-counts[0] // -(-counts[0] // fitting))
+        height = reach(rows, kernel[0], down, dilations[0])
+        width = reach(counts[1], kernel[1], across, dilations[1])
+        made = (rows if adds else 0, counts[1], filters)
+        if is_by_rows:
+            laid_out: tuple[int, ...] = (height, depth, kernel[1], counts[1])
+            return cls(rows, (height, depth, width), laid_out, made)
+        laid_out = (rows, counts[1], groups, *kernel, depth)
+        return cls(rows, (height, width, groups * depth), laid_out, made)
+
+    @property
+    def elements(self) -> int:
+        """How much memory all of it takes."""
+        return sum(self._sizes)
+
+    @property
+    def _sizes(self) -> list[int]:
+        sizes = map(math.prod, (self.taken, self.laid_out, self.made))
+        return [-(-size // ALIGNMENT) * ALIGNMENT for size in sizes]
+
+    def spaces(self, memory: np.ndarray) -> list[np.ndarray]:
+        """Memory for what is taken, for the layout and for outputs."""
+        ends = itertools.accumulate(self._sizes)
+        return [memory[end - size : end] for end, size in zip(ends, self._sizes, strict=True)]
+
+
+def im2col_calls(
+    x: np.ndarray,
+    filters: np.ndarray,
+    finish: Epilogue,
+    y: np.ndarray,
+    geometry: Geometry,
+    blocks: Blocks,
+    *,
+    residual: np.ndarray | None,
+    small: bool,
+    space: np.ndarray,
+) -> Iterator[Call]:
+    """What convolves x (N, C, H, W) to y (N, P, Q, O), which lies in a row.
+
+    ``filters`` are what ``filter_matrix`` makes of the weight, ``space`` is what the blocks take.
+    """
+    *spaces, made = blocks.spaces(space)
+    added = maybe_channels_last(residual)
+    calls = _by_rows if filters.ndim == 2 else _by_windows
+    for number, image in enumerate(channels_last(x)):
+        added_here = None if added is None else added[number]
+        target = Target(y[number], added_here, finish, shaped(made, *blocks.made))
+        yield from calls(image, filters, geometry, blocks, spaces, target, small=small)
+
+
 def _by_windows(
     x: np.ndarray,
-    corner: Pair,
-    matrix: np.ndarray,
-    kernel: Pair,
-    strides: Pair,
-    dilations: Pair,
+    filters: np.ndarray,
+    geometry: Geometry,
+    blocks: Blocks,
+    spaces: Sequence[np.ndarray],
     target: Target,
     *,
     small: bool,
-) -> None:
-    """Convolve x (H, W, C) from ``corner`` on with a ``filter_matrix`` to (P, Q, O)."""
+) -> Iterator[Call]:
+    """Convolve x (H, W, C) with filters by windows to (P, Q, O)."""
     rows, width, _ = target.out.shape
-    groups, channels = len(matrix), x.shape[2]
-    depth = math.prod(kernel) * channels // groups
-    fitting = max(
-        WINDOWS_BYTES // (groups * depth * width * x.itemsize), -(-FEWEST_WINDOWS // width)
-    )
-    step = -(-rows // -(-rows // fitting))
-    across = reach(width, kernel[1], strides[1], dilations[1])
-    depth_of_rows = reach(step, kernel[0], strides[0], dilations[0])
-    space = aligned_empty((depth_of_rows * across * channels,), x.dtype)
-    laid_out = aligned_empty((step * width * groups * depth,), x.dtype)
-    for first in range(0, rows, step):
-        count = min(step, rows - first)
-        size = (reach(count, kernel[0], strides[0], dilations[0]), across)
-        part = region(x, (corner[0] + first * strides[0], corner[1]), size, space)
+    strides, dilations, (top, left) = geometry
+    _, _, groups, height, across, depth = blocks.laid_out
+    for first in range(0, rows, blocks.rows):
+        count = min(blocks.rows, rows - first)
+        size = (reach(count, height, strides[0], dilations[0]), blocks.taken[1])
+        part, taking = taken_region(x, (top + first * strides[0], left), size, spaces[0])
+        yield from taking
         row, column, element = part.strides
-        shape = (count, width, groups, *kernel, channels // groups)
+        shape = (count, width, groups, height, across, depth)
         steps = (
             strides[0] * row,
             strides[1] * column,
-            channels // groups * element,
+            depth * element,
             dilations[0] * row,
             dilations[1] * column,
             element,
         )
-        windows = shaped(laid_out, *shape)
-        windows[...] = overlapping(part, shape, steps)
-        places = windows.reshape(count * width, groups, depth)
+        windows = shaped(spaces[1], *shape)
+        yield partial(np.copyto, windows, overlapping(part, shape, steps))
+        places = windows.reshape(count * width, groups, -1)
         made = target.begin(slice(first, first + count))
-        multiply(places, matrix, made.reshape(len(places), groups, -1), small=small)
-        target.end(slice(first, first + count), made)
+        yield from multiplication(
+            places, filters, made.reshape(len(places), groups, -1), small=small
+        )
+        yield from target.ending(slice(first, first + count), made)
 
 
 def _by_rows(
     x: np.ndarray,
-    corner: Pair,
-    matrix: np.ndarray,
-    kernel: Pair,
-    strides: Pair,
-    dilation: int,
+    filters: np.ndarray,
+    geometry: Geometry,
+    blocks: Blocks,
+    spaces: Sequence[np.ndarray],
     target: Target,
     *,
     small: bool,
-) -> None:
-    """Convolve x (H, W, C) from ``corner`` on with matrix (R * C * S, O) to (P, Q, O)."""
+) -> Iterator[Call]:
+    """Convolve x (H, W, C) with filters (R * C * S, O) by rows to (P, Q, O)."""
     rows, width, _ = target.out.shape
-    channels = x.shape[2]
-    across = reach(width, kernel[1], strides[1], dilation)
-    row_bytes = strides[0] * channels * kernel[1] * width * x.itemsize
-    step = -(-rows // -(-rows // max(1, ROWS_BYTES // row_bytes)))
-    depth = reach(step, kernel[0], strides[0], 1)
-    part = aligned_empty((depth, channels, across), x.dtype)
+    (down, across), (_, dilation), (top, left) = geometry
+    part, laid_out = (
+        shaped(space, *shape)
+        for space, shape in zip(spaces, (blocks.taken, blocks.laid_out), strict=True)
+    )
     row, plane, element = part.strides
-    shape = (depth, channels, kernel[1], width)
-    view = overlapping(part, shape, (row, plane, dilation * element, strides[1] * element))
-    laid_out = aligned_empty(shape, x.dtype)
+    view = overlapping(part, blocks.laid_out, (row, plane, dilation * element, across * element))
     row, _, column, element = laid_out.strides
-    pieces = equal_pieces(width, matrix.size) if small else 1
-    for first in range(0, rows, step):
-        count = min(step, rows - first)
-        cut_out(x, (corner[0] + first * strides[0], corner[1]), part.swapaxes(1, 2))
-        laid_out[...] = view
+    pieces = equal_pieces(width, filters.size) if small else 1
+    for first in range(0, rows, blocks.rows):
+        count = min(blocks.rows, rows - first)
+        yield from cutting_out(x, (top + first * down, left), part.swapaxes(1, 2), (1, 1))
+        yield partial(np.copyto, laid_out, view)
         strips = overlapping(
             laid_out,
-            (count, pieces, width // pieces, len(matrix)),
-            (strides[0] * row, width // pieces * element, element, column),
+            (count, pieces, width // pieces, len(filters)),
+            (down * row, width // pieces * element, element, column),
         )
         made = target.begin(slice(first, first + count))
-        np.matmul(strips, matrix, out=made.reshape(count, pieces, width // pieces, -1))
-        target.end(slice(first, first + count), made)
+        products = made.reshape(count, pieces, width // pieces, -1)
+        yield partial(np.matmul, strips, filters, out=products)
+        yield from target.ending(slice(first, first + count), made)
 
 
 def equal_pieces(width: int, elements: int) -> int:

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from opt_tool.kernels.calls import Call, replay
+from opt_tool.kernels.calls import Call, CallsInPlace, replay
 from opt_tool.kernels.memory import aligned_empty, in_a_row
 from opt_tool.kernels.planes import InPlace
 
@@ -49,8 +49,7 @@ class Epilogue:
         """What finishes them."""
         flat = part.reshape(-1)
         yield from self._shifting(flat)
-        if self.activate is not None:
-            yield partial(self.activate, flat)
+        yield from self._activating(flat)
 
     def _shifting(self, flat: np.ndarray) -> Iterator[Call]:
         if self.row is not None:
@@ -80,8 +79,13 @@ class Epilogue:
         """
         yield from self._shifting(part.reshape(-1))
         yield partial(np.add, part, added, out=out)
-        if self.activate is not None:
-            yield partial(self.activate, out.reshape(-1))
+        yield from self._activating(out.reshape(-1))
+
+    def _activating(self, flat: np.ndarray) -> Iterator[Call]:
+        if isinstance(self.activate, CallsInPlace):
+            yield from self.activate.calls(flat)
+        elif self.activate is not None:
+            yield partial(self.activate, flat)
 
 
 class Target:
@@ -189,7 +193,7 @@ def with_constant(
     target = source if y is x else in_a_row(y)
     if source is None or target is None or x.strides != y.strides:
         return np.asarray(function(x, x.dtype.type(value), out=y))
-    by_rows(function, source, _constant_row(value, x.dtype), target)
+    by_rows(function, source, constant_row(value, x.dtype), target)
     return y
 
 
@@ -198,7 +202,7 @@ PLAIN = Epilogue()
 
 
 @lru_cache(maxsize=16)
-def _constant_row(value: float, dtype: np.dtype[np.generic]) -> np.ndarray:
+def constant_row(value: float, dtype: np.dtype[np.generic]) -> np.ndarray:
     """A number written out; always the same row, so that it stays in the cache."""
     row = np.full(ROW, value, dtype)
     row.flags.writeable = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
@@ -89,12 +89,22 @@ def _clearing_outside(x: np.ndarray, inner: slice) -> Iterator[Call]:
 
 def region(x: np.ndarray, corner: Pair, size: Pair, space: np.ndarray) -> np.ndarray:
     """x (H, W, C) from ``corner`` on, its channels in a row: a view, or copied to ``space``."""
+    part, calls = taken_region(x, corner, size, space)
+    replay(calls)
+    return part
+
+
+def taken_region(
+    x: np.ndarray, corner: Pair, size: Pair, space: np.ndarray
+) -> tuple[np.ndarray, Iterable[Call]]:
+    """What ``region`` returns, and the calls that copy it."""
     stop = (corner[0] + size[0], corner[1] + size[1])
     if min(corner) >= 0 and stop[0] <= x.shape[0] and stop[1] <= x.shape[1]:
         part = x[corner[0] : stop[0], corner[1] : stop[1]]
         if part.strides[2] == part.itemsize:
-            return part
-    return cut_out(x, corner, shaped(space, *size, x.shape[2]))
+            return part, ()
+    into = shaped(space, *size, x.shape[2])
+    return into, cutting_out(x, corner, into, (1, 1))
 
 
 def shaped(space: np.ndarray, *shape: int) -> np.ndarray:

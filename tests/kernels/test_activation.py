@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from opt_tool.kernels import activation
+from opt_tool.kernels.calls import replay
 from opt_tool.kernels.epilogue import PART
 from opt_tool.kernels.memory import channels_first, channels_last
 
@@ -103,3 +104,13 @@ def test_prelu_is_its_definition_in_every_order(slopes: tuple[int, ...]) -> None
         for out in (np.full_like(x, np.nan), np.full_like(turned, np.nan), array):
             assert activation.prelu(array, slope, out=out) is out
             np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("length", [601, 20_000])
+@pytest.mark.parametrize("name", ["relu", "relu6"])
+def test_calls_do_in_place_what_their_activation_does(name: str, length: int) -> None:
+    _, arguments, _ = DEFINITIONS[name]
+    x = np.resize(X, length)
+    expected = getattr(activation, name)(x, **arguments)
+    replay(getattr(activation, f"{name}_calls")(x, **arguments))
+    np.testing.assert_array_equal(x, expected)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise, pointwise
+from opt_tool.kernels.depthwise import Geometry
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_first, channels_last
 from opt_tool.kernels.planes import Pads, Pair, pad_spatial
@@ -284,3 +286,14 @@ def test_places_are_cut_into_equal_parts_where_they_do_not_get_too_small(
     count: int, fitting: int, step: int
 ) -> None:
     assert pointwise.places_at_once(count, fitting) == step
+
+
+@pytest.mark.parametrize("shape", [(8, 3, 3, 3), (8, 30, 3, 2)], ids=["rows", "windows"])
+def test_what_a_block_takes_does_not_overlap(shape: tuple[int, ...]) -> None:
+    geometry = Geometry.of((2, 1), (1, 1), (1, 1, 1, 1))
+    blocks = kernels.Blocks.of((20, 50), shape, geometry, groups=1, adds=True)
+    memory = np.zeros(blocks.elements, np.int8)
+    for space, needed in zip(blocks.spaces(memory), blocks[1:], strict=True):
+        assert len(space) >= math.prod(needed) > 0
+        space += 1
+    assert memory.max() == 1

@@ -8,13 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from graphs import TestGraphs, feeds, planned
-from opt_tool.ir import Graph, Node, Value
-from opt_tool.ir.operations.activation import Relu, Relu6
+from graphs import TestGraphs, feeds, planned, unplanned
+from opt_tool.ir import Graph, Node, Operation, Value
+from opt_tool.ir.operations.activation import Relu, Relu6, Sigmoid
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
-from opt_tool.kernels import depthwise
+from opt_tool.ir.operations.elementwise import Scale
+from opt_tool.kernels import convolution, depthwise
 from opt_tool.kernels.calls import Call
-from opt_tool.runtime import Executor
+from opt_tool.runtime import Executor, Settings, bindings
+
+IM2COL = Settings(conv_algorithm="im2col")
 
 
 def pointwise(b: TestGraphs, x: Value, filters: int, residual: Value | None = None) -> Value:
@@ -69,6 +72,67 @@ def test_replayed_calls_compute_what_a_first_run_computes(
         assert np.abs(expected).max() > 1
         np.testing.assert_array_equal(found, expected)
     assert len(captured(executor)) == 6, "all but the first, which reads what the user gives"
+
+
+LAYOUTS = {
+    "windows": (Conv2D(strides=(2, 2), paddings=(1, 0, 2, 1)), (6, 6, 3, 3), (9, 7)),
+    "inside": (Conv2D(), (6, 6, 3, 2), (9, 7)),
+    "groups": (Conv2D(groups=2, paddings=(1, 1, 1, 1), dilations=(2, 1)), (6, 3, 3, 3), (9, 7)),
+    "rows": (
+        Conv2D(strides=(2, 1), paddings=(1, 1, 0, 1), dilations=(1, 2)),
+        (6, 6, 3, 3),
+        (9, 60),
+    ),
+}
+
+
+@pytest.mark.parametrize("activation", [Relu(), Relu6(), Sigmoid()], ids=repr)
+@pytest.mark.parametrize("adds", [False, True])
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layers_that_lay_windows_out_are_captured(
+    monkeypatch: pytest.MonkeyPatch,
+    layout: str,
+    block_bytes: int,
+    adds: bool,
+    activation: Operation,
+) -> None:
+    op, weight, size = LAYOUTS[layout]
+    for name in ("ROWS_BYTES", "WINDOWS_BYTES", "FEWEST_WINDOWS"):
+        monkeypatch.setattr(convolution, name, block_bytes)
+    b = TestGraphs()
+    x = b.add(Relu(), X=b.input(2, 6, *size))
+    filters = b.weight(*weight), b.weight(6)
+    first = b.add(op, Input=x, Filter=filters[0], Bias=filters[1])
+    more = {"ResidualData": b.add(Scale(scale=0.5), X=first)} if adds else {}
+    second = b.add(
+        op.replaced(activation=activation),
+        Input=b.add(Relu(), X=x),
+        Filter=filters[0],
+        Bias=filters[1],
+        **more,
+    )
+    graph = b.build(b.add(Relu(), X=second), b.add(Relu(), X=first))
+    executor = Executor(graph, IM2COL)
+    for seed in range(3):
+        found = executor.run(feeds(graph, seed))
+        for name, expected in unplanned(graph, IM2COL).run(feeds(graph, seed)).items():
+            assert np.abs(expected).max() > 0.5
+            np.testing.assert_array_equal(found[name], expected)
+    assert [node.output for node in captured(executor)] == [first, second]
+
+
+@pytest.mark.parametrize(("limit", "count"), [(5_000, 0), (10_000, 1)])
+def test_layers_that_lay_much_out_are_not_captured(
+    monkeypatch: pytest.MonkeyPatch, limit: int, count: int
+) -> None:
+    b = TestGraphs()
+    x = b.add(Relu(), X=b.input(1, 6, 9, 7))
+    graph = b.build(b.add(Relu(), X=b.add(Conv2D(), Input=x, Filter=b.weight(6, 6, 3, 3))))
+    monkeypatch.setattr(bindings.convolution, "LITTLE_SPACE", limit)
+    executor = Executor(graph, IM2COL)
+    executor.run(feeds(graph))
+    assert len(captured(executor)) == count
 
 
 def test_a_first_run_computes_what_kernels_compute_at_once(
@@ -129,6 +193,18 @@ def test_layers_that_read_what_the_user_gives_are_not_captured(shape: tuple[int,
     for seed in range(3):
         (found,) = executor.run(feeds(graph, seed)).values()
         (expected,) = Executor(graph).run(feeds(graph, seed)).values()
+        np.testing.assert_array_equal(found, expected)
+    assert not captured(executor)
+
+
+def test_planes_that_lie_apart_are_not_captured_by_1x1_layers() -> None:
+    b = TestGraphs()
+    x = b.add(Relu(), X=b.input(2, 5, 9, 7))
+    graph = b.build(b.add(Relu(), X=pointwise(b, x, 4)))
+    executor = Executor(graph)
+    for seed in range(3):
+        (found,) = executor.run(feeds(graph, seed)).values()
+        (expected,) = unplanned(graph).run(feeds(graph, seed)).values()
         np.testing.assert_array_equal(found, expected)
     assert not captured(executor)
 

@@ -11,7 +11,7 @@ from opt_tool.ir import DType, Graph, Node, Operation, Value, types_for, verify
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.passes.rewrite import Pass
-from opt_tool.runtime import Executor
+from opt_tool.runtime import Executor, Settings
 from opt_tool.runtime.memory_plan import MemoryPlan, plan_memory
 
 SINGLE, DOUBLE = 1e-4, 1e-12
@@ -64,6 +64,13 @@ def run(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
 def planned(graph: Graph, workspaces: Mapping[Node, int] | None = None) -> MemoryPlan:
     """Where values lie for the sizes that a graph says."""
     return plan_memory(graph, types_for(graph, {}), workspaces)
+
+
+def unplanned(graph: Graph, settings: Settings | None = None) -> Executor:
+    """What runs a graph with memory of its own for every value."""
+    executor = Executor(graph, settings)
+    executor.plans.declared = MemoryPlan({}, 0, frozenset(), {}, types_for(graph, {}))
+    return executor
 
 
 def assert_rewrites(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
 from opt_tool.ir import Operation
 from opt_tool.ir.operations import activation as ops
 from opt_tool.kernels import activation as kernels
+from opt_tool.kernels.calls import Call, CallsInPlace
 from opt_tool.kernels.planes import InPlace
 from opt_tool.runtime.binding import Arrays, Out, computes, writes
 
@@ -43,6 +45,20 @@ WRITERS = frozenset(
     }
 )
 """Those whose kernels write into ``out``, which may be their operand."""
+
+
+CALLS: Mapping[type[Operation], Callable[..., Iterable[Call]]] = {
+    ops.Relu: kernels.relu_calls,
+    ops.Relu6: kernels.relu6_calls,
+}
+"""Kernels that hand over what they call to overwrite an array that lies in a row."""
+
+
+def in_a_row(activation: Operation | None) -> InPlace | None:
+    """The same as ``in_place`` for arrays that lie in a row."""
+    if activation is None or type(activation) not in CALLS:
+        return in_place(activation)
+    return CallsInPlace(partial(CALLS[type(activation)], **activation.attributes))
 
 
 def in_place(activation: Operation | None) -> InPlace | None:

@@ -16,13 +16,16 @@ from opt_tool.kernels.calls import Call
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_last, lies_channels_last
 from opt_tool.runtime.binding import Arrays, Out, Settings, prepares, writes
-from opt_tool.runtime.bindings.activation import in_place
+from opt_tool.runtime.bindings.activation import in_a_row, in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 from opt_tool.runtime.threads import multiplies_small
 
 Preparation: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 FLOAT32 = np.dtype(np.float32)
+
+LITTLE_SPACE = 2 << 20
+"""Layers that lay out more at once are not captured: they take long, and runs share the memory."""
 
 Way: TypeAlias = tuple[str, np.ndarray | None]
 """An algorithm, and the weights as it takes them if that is not as they are."""
@@ -56,10 +59,10 @@ class Convolution:
 
     def _constant_finish(self, node: Node) -> Epilogue | None:
         """What ends each run, if that is known now."""
-        bias = node.inputs.maybe("Bias")
+        bias, activate = node.inputs.maybe("Bias"), in_a_row(self.op.activation)
         if bias is None:
-            return Epilogue.of(None, self._activate)
-        return Epilogue.of(bias.array(), self._activate) if bias.is_constant else None
+            return Epilogue.of(None, activate)
+        return Epilogue.of(bias.array(), activate) if bias.is_constant else None
 
     @property
     def replaced(self) -> tuple[str, ...]:
@@ -118,17 +121,21 @@ class Convolution:
         assert ready is not None
         assert self._finish is not None
         planes = [one for one in (x, residual, out) if one is not None]
-        if not all(map(lies_channels_last, planes)) or {one.dtype for one in planes} != {FLOAT32}:
+        in_rows = [out] if algorithm == "im2col" else planes
+        if not all(map(lies_channels_last, in_rows)) or {one.dtype for one in planes} != {FLOAT32}:
             return None
         space, y = workspace.view(FLOAT32), channels_last(out)
+        finish, small = self._finish, self._small
+        layer = Layer.of(self.op, x.shape, arrays.one("Filter").shape)
+        geometry = depthwise.Geometry.of(layer.strides, layer.dilations, self.op.paddings)
         if algorithm == "depthwise":
-            layer = Layer.of(self.op, x.shape, arrays.one("Filter").shape)
-            geometry = depthwise.Geometry.of(layer.strides, layer.dilations, self.op.paddings)
             blocks = _blocks(layer)
-            return depthwise.depthwise_calls(x, ready, self._finish, y, geometry, blocks, space)
-        return pointwise.pointwise_calls(
-            x, ready, self._finish, y, residual=residual, small=self._small, space=space
-        )
+            return depthwise.depthwise_calls(x, ready, finish, y, geometry, blocks, space)
+        more: dict[str, Any] = {"residual": residual, "small": small, "space": space}
+        if algorithm == "im2col":
+            laid_out = _laid_out(layer, adds=residual is not None)
+            return kernels.im2col_calls(x, ready, finish, y, geometry, laid_out, **more)
+        return pointwise.pointwise_calls(x, ready, finish, y, **more)
 
     def workspace_bytes(self, types: Operands[TensorType]) -> int | None:
         if not self._is_capturable or not types.one("Input").is_static:
@@ -141,6 +148,9 @@ class Convolution:
         if layer.only_way == "pointwise" and layer.strides == (1, 1) and not any(self.op.paddings):
             places, filters = layer.batch * math.prod(layer.size), layer.out_channels
             return pointwise.space_bytes(places, filters, FLOAT32.itemsize) if adds else 0
+        if choose(layer, self.settings) == "im2col":
+            needed = _laid_out(layer, adds=adds).elements * FLOAT32.itemsize
+            return needed if needed <= LITTLE_SPACE else None
         return None
 
     def _directly(self, arrays: Arrays, residual: np.ndarray | None, out: Out) -> np.ndarray:
@@ -212,6 +222,17 @@ class Convolution:
 def _blocks(layer: Layer) -> depthwise.Blocks:
     return depthwise.Blocks.of(
         layer.size, layer.channels, layer.kernel, layer.strides, layer.dilations
+    )
+
+
+def _laid_out(layer: Layer, *, adds: bool) -> kernels.Blocks:
+    depth = layer.channels // layer.groups
+    return kernels.Blocks.of(
+        layer.size,
+        (layer.out_channels, depth, *layer.kernel),
+        depthwise.Geometry.of(layer.strides, layer.dilations, (0, 0, 0, 0)),
+        groups=layer.groups,
+        adds=adds,
     )
 
 
