@@ -42,6 +42,7 @@ from opt_tool.passes.lower_rnn import LowerRnn
 from opt_tool.passes.lower_softmax import LowerSoftmax
 from opt_tool.passes.lower_swish import LowerSwish
 from opt_tool.passes.merge_affines import MergeAffines
+from opt_tool.passes.merge_parallel_convs import MergeParallelConvs
 from opt_tool.passes.merge_reshapes import MergeReshapes
 from opt_tool.passes.multiply_heads import MultiplyHeads
 from opt_tool.passes.order_by_memory import OrderByMemory
@@ -86,7 +87,7 @@ def passes_for(
     """
     yield from simplifying_passes()
     yield LowerComputedFilter(target)  # nothing folds into filters that are computed
-    yield from fusing_passes(target, version, library)
+    yield from fusing_passes(target, version, library, quantized=quantized)
     if not quantized:
         yield MultiplyHeads()  # those that were joined
     yield from lowering_passes(target, version, library)
@@ -115,7 +116,11 @@ def simplifying_passes() -> Iterator[Pass]:
 
 
 def fusing_passes(
-    target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
+    target: Target,
+    version: LiteVersion,
+    library: Library = Library.WITH_EXTRA,
+    *,
+    quantized: bool = False,
 ) -> Iterator[Pass]:
     """Several operations become one."""
     if library is Library.WITH_EXTRA:
@@ -131,6 +136,8 @@ def fusing_passes(
     yield SplitConcatAffine()  # what it splits folds next
     yield FuseConvBatchNorm()
     yield FuseConvAffine()
+    if not quantized:
+        yield MergeParallelConvs()  # of filters and shortcuts that differ a lot in size
     yield FuseSumShift()
     yield SplitPaddedSum()  # of convolutions that have their final bias
     yield LowerHardSigmoid(target, library)  # behind what are now convolutions with a bias
