@@ -29,6 +29,7 @@ from opt_tool.passes.join_slices import JoinSlices
 from opt_tool.passes.lower_casts import LowerCasts
 from opt_tool.passes.lower_computed_filter import LowerComputedFilter
 from opt_tool.passes.lower_depthwise import LowerDepthwise
+from opt_tool.passes.lower_gather_axis import LowerGatherAxis
 from opt_tool.passes.lower_grid_sampler import LowerGridSampler
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_hard_swish import LowerHardSwish
@@ -164,6 +165,8 @@ def lowering_passes(
     target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
 ) -> Iterator[Pass]:
     """What the target's kernels do not compute is written as what they do."""
+    if version < LiteVersion.V2_12:
+        yield LowerGatherAxis()
     if library is Library.BASIC:
         yield LowerHardSwish()  # after fusion, where it stays whole
     if target is Target.ARM:

@@ -98,9 +98,10 @@ def test_all_scores_pass_where_there_is_no_threshold() -> None:
 
 
 def test_boxes_as_centres_and_sizes() -> None:
-    given = operands((2, 3, 17), center=True)
+    given = operands((2, 3, 17), center=True, overlap=0.1)
     assert given["boxes"] is not None
-    given["boxes"][:, ::4, 2] *= -1  # has no area
+    given["boxes"][:, ::4, 2] *= -1  # such a box overlaps nothing
+    given["boxes"][:, :2] = [[0.5, 0.5, 0.15, 0.15], [0.5, 0.5, -0.1, -0.1]]  # both sizes
     assert_suppresses(given, center_point_box=1)
 
 

@@ -58,10 +58,14 @@ def test_a_score_at_the_threshold_is_enough(regular: bool, tmp_path: Path) -> No
     assert count_of(made, tmp_path) == 7
 
 
-def test_a_conversion_is_verified_by_litert_whose_other_rows_hold_anything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("regular", [False, True])
+def test_a_conversion_is_verified_by_litert_whose_other_rows_hold_anything(
+    tmp_path: Path, regular: bool
+) -> None:
     need_litert()
     path = tmp_path / "m.tflite"
-    path.write_bytes(detector(max_detections=30, nms_score_threshold=0.7).data())
+    made = detector(max_detections=30, nms_score_threshold=0.7, use_regular_nms=regular)
+    path.write_bytes(made.data())
     for target in ("arm", "x86"):
         report = opt_tool.convert(path, tmp_path / "m.nb", target=target)
         assert (report.verification.status, report.verification.reference) == ("passed", "litert")
