@@ -32,8 +32,11 @@ TINY = float(np.finfo(np.float32).tiny)
 
 
 @onnx_op("BatchNormalization", since=7)
-def batch_normalization(node: OnnxNode) -> Value:
-    if node.integer("training_mode", 0) or node.integer("spatial", 1) != 1:
+def batch_normalization(node: OnnxNode) -> Value | tuple[Value, ...]:
+    of_batch = bool(node.integer("training_mode", 0))
+    if of_batch and node.input(0).is_constant:
+        return _of_a_constant(node)
+    if of_batch or node.integer("spatial", 1) != 1:
         raise node.unsupported(
             "statistics of the batch (training_mode) or of each element (spatial=0); export "
             "the model in evaluation mode"
@@ -43,6 +46,24 @@ def batch_normalization(node: OnnxNode) -> Value:
     op = BatchNorm(epsilon=node.real("epsilon", 1e-5))
     scale, bias, mean, variance = (node.input(index) for index in range(1, 5))
     return node.add(op, X=node.input(0), Scale=scale, Bias=bias, Mean=mean, Variance=variance)
+
+
+def _of_a_constant(node: OnnxNode) -> tuple[Value, ...]:
+    """A constant by its own statistics, which is how exporters standardize weights."""
+    x, scale, bias = (node.input(index) for index in range(3))
+    array = x.array().astype(np.float64)
+    around = tuple(axis for axis in range(x.rank) if axis != 1)
+    momentum = node.real("momentum", 0.9)
+    found = {"mean": array.mean(axis=around), "variance": array.var(axis=around)}
+    own = [node.new_constant(of.astype(x.dtype.numpy), name) for name, of in found.items()]
+    op = BatchNorm(epsilon=node.real("epsilon", 1e-5))
+    y = node.add(op, X=x, Scale=scale, Bias=bias, Mean=own[0], Variance=own[1])
+    running = (
+        node.constant(3 + index, name) * momentum + of * (1 - momentum)
+        for index, (name, of) in enumerate(found.items())
+    )
+    names = zip(found, running, strict=True)
+    return y, *(node.new_constant(of.astype(x.dtype.numpy), name) for name, of in names)
 
 
 def _as_planes(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:

@@ -48,6 +48,19 @@ def test_refuses_statistics_of_the_batch(opset: int, options: dict[str, Any]) ->
         read_model(model)
 
 
+def test_standardizes_weights_by_their_own_statistics() -> None:
+    inputs = batch_norm_inputs(normal(1, 3, 20))
+    options: dict[str, Any] = {"epsilon": 0.01, "momentum": 0.8, "training_mode": 1}
+    assert_reads(
+        "BatchNormalization",
+        inputs,
+        constants=("x", *PARAMETERS),
+        outputs=("y", "mean_after", "variance_after"),
+        opset=15,
+        **options,
+    )
+
+
 @pytest.mark.parametrize("size", [(7,), (4, 5), (2, 3, 4)], ids=str)
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_instance_normalization(size: tuple[int, ...], dynamic: bool) -> None:
