@@ -9,7 +9,8 @@ After::
     y = fc(x, w * s, b * s + t)
 
 ``s`` and ``t`` are one number for each column or one for all. An Add alone is how
-exporters write a bias.
+exporters write a bias. A reshape that keeps the columns may stand in between: batch norms
+take rows of two dimensions only.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from opt_tool.passes.affine import (
     scaled_bias,
 )
 from opt_tool.passes.rewrite import Kept, Rewrite
+from opt_tool.passes.shape_change import is_shape_change
 
 
 class AffineFc(NamedTuple):
-    """An fc and the affine map that alone reads it."""
+    """An fc, a reshape behind it if there is one, and the affine map that alone reads it."""
 
     fc: Node
+    reshape: Node | None
     node: Node
     affine: Affine
 
@@ -48,10 +51,11 @@ class FuseFcAffine(Rewrite[AffineFc]):
         affine = _read(node)
         if affine is None:
             return None
-        fc = affine.x.producer
+        reshape = _reshape_of_rows(affine.x.producer)
+        fc = affine.x.producer if reshape is None else reshape.input("X").producer
         if fc is None or not isinstance(fc.op, Fc):
             return None
-        if not graph.read_once(fc.output):
+        if not (graph.read_once(fc.output) and graph.read_once(affine.x)):
             return Kept(f"{fc.name!r} is read by something else too")
         if fc.op.activation is not None:
             return Kept(f"{fc.name!r} applies an activation first")
@@ -62,7 +66,7 @@ class FuseFcAffine(Rewrite[AffineFc]):
         weight = fc.input("W")
         if not affine.keeps_scale and not (is_parameter(weight) and graph.read_once(weight)):
             return Kept(f"{fc.name!r} has a weight that is quantized or shared")
-        return AffineFc(fc, node, affine)
+        return AffineFc(fc, reshape, node, affine)
 
     def rewrite(self, graph: Graph, match: AffineFc) -> Node:
         fc, affine = match.fc, match.affine
@@ -77,7 +81,20 @@ class FuseFcAffine(Rewrite[AffineFc]):
             "W": weight,
             "Bias": graph.add_constant(f"{fc.name}.bias", bias),
         }
-        return graph.fuse((fc, match.node), fc.op, inputs)
+        if match.reshape is None:
+            return graph.fuse((fc, match.node), fc.op, inputs)
+        made = graph.replace(fc, fc.op, inputs)
+        graph.rename(made.output, graph.unique_name(f"{made.output.name}.scaled"))
+        graph.fuse((match.reshape, match.node), match.reshape.op, match.reshape.inputs)
+        return made
+
+
+def _reshape_of_rows(node: Node | None) -> Node | None:
+    """The node, if all that it does is to lay out rows of the same columns in another way."""
+    if node is None or not is_shape_change(node):
+        return None
+    old, new = node.input("X").shape, node.output.shape
+    return node if old and new and old[-1] == new[-1] else None
 
 
 def _read(node: Node) -> Affine | None:

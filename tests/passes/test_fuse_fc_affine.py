@@ -14,6 +14,7 @@ from opt_tool.ir.operations.elementwise import (
 )
 from opt_tool.ir.operations.matmul import Fc
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.fuse_fc_affine import FuseFcAffine
 
 
@@ -44,6 +45,34 @@ def test_folds_a_batch_norm_of_rows(b: TestGraphs) -> None:
     graph = b.build(b.add(BatchNorm(), X=fc(b), **parameters, Variance=b.positive(5)))
     assert_rewrites(FuseFcAffine(), graph, 1)
     assert ops(graph) == [Fc]
+
+
+def batch_norm(b: TestGraphs, x: Value) -> Value:
+    parameters = {slot: b.weight(5) for slot in ("Scale", "Bias", "Mean")}
+    return b.add(BatchNorm(), X=x, **parameters, Variance=b.positive(5))
+
+
+def test_folds_a_batch_norm_of_rows_behind_a_reshape(b: TestGraphs) -> None:
+    rows = b.add(Reshape2(shape=(6, 5)), "rows", X=fc(b, rank=3))
+    graph = b.build(b.add(Reshape2(shape=(2, 3, 5)), X=batch_norm(b, rows)))
+    assert_rewrites(FuseFcAffine(), graph, 1)
+    assert ops(graph) == [Fc, Reshape2, Reshape2]
+    made, *_ = graph.nodes
+    assert made.output.name.endswith(".scaled")  # it is not the source's tensor any more
+
+
+def test_keeps_a_reshape_that_moves_columns(b: TestGraphs) -> None:
+    x = b.add(Fc(in_num_col_dims=2), Input=b.input(2, 5, 4), W=b.weight(4, 10))
+    rows = b.add(Reshape2(shape=(20, 5)), X=x)
+    assert_rewrites(FuseFcAffine(), b.build(batch_norm(b, rows)), 0)
+
+
+@pytest.mark.parametrize("read", ["fc", "rows"])
+def test_keeps_a_reshape_when_something_else_reads_along(b: TestGraphs, read: str) -> None:
+    x = fc(b, rank=3)
+    rows = b.add(Reshape2(shape=(6, 5)), X=x)
+    other = b.add(Relu(), X=x if read == "fc" else rows)
+    assert_rewrites(FuseFcAffine(), b.build(batch_norm(b, rows), other), 0)
 
 
 def test_keeps_a_batch_norm_of_another_axis_than_the_columns(b: TestGraphs) -> None:
