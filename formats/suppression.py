@@ -23,6 +23,8 @@ from opt_tool.ir.operations.detection import MulticlassNms
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
     ElementwiseFloorDiv,
+    ElementwiseMax,
+    ElementwiseMin,
     ElementwiseMod,
     ElementwiseMul,
     ElementwiseSub,
@@ -52,6 +54,13 @@ def halves(node: ImportedNode, boxes: Value) -> tuple[Value, Value]:
         for start in (0, 2)
     )
     return first, last
+
+
+def of_opposite_corners(node: ImportedNode, boxes: Value) -> Value:
+    """The corners of boxes (N, M, 4) of which any two that lie opposite are given."""
+    first, last = halves(node, boxes)
+    start = node.add(ElementwiseMin(), X=first, Y=last)
+    return corners(node, start, node.add(ElementwiseMax(), X=first, Y=last))
 
 
 def corners(node: ImportedNode, start: Value, end: Value) -> Value:

@@ -25,6 +25,9 @@ NEEDED = (
 )
 """What TensorFlow Lite has no default for."""
 
+USUAL_SCALES = (1e-30, 1e30)
+"""Between these lie the scales of every model, and those that float32 divides by."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectionOptions:
@@ -78,6 +81,10 @@ def detection_options(operator: Operator, path: Path) -> DetectionOptions:
         scales=(scales[0], scales[1], scales[2], scales[3]),
     )
     counts = options.most, options.classes_per_box, options.boxes_per_class, options.classes
-    if min(counts) < 1 or not 0 < options.overlap <= 1 or min(scales) <= 0:
+    if (
+        min(counts) < 1
+        or not 0 < options.overlap <= 1
+        or not USUAL_SCALES[0] < min(scales) <= max(scales) < USUAL_SCALES[1]
+    ):
         raise damaged(f"its options mean nothing ({options})")
     return options

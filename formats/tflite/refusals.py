@@ -27,11 +27,6 @@ RANDOM = (
     "it draws random numbers, and Paddle Lite's runtime would draw others. Make them an input "
     "of the model, or take the node out"
 )
-DETECTIONS = (
-    "it chooses boxes and suppresses overlapping ones, in a way that no Paddle Lite operator "
-    "does. Cut the model in front of it with --output (its operands: boxes, scores and anchors) "
-    "and choose the boxes in the application"
-)
 
 REASONS: Mapping[str, str] = {
     "ASSIGN_VARIABLE": STATE,
@@ -44,8 +39,6 @@ REASONS: Mapping[str, str] = {
     "HASHTABLE_SIZE": TEXT,
     "LSTM": RECURRENT,
     "MULTINOMIAL": RANDOM,
-    "NON_MAX_SUPPRESSION_V4": DETECTIONS,
-    "NON_MAX_SUPPRESSION_V5": DETECTIONS,
     "RANDOM_STANDARD_NORMAL": RANDOM,
     "RANDOM_UNIFORM": RANDOM,
     "READ_VARIABLE": STATE,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.suppression import NO_THRESHOLD, corners, halves, suppressed
+from opt_tool.formats.suppression import (
+    NO_THRESHOLD,
+    corners,
+    halves,
+    of_opposite_corners,
+    suppressed,
+)
 from opt_tool.ir import Value
 from opt_tool.ir.operations.activation import Relu
-from opt_tool.ir.operations.elementwise import (
-    ElementwiseAdd,
-    ElementwiseMax,
-    ElementwiseMin,
-    ElementwiseSub,
-    Scale,
-)
+from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseSub, Scale
 
 
 @onnx_op("NonMaxSuppression", since=10)
@@ -41,10 +41,9 @@ def non_max_suppression(node: OnnxNode) -> Value:
 
 def _corners(node: OnnxNode, boxes: Value) -> Value:
     """The boxes as starts and ends; y and x stay as they are, the overlap is the same."""
+    if node.integer("center_point_box", 0) == 0:
+        return of_opposite_corners(node, boxes)
     first, last = halves(node, boxes)
-    if node.integer("center_point_box", 0) == 0:  # corners that lie opposite, in any order
-        start = node.add(ElementwiseMin(), X=first, Y=last)
-        return corners(node, start, node.add(ElementwiseMax(), X=first, Y=last))
     half = node.add(Relu(), X=node.add(Scale(scale=0.5), X=last))
     start = node.add(ElementwiseSub(), X=first, Y=half)
     return corners(node, start, node.add(ElementwiseAdd(), X=first, Y=half))

@@ -1,7 +1,7 @@
-"""Reads TFLite_Detection_PostProcess: boxes decoded, suppressed, and listed in so many rows.
+"""Reads the suppression of boxes, which lists those that stay in a fixed number of rows.
 
-TensorFlow Lite leaves in the rows that it does not use what lay in memory; here they are 0, as
-they are in its class-by-class form.
+TFLite_Detection_PostProcess leaves in the rows that it does not use what lay in memory; here
+they are 0, as they are in its class-by-class form.
 """
 
 from __future__ import annotations
@@ -9,8 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from opt_tool.formats.casting import cast
-from opt_tool.formats.shapes import static_shape, transposed
-from opt_tool.formats.suppression import NO_THRESHOLD, by_class, halves, rows_at
+from opt_tool.formats.shapes import reshape_to, static_shape, transposed
+from opt_tool.formats.suppression import (
+    NO_THRESHOLD,
+    by_class,
+    halves,
+    of_opposite_corners,
+    rows_at,
+)
 from opt_tool.formats.tflite.detection_options import (
     POST_PROCESS,
     DetectionOptions,
@@ -46,6 +52,37 @@ def detection_post_process(node: TfliteNode) -> list[Value]:
     return _chosen_by_best(node, options, boxes, classes)
 
 
+@tflite_op("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5")
+def non_max_suppression(node: TfliteNode) -> list[Value]:
+    """Operands: boxes (M, 4), scores (M,), how many to keep, thresholds of overlap and score.
+
+    The places of boxes, in V5 their scores, with 0 behind them, and how many they are. A box is
+    dropped where it overlaps by the threshold already.
+    """
+    scored = node.operator.endswith("V5")
+    if scored and node.number(5, "sigma") != 0:
+        raise node.unsupported("it lowers the scores of boxes that overlap; Paddle Lite drops them")
+    boxes, scores, most = node.value(0), node.value(1), node.whole(2, "number of boxes to keep")
+    count, *_ = static_shape(node, boxes, "boxes") or (0,)
+    if boxes.shape != (count, 4) or scores.shape != (count,) or count == 0 or most < 1:
+        raise node.unsupported(f"boxes {boxes.type} and scores {scores.type}, of which {most} stay")
+    node.made_up(most)
+    op = MulticlassNms(
+        background_label=-1,
+        score_threshold=float(node.number(4, "threshold of the scores")),
+        nms_threshold=_just_below(float(node.number(3, "threshold of the overlap"))),
+        keep_top_k=most,
+    )
+    rows, number = node.add_all(
+        op,
+        BBoxes=of_opposite_corners(node, reshape_to(node, boxes, (1, count, 4))),
+        Scores=reshape_to(node, scores, (1, 1, count)),
+    )
+    listed = [number, _columns(node, rows, 1, 2)] if scored else [number]
+    found = node.add(Squeeze2(axes=(0,)), X=_count(node, number, DType.INT32))
+    return [*(_cut(node, _filled(node, each, most), (most,)) for each in listed), found]
+
+
 # ---- what is chosen from
 
 
@@ -57,19 +94,21 @@ def _decoded(
         raise node.unsupported(f"anchors of shape {list(anchors.shape)}; they are (M, 4)")
     if static_shape(node, said, "boxes") != (1, len(anchors), 4):
         raise node.unsupported(f"boxes {said.type} do not fit anchors {list(anchors.shape)}")
-    anchors = anchors.astype(np.float32)
-    scales = np.array(options.scales, np.float32)
-    moves, growths = halves(node, said)
+    scales = np.array(options.scales)
+    with np.errstate(all="ignore"):  # what is not finite stays so
+        middles, sizes = anchors[:, :2], anchors[:, 2:].astype(np.float64)
+        steps, half_sizes = sizes / scales[:2], sizes / 2
 
     def constant(numbers: np.ndarray, what: str) -> Value:
-        return node.new_constant(numbers[np.newaxis].astype(np.float32), what)
+        with np.errstate(all="ignore"):
+            return node.new_constant(numbers[np.newaxis].astype(np.float32), what)
 
-    steps = constant(anchors[:, 2:] / scales[:2], "steps")
-    moved = node.add(ElementwiseMul(), X=moves, Y=steps)
-    center = node.add(ElementwiseAdd(), X=moved, Y=constant(anchors[:, :2], "centers"))
+    moves, growths = halves(node, said)
+    moved = node.add(ElementwiseMul(), X=moves, Y=constant(steps, "steps"))
+    center = node.add(ElementwiseAdd(), X=moved, Y=constant(middles, "centers"))
     powers = node.add(ElementwiseMul(), X=growths, Y=constant(1 / scales[np.newaxis, 2:], "scales"))
     ratios = node.add(Exp(), X=powers)
-    half = node.add(ElementwiseMul(), X=ratios, Y=constant(anchors[:, 2:] / 2, "half_sizes"))
+    half = node.add(ElementwiseMul(), X=ratios, Y=constant(half_sizes, "half_sizes"))
     start = node.add(ElementwiseSub(), X=center, Y=half)
     return node.add(Concat(axis=2), X=(start, node.add(ElementwiseAdd(), X=center, Y=half)))
 
@@ -95,13 +134,18 @@ def _classes(node: TfliteNode, options: DetectionOptions, scores: Value, boxes: 
 
 def _suppression(options: DetectionOptions, most: int) -> MulticlassNms:
     """Keeps scores that reach the threshold; the runtime's are above its own."""
-    threshold = np.nextafter(np.float32(options.score_threshold), np.float32(-np.inf))
     return MulticlassNms(
         background_label=-1,
-        score_threshold=float(threshold),
+        score_threshold=_just_below(options.score_threshold),
         nms_threshold=options.overlap,
         keep_top_k=most,
     )
+
+
+def _just_below(threshold: float) -> float:
+    """What the same numbers are above that reach the threshold."""
+    with np.errstate(over="ignore"):  # a number that float32 lacks is infinite
+        return float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
 
 
 # ---- by the best class of each box
@@ -179,12 +223,12 @@ def _filled(node: TfliteNode, rows: Value, more: int) -> Value:
     """Rows (K, W) with more of them, which are 0."""
     width = rows.shape[1]
     assert isinstance(width, int)
-    zeros = node.new_constant(np.zeros((more, width), np.float32), "unused")
+    zeros = node.new_constant(np.zeros((more, width), rows.dtype.numpy), "unused")
     return node.add(Concat(axis=0), X=(rows, zeros))
 
 
 def _cut(node: TfliteNode, rows: Value, shape: tuple[int, ...]) -> Value:
-    """As many of the first rows as are in a shape (1, N, ...), in that shape."""
+    """As many of the first rows as are in a shape, in that shape."""
     width = rows.shape[1]
     assert isinstance(width, int)
     end = int(np.prod(shape)) // width
@@ -196,8 +240,8 @@ def _columns(node: TfliteNode, rows: Value, start: int, end: int) -> Value:
     return node.add(Slice(axes=(1,), starts=(start,), ends=(end,)), Input=rows)
 
 
-def _count(node: TfliteNode, number: Value) -> Value:
+def _count(node: TfliteNode, number: Value, dtype: DType = DType.FLOAT32) -> Value:
     """How many rows were found, as a tensor (1,)."""
     dims = node.add(ShapeOf(), Input=number)
     count = node.add(Slice(axes=(0,), starts=(0,), ends=(1,)), Input=dims)
-    return cast(node, count, DType.FLOAT32)
+    return cast(node, count, dtype)

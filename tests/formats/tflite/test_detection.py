@@ -12,7 +12,8 @@ import opt_tool
 from detection_models import USUAL, detector, options_of
 from opt_tool.api.litert_runner import LiteRtRunner
 from opt_tool.errors import DamagedFileError, UnsupportedModelError
-from tflite_models import Made, assert_same, need_litert
+from opt_tool.formats.tflite.schema import TensorType
+from tflite_models import Made, Op, assert_same, need_litert
 
 
 def count_of(made: Made, folder: Path) -> int:
@@ -72,6 +73,57 @@ def test_a_conversion_is_verified_by_litert_whose_other_rows_hold_anything(
         assert not [text for text in report.warnings if "Paddle Lite ends" in text]
 
 
+# ---- suppression alone
+
+
+def suppression(version: int, *, most: int, overlap: float, least: float, sigma: float = 0) -> Made:
+    rng = np.random.default_rng(1)
+    settings = {
+        "most": np.array(most, np.int32),
+        **{
+            name: np.array(number, np.float32)
+            for name, number in (("overlap", overlap), ("least", least), ("sigma", sigma))
+        },
+    }
+    operands = ["boxes", "scores", *settings][: version + 1]
+    outputs = ["places", "kept", "count"] if version == 5 else ["places", "count"]
+    return Made(
+        [Op(f"NON_MAX_SUPPRESSION_V{version}", operands, outputs)],
+        {
+            "boxes": rng.uniform(0, 1, (20, 4)).astype(np.float32),  # corners in any order
+            "scores": rng.uniform(-1, 1, 20).astype(np.float32),
+        },
+        {name: settings[name] for name in operands[2:]},
+        outputs,
+        types={"places": TensorType.INT32, "count": TensorType.INT32},
+        shapes={"places": (most,), "kept": (most,), "count": ()},
+    )
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize(
+    ("most", "overlap", "least"), [(3, 0.4, 0.0), (30, 0.2, -0.5), (30, 1.0, -2.0), (9, 0.5, 2.0)]
+)
+def test_keeps_the_boxes_that_litert_keeps(
+    version: int, most: int, overlap: float, least: float, tmp_path: Path
+) -> None:
+    assert_same(suppression(version, most=most, overlap=overlap, least=least), tmp_path)
+
+
+@pytest.mark.parametrize("overlap", [0.25, 1.0])
+def test_an_overlap_at_the_threshold_is_too_much(overlap: float, tmp_path: Path) -> None:
+    made = suppression(4, most=20, overlap=overlap, least=-2.0)
+    other = [0, 0, 1, 0.25] if overlap < 1 else [0, 0, 1, 1]
+    made.inputs["boxes"][:2] = [[0, 0, 1, 1], other]
+    made.inputs["boxes"][2:, :] += np.arange(2, 20, dtype=np.float32)[:, np.newaxis] * 3
+    assert_same(made, tmp_path)
+
+
+def test_scores_that_suppression_lowers_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="lowers the scores"):
+        suppression(5, most=3, overlap=0.4, least=0.0, sigma=0.5).read()
+
+
 # ---- refusals
 
 
@@ -104,6 +156,7 @@ def test_anchors_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
         ({"num_classes": None}, "do not say num_classes"),
         ({"y_scale": np.inf}, "not finite"),
         ({"w_scale": 0.0}, "mean nothing"),
+        ({"w_scale": 1e-60}, "mean nothing"),
         ({"max_detections": -1}, "mean nothing"),
         ({"nms_iou_threshold": 1.5}, "mean nothing"),
     ],
