@@ -53,6 +53,11 @@ def places_at_once(count: int, channels: int) -> int:
     return -(-count // max(1, count * channels // ROW_ELEMENTS))
 
 
+def most_places_at_once(channels: int) -> int:
+    """The longest part into which a row of any length is cut."""
+    return max(1, (2 * ROW_ELEMENTS - 1) // channels)
+
+
 def written_out(weight: np.ndarray, places: int) -> np.ndarray:
     """weight (C, 1, R, S) as (R, S, places * C), once for each place."""
     filters = weight[:, 0].transpose(1, 2, 0)

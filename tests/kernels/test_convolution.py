@@ -297,3 +297,10 @@ def test_what_a_block_takes_does_not_overlap(shape: tuple[int, ...]) -> None:
         assert len(space) >= math.prod(needed) > 0
         space += 1
     assert memory.max() == 1
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16, 96, 1000, 2049, 3000, 4096, 5000, 9000])
+def test_no_row_is_cut_into_longer_parts_than_said(channels: int) -> None:
+    longest = depthwise.most_places_at_once(channels)
+    found = {depthwise.places_at_once(count, channels) for count in range(1, 12_000)}
+    assert max(found) == longest

@@ -7,7 +7,8 @@ from graphs import TestGraphs, feeds, planned
 from opt_tool.errors import UsageError
 from opt_tool.ir import DType, Graph, TensorType
 from opt_tool.ir.operations.activation import HardSwish, Relu, Sigmoid, Tanh
-from opt_tool.ir.operations.convolution import Conv2D
+from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
+from opt_tool.kernels.convolution import direct_conv2d
 from opt_tool.runtime import Executor, Settings
 from opt_tool.runtime.binding import ALGORITHMS
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, algorithm_of, choose, cost
@@ -199,3 +200,23 @@ def test_a_graph_keeps_its_weights_unless_they_are_to_be_let_go() -> None:
     before = node.input("Filter").array()
     assert Executor(graph).released_bytes == 0
     assert node.input("Filter").array() is before
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_weights_are_made_ready_once_for_all_widths(stride: int) -> None:
+    b = TestGraphs()
+    x = b.graph.add_input("x", TensorType(DType.FLOAT32, (1, 40, 5, "width")))
+    op = DepthwiseConv2D(groups=40, paddings=(1, 1, 1, 1), strides=(1, stride))
+    weight = b.weight(40, 1, 3, 3)
+    graph = b.build(b.add(op, Input=x, Filter=weight))
+    executor = Executor(graph)
+    prepared = set()
+    for width in (3, 60, 150, 204, 205, 300, 411, 600):
+        fed = {"x": np.random.default_rng(width).standard_normal((1, 40, 5, width), np.float32)}
+        (y,) = executor.run(fed).values()
+        expected = direct_conv2d(
+            fed["x"], weight.array(), paddings=(1, 1, 1, 1), strides=(1, stride), groups=40
+        )
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5)
+        prepared.add(executor.prepared_bytes)
+    assert len(prepared) == 1

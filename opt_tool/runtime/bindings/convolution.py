@@ -48,6 +48,7 @@ class Convolution:
         self._ways: dict[tuple[int, ...], Way] = {}
         self._ready: dict[object, np.ndarray] = {}
         self.prepared_bytes = 0
+        self._has_one_width = isinstance(node.input("Input").shape[3], int)
         self._is_final = self._constant and node.input("Input").type.is_static
         if self._is_final:
             self._way(node.input("Input").type.static_shape, node.input("Filter").array())
@@ -185,6 +186,8 @@ class Convolution:
             made = self._ready[key] = make(weight)
             if not np.may_share_memory(made, weight):
                 self.prepared_bytes += made.nbytes
+        if algorithm == "depthwise":
+            return self._ready[key][..., : layer.channels * _places_at_once(layer)]
         return self._ready[key]
 
     def _preparation(self, algorithm: str, layer: Layer) -> tuple[object, Preparation]:
@@ -193,7 +196,8 @@ class Convolution:
         if algorithm in TRANSFORMS:
             return self._transformation(algorithm, layer)
         if algorithm == "depthwise":
-            at_once = depthwise.places_at_once(places, layer.channels)
+            longest = depthwise.most_places_at_once(layer.channels)
+            at_once = _places_at_once(layer) if self._has_one_width else longest
             return at_once, lambda w: depthwise.written_out(w, at_once)
         by_rows = layer.kernel != (1, 1) and kernels.goes_by_rows(
             layer.channels, places, layer.dilations, groups
@@ -217,6 +221,10 @@ class Convolution:
         return (algorithm, strip), lambda w: winograd.transform_weights(
             w, transform, groups=groups, strip=strip
         )
+
+
+def _places_at_once(layer: Layer) -> int:
+    return depthwise.places_at_once(layer.size[1], layer.channels)
 
 
 def _blocks(layer: Layer) -> depthwise.Blocks:
