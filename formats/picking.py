@@ -6,7 +6,7 @@ import numpy as np
 
 from opt_tool.formats.casting import MOVABLE, carried, cast
 from opt_tool.formats.imported_node import ImportedNode
-from opt_tool.formats.indices import counted_from_front
+from opt_tool.formats.indices import counted_from_front, may_be_negative
 from opt_tool.formats.shapes import flat, reshape_to, static_shape
 from opt_tool.ir import DType, Shape, Value
 from opt_tool.ir.operations import indexing as ops
@@ -47,7 +47,7 @@ def counted_tuples(node: ImportedNode, index: Value, x: Value, first: int = 0) -
     if not isinstance(depth, int):
         raise node.unsupported("how many axes its indices count is known only at run time")
     sizes = x.shape[first : first + depth]
-    if len(set(sizes)) == 1:
+    if len(set(sizes)) == 1 or not may_be_negative(index):
         return counted_from_front(node, index, x, first)
     columns = [
         counted_from_front(node, _column(node, index, i), x, first + i) for i in range(depth)

@@ -56,7 +56,9 @@ def multiclass_nms(
             (label, place)
             for label, values in enumerate(classes)
             if label != background
-            for place in _suppressed(corners, _best(values, score_threshold, top_k), threshold, eta)
+            for place in _suppressed(
+                corners, _best(values, score_threshold, top_k), threshold, eta, keep_top_k
+            )
         ]
         if -1 < keep_top_k < len(kept):
             kept = sorted(kept, key=lambda pair: -classes[pair])[:keep_top_k]
@@ -75,8 +77,27 @@ def _best(scores: np.ndarray, threshold: float, count: int) -> np.ndarray:
     return order if count < 0 else order[:count]
 
 
-def _suppressed(corners: np.ndarray, places: np.ndarray, threshold: float, eta: float) -> list[int]:
-    """The places whose boxes overlap no better one by more than the threshold."""
+def _suppressed(
+    corners: np.ndarray, places: np.ndarray, threshold: float, eta: float, most: int
+) -> list[int]:
+    """The places whose boxes overlap no better one by more than the threshold.
+
+    There are ``most`` of them at most: an image that keeps no more keeps the best of a class.
+    """
+    if eta < 1 and threshold > 0.5:
+        return _suppressed_by_less(corners, places, threshold, eta)
+    kept: list[int] = []
+    while len(places) > 0 and len(kept) != most:
+        best, places = places[0], places[1:]
+        kept.append(int(best))
+        places = places[overlaps(corners[best], corners[places]) <= threshold]
+    return kept
+
+
+def _suppressed_by_less(
+    corners: np.ndarray, places: np.ndarray, threshold: float, eta: float
+) -> list[int]:
+    """The same where the threshold shrinks with each box that is kept."""
     kept: list[int] = []
     limit = threshold
     for place in places:

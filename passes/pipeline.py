@@ -165,8 +165,6 @@ def lowering_passes(
     target: Target, version: LiteVersion, library: Library = Library.WITH_EXTRA
 ) -> Iterator[Pass]:
     """What the target's kernels do not compute is written as what they do."""
-    if version < LiteVersion.V2_12:
-        yield LowerGatherAxis()
     if library is Library.BASIC:
         yield LowerHardSwish()  # after fusion, where it stays whole
     if target is Target.ARM:
@@ -177,6 +175,8 @@ def lowering_passes(
         yield LowerSoftmax()
         yield LowerOpenConv()  # its paddings are final
     yield LowerOpenRows(target)  # slices that join others have by now
+    if version < LiteVersion.V2_12:
+        yield LowerGatherAxis()
     yield AddFcBias()
     yield LowerMatmulBroadcast()
     yield LowerReductions(target)

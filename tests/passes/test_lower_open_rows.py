@@ -11,9 +11,10 @@ from opt_tool.api import official_runtime
 from opt_tool.api.lowering import lower
 from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph, Value
+from opt_tool.ir.operations.comparison import GreaterThan
 from opt_tool.ir.operations.data_movement import Concat, Slice
 from opt_tool.ir.operations.detection import MulticlassNms
-from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.matmul import Fc
 from opt_tool.ir.operations.shape import Squeeze2
 from opt_tool.passes.lower_open_rows import LowerOpenRows
@@ -77,20 +78,31 @@ def test_columns_of_found_rows_are_joined_by_products_on_arm(b: TestGraphs) -> N
     assert [kind for kind in ops(graph) if kind in (Concat, Fc)] == [Fc] * 3
 
 
-def test_keeps_rows_that_are_there_and_whole_numbers(b: TestGraphs) -> None:
+def test_columns_of_whole_numbers_are_joined_too(b: TestGraphs) -> None:
+    _, places = found(b)
+    shifted = b.add(Scale(bias=7.0), X=places)
+    both = b.add(Concat(axis=1), X=[places, shifted])
+    graph = b.build(b.add(Concat(axis=-1), X=[shifted, both]))
+    assert_same(graph, Target.ARM, 2)
+    assert open_lengths(graph, Target.ARM) == []
+    assert Concat not in ops(graph)
+
+
+def test_keeps_rows_that_are_there(b: TestGraphs) -> None:
     rows, places = found(b)
+    true = b.add(GreaterThan(), X=places, Y=places)
     scores = b.input(3, 4, name="others")
     kept = (
         column(b, scores, 1),
         b.add(Concat(axis=1), X=[scores, scores]),
-        b.add(Concat(axis=1), X=[places, places]),
+        b.add(Concat(axis=1), X=[true, true]),
         b.add(Concat(axis=0), X=[rows, rows]),
         b.add(Concat(axis=1), X=[rows]),
     )
     graph = b.build(*kept)
     report = LowerOpenRows(Target.ARM).run(graph)
     assert report.changes == 0
-    assert [reason for _, reason in report.kept] == ["an operand is no matrix of float32"]
+    assert [reason for _, reason in report.kept] == ["an operand is no matrix of numbers"]
     assert ElementwiseAdd not in ops(graph)
 
 
