@@ -28,6 +28,8 @@ def non_max_suppression(node: OnnxNode) -> Value:
             "of the node"
         )
     overlap = node.maybe_number(3, "threshold of the overlap")
+    if overlap is not None and not 0 <= overlap <= 1:
+        raise node.unsupported(f"its threshold of the overlap is {overlap}; it lies from 0 to 1")
     least = node.maybe_number(4, "threshold of the scores")
     return suppressed(
         node,

@@ -137,6 +137,12 @@ def test_a_limit_of_no_boxes_is_refused(limit: np.ndarray | None) -> None:
         read_model(model_of(operands((1, 1, 9)) | {"limit": limit}))
 
 
+@pytest.mark.parametrize("overlap", [-0.1, 1.5, np.nan])
+def test_an_overlap_that_no_boxes_have_is_refused(overlap: float) -> None:
+    with pytest.raises(UnsupportedModelError, match="from 0 to 1"):
+        read_model(model_of(operands((1, 1, 9), overlap=overlap)))
+
+
 def test_settings_that_are_computed_are_refused_with_the_way_out() -> None:
     model = node_model("NonMaxSuppression", operands((1, 1, 9)), constants=("limit",))
     with pytest.raises(UnsupportedModelError, match=r"threshold of the overlap is the input"):
