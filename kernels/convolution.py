@@ -23,10 +23,10 @@ from typing import NamedTuple
 import numpy as np
 
 from opt_tool.kernels.calls import Call, replay
-from opt_tool.kernels.depthwise import Geometry, depthwise_conv2d
+from opt_tool.kernels.depthwise import depthwise_conv2d
 from opt_tool.kernels.epilogue import PLAIN, Epilogue, Target
 from opt_tool.kernels.memory import (
-    ALIGNMENT,
+    aligned,
     aligned_empty,
     channels_last,
     element_type,
@@ -36,6 +36,7 @@ from opt_tool.kernels.memory import (
     overlapping,
 )
 from opt_tool.kernels.planes import (
+    Geometry,
     InPlace,
     Pads,
     Pair,
@@ -240,8 +241,7 @@ class Blocks(NamedTuple):
 
     @property
     def _sizes(self) -> list[int]:
-        sizes = map(math.prod, (self.taken, self.laid_out, self.made))
-        return [-(-size // ALIGNMENT) * ALIGNMENT for size in sizes]
+        return [aligned(math.prod(shape)) for shape in (self.taken, self.laid_out, self.made)]
 
     def spaces(self, memory: np.ndarray) -> list[np.ndarray]:
         """Memory for what is taken, for the layout and for outputs."""

@@ -22,7 +22,7 @@ import numpy as np
 from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.epilogue import PLAIN, Epilogue
 from opt_tool.kernels.memory import (
-    ALIGNMENT,
+    aligned,
     aligned_empty,
     channels_last,
     element_type,
@@ -31,6 +31,7 @@ from opt_tool.kernels.memory import (
     overlapping,
 )
 from opt_tool.kernels.planes import (
+    Geometry,
     Pads,
     Pair,
     TapGroup,
@@ -102,7 +103,7 @@ class Blocks(NamedTuple):
 
     @property
     def _sums_start(self) -> int:
-        return -(-math.prod(self.columns) // ALIGNMENT) * ALIGNMENT
+        return aligned(math.prod(self.columns))
 
 
 def depthwise_conv2d(
@@ -140,19 +141,6 @@ def depthwise_conv2d(
     geometry = Geometry.of(strides, dilations, paddings)
     replay(depthwise_calls(x, filters, finish, y, geometry, blocks, space))
     return hand_over(y, out)
-
-
-class Geometry(NamedTuple):
-    """Where windows lie: their strides, the dilations, and how far outside the first begins."""
-
-    strides: Pair
-    dilations: Pair
-    corner: Pair
-
-    @classmethod
-    def of(cls, strides: Pair, dilations: Pair, paddings: Pads) -> Geometry:
-        """For zeros at the top, bottom, left and right."""
-        return cls(strides, dilations, (-paddings[0], -paddings[2]))
 
 
 def depthwise_calls(

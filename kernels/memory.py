@@ -41,6 +41,11 @@ def rows_where_they_lie(length: int) -> Iterator[None]:
         np.setbufsize(before)
 
 
+def aligned(size: int) -> int:
+    """The next multiple of ALIGNMENT, where the next stretch may begin."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> np.ndarray:
     """An array whose first element begins a cache line; NumPy's own promise 16 bytes.
 

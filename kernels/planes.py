@@ -117,6 +117,19 @@ def reach(count: int, extent: int, stride: int, dilation: int) -> int:
     return (count - 1) * stride + (extent - 1) * dilation + 1
 
 
+class Geometry(NamedTuple):
+    """Where windows lie: their strides, the dilations, and how far outside the first begins."""
+
+    strides: Pair
+    dilations: Pair
+    corner: Pair
+
+    @classmethod
+    def of(cls, strides: Pair, dilations: Pair, paddings: Pads) -> Geometry:
+        """For zeros at the top, bottom, left and right."""
+        return cls(strides, dilations, (-paddings[0], -paddings[2]))
+
+
 class TapGroup(NamedTuple):
     """The taps of one axis that read elements of the same remainder modulo the stride.
 

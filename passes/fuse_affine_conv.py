@@ -20,11 +20,9 @@ import numpy as np
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.passes.affine import (
-    CHANNELS,
     Affine,
     is_parameter,
-    read_arithmetic,
-    read_batch_norm,
+    read_channels,
 )
 from opt_tool.passes.rewrite import Kept, Rewrite
 
@@ -44,7 +42,7 @@ class FuseAffineConv(Rewrite[ConvOfAffine]):
     def match(self, graph: Graph, node: Node) -> ConvOfAffine | Kept | None:
         assert isinstance(node.op, Conv2D)
         before = node.input("Input").producer
-        affine = None if before is None else _read(before)
+        affine = None if before is None else read_channels(before)
         if before is None or affine is None:
             return None
         if not affine.keeps_zero and any(node.op.paddings):
@@ -74,11 +72,6 @@ class FuseAffineConv(Rewrite[ConvOfAffine]):
             total = shift if bias is None else shift + bias.array()
             inputs["Bias"] = graph.add_constant(f"{conv.name}.bias", total.astype(weight.dtype))
         return graph.replace(conv, conv.op, inputs)
-
-
-def _read(node: Node) -> Affine | None:
-    affine = read_batch_norm(node)
-    return read_arithmetic(node, CHANNELS) if affine is None else affine
 
 
 def _by_input_channel(conv: Node, numbers: np.ndarray) -> np.ndarray:

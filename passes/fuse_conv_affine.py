@@ -23,12 +23,10 @@ from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.passes.affine import (
     ARITHMETIC,
-    CHANNELS,
     Affine,
     is_parameter,
     out_channels,
-    read_arithmetic,
-    read_batch_norm,
+    read_channels,
     scaled_bias,
     scaled_filter,
     without_activation,
@@ -92,7 +90,7 @@ class FuseConvAffine(FuseIntoConv):
     roots = (BatchNorm, *ARITHMETIC)
 
     def read(self, node: Node) -> Affine | None:
-        return read_batch_norm(node) if is_norm(node) else read_arithmetic(node, CHANNELS)
+        return read_channels(node)
 
 
 def is_norm(node: Node) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import onnx
@@ -15,6 +15,8 @@ from opt_tool.runtime import FoldingBuilder
 
 if TYPE_CHECKING:
     from opt_tool.formats.onnx.reader import GraphReader
+
+N = TypeVar("N", int, float)
 
 
 class OnnxNode(ImportedNode):
@@ -118,8 +120,7 @@ class OnnxNode(ImportedNode):
 
     def whole(self, index: int, what: str) -> int:
         """The whole number that an operand is, which must be known at conversion."""
-        self.number(index, what)
-        return self.wholes(index, what)[0]
+        return self._one(self.wholes(index, what), what)
 
     def maybe_whole(self, index: int, what: str) -> int | None:
         """Like ``whole`` for an operand that may be left out."""
@@ -127,15 +128,17 @@ class OnnxNode(ImportedNode):
 
     def number(self, index: int, what: str) -> float:
         """The number that an operand is, which must be known at conversion."""
-        numbers = self.constant(index, what).reshape(-1)
-        if numbers.size == 0:
-            raise self.unsupported(f"its {what} is a tensor without elements; a number is needed")
-        number: float = numbers[0].item()
-        return number
+        return self._one(self.constant(index, what).reshape(-1)[:1].tolist(), what)
 
     def maybe_number(self, index: int, what: str) -> float | None:
         """Like ``number`` for an operand that may be left out."""
         return None if self.maybe(index) is None else self.number(index, what)
+
+    def _one(self, numbers: Sequence[N], what: str) -> N:
+        """The first of some numbers, of which there must be one."""
+        if not numbers:
+            raise self.unsupported(f"its {what} is a tensor without elements; a number is needed")
+        return numbers[0]
 
     def dims(self, index: int, what: str) -> tuple[Dim, ...]:
         """The elements of a shape-like operand: numbers, or symbols of the model's inputs."""

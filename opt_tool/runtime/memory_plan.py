@@ -20,11 +20,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node, Types, Value
+from opt_tool.kernels.memory import ALIGNMENT, aligned
 from opt_tool.runtime.binding import IN_PLACE, WRITERS
 from opt_tool.runtime.free_places import FreePlaces
 from opt_tool.runtime.layout import channels_last_values
 
-ALIGNMENT = 64
 MANY = 2000
 """More stretches than this are placed in the order in which they are made."""
 
@@ -187,7 +187,7 @@ def _place_by_size(stretches: Sequence[Stretch]) -> int:
                 continue
             if other.offset - end >= stretch.size:
                 break
-            end = max(end, _aligned(other.offset + other.size))
+            end = max(end, aligned(other.offset + other.size))
         stretch.offset = end
         insort(placed, stretch, key=lambda s: s.offset)
     return max((stretch.offset + stretch.size for stretch in placed), default=0)
@@ -200,12 +200,7 @@ def _place_in_order(stretches: Sequence[Stretch]) -> int:
         while alive and alive[0][0] < stretch.first:
             _, offset, size = heapq.heappop(alive)
             places.give_back(offset, size)
-        size = max(_aligned(stretch.size), ALIGNMENT)  # no two begin at one place
+        size = max(aligned(stretch.size), ALIGNMENT)  # no two begin at one place
         stretch.offset = places.take(size)
         heapq.heappush(alive, (stretch.last, stretch.offset, size))
     return places.size
-
-
-def _aligned(offset: int) -> int:
-    """The next place where a cache line begins."""
-    return -(-offset // ALIGNMENT) * ALIGNMENT

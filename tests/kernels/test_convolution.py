@@ -8,10 +8,9 @@ import pytest
 
 from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise, pointwise
-from opt_tool.kernels.depthwise import Geometry
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_first, channels_last
-from opt_tool.kernels.planes import Pads, Pair, pad_spatial
+from opt_tool.kernels.planes import Geometry, Pads, Pair, pad_spatial
 from windows import WINDOWS
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from opt_tool.formats.casting import cast
+from opt_tool.formats.indices import size_of
 from opt_tool.formats.shapes import reshape_to, static_shape, transposed
 from opt_tool.formats.suppression import (
     NO_THRESHOLD,
@@ -37,7 +38,6 @@ from opt_tool.ir.operations.elementwise import (
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.reduction import TopKV2
 from opt_tool.ir.operations.shape import Reshape2, Squeeze2
-from opt_tool.ir.operations.shape import Shape as ShapeOf
 
 
 @tflite_op(POST_PROCESS)
@@ -79,7 +79,7 @@ def non_max_suppression(node: TfliteNode) -> list[Value]:
         Scores=reshape_to(node, scores, (1, 1, count)),
     )
     listed = [number, _columns(node, rows, 1, 2)] if scored else [number]
-    found = node.add(Squeeze2(axes=(0,)), X=_count(node, number, DType.INT32))
+    found = node.add(Squeeze2(axes=(0,)), X=size_of(node, number, 0, DType.INT32))
     return [*(_cut(node, _filled(node, each, most), (most,)) for each in listed), found]
 
 
@@ -175,7 +175,7 @@ def _chosen_by_best(
         node.add(Reshape2(shape=(1, most * listed, 4)), X=corners),
         of_found(cast(node, labels, DType.FLOAT32)),
         of_found(values),
-        _count(node, number),
+        size_of(node, number, 0, DType.FLOAT32),
     ]
 
 
@@ -204,7 +204,7 @@ def _chosen_by_class(
         in_order(_columns(node, rows, 2, 6), (1, options.rows, 4)),
         in_order(cast(node, labels, DType.FLOAT32), (1, options.rows)),
         in_order(found, (1, options.rows)),
-        node.add(Clip(min=0.0, max=float(most)), X=_count(node, number)),
+        node.add(Clip(min=0.0, max=float(most)), X=size_of(node, number, 0, DType.FLOAT32)),
     ]
 
 
@@ -238,10 +238,3 @@ def _cut(node: TfliteNode, rows: Value, shape: tuple[int, ...]) -> Value:
 
 def _columns(node: TfliteNode, rows: Value, start: int, end: int) -> Value:
     return node.add(Slice(axes=(1,), starts=(start,), ends=(end,)), Input=rows)
-
-
-def _count(node: TfliteNode, number: Value, dtype: DType = DType.FLOAT32) -> Value:
-    """How many rows were found, as a tensor (1,)."""
-    dims = node.add(ShapeOf(), Input=number)
-    count = node.add(Slice(axes=(0,), starts=(0,), ends=(1,)), Input=dims)
-    return cast(node, count, dtype)

@@ -15,6 +15,7 @@ from opt_tool.kernels import depthwise, pointwise, products, transposed_convolut
 from opt_tool.kernels.calls import Call
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_last, lies_channels_last
+from opt_tool.kernels.planes import Geometry
 from opt_tool.runtime.binding import Arrays, Out, Settings, prepares, writes
 from opt_tool.runtime.bindings.activation import in_a_row, in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
@@ -128,7 +129,7 @@ class Convolution:
         space, y = workspace.view(FLOAT32), channels_last(out)
         finish, small = self._finish, self._small
         layer = Layer.of(self.op, x.shape, arrays.one("Filter").shape)
-        geometry = depthwise.Geometry.of(layer.strides, layer.dilations, self.op.paddings)
+        geometry = Geometry.of(layer.strides, layer.dilations, self.op.paddings)
         if algorithm == "depthwise":
             blocks = _blocks(layer)
             return depthwise.depthwise_calls(x, ready, finish, y, geometry, blocks, space)
@@ -238,7 +239,7 @@ def _laid_out(layer: Layer, *, adds: bool) -> kernels.Blocks:
     return kernels.Blocks.of(
         layer.size,
         (layer.out_channels, depth, *layer.kernel),
-        depthwise.Geometry.of(layer.strides, layer.dilations, (0, 0, 0, 0)),
+        Geometry.of(layer.strides, layer.dilations, (0, 0, 0, 0)),
         groups=layer.groups,
         adds=adds,
     )
