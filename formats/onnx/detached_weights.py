@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto
 
+from opt_tool.formats.onnx.messages import ModelProto, TensorProto
 from opt_tool.formats.onnx.tensors import DTYPES, element_type
 
 GRAPH_OF_MODEL = 7
@@ -49,13 +48,13 @@ class Field(NamedTuple):
     end: int
 
 
-def parse_detached(data: memoryview, file_name: str) -> onnx.ModelProto:
+def parse_detached(data: memoryview, file_name: str) -> ModelProto:
     """Parse a model; its large weights become external data of the file ``file_name``.
 
     Raises:
         DecodeError: when the bytes are not a whole message.
     """
-    model = onnx.ModelProto()
+    model = ModelProto()
     try:
         outside = b"".join(_detached_model(data, file_name))
     except (UnscannableError, DecodeError):
@@ -64,7 +63,7 @@ def parse_detached(data: memoryview, file_name: str) -> onnx.ModelProto:
     return model
 
 
-def attach(model: onnx.ModelProto, path: Path) -> None:
+def attach(model: ModelProto, path: Path) -> None:
     """Copy the weights that were left in the file ``path`` into the message.
 
     Raises:
@@ -130,7 +129,7 @@ def _holds(tensor: TensorProto, size: int) -> bool:
     """Whether the raw data of a tensor are as many bytes as its elements."""
     if tensor.data_type not in DTYPES or any(dim < 0 for dim in tensor.dims):
         return False
-    return math.prod(tensor.dims) * element_type(tensor).itemsize == size
+    return math.prod(tensor.dims) * element_type(tensor.data_type).itemsize == size
 
 
 def _fields(data: memoryview, start: int, end: int) -> Iterator[Field]:

@@ -9,10 +9,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-import onnx
-from onnx import TensorProto
-
 from opt_tool.errors import DamagedFileError
+from opt_tool.formats.onnx.messages import ModelProto, TensorProto
 
 
 class DataFolders(NamedTuple):
@@ -57,7 +55,7 @@ class DataFolders(NamedTuple):
             return self.own
         return Path(os.path.commonpath((self.own, self.allowed)))
 
-    def relocate(self, model: onnx.ModelProto) -> None:
+    def relocate(self, model: ModelProto) -> None:
         """Name the external data of a model's weights from the common folder on."""
         for tensor in model.graph.initializer:
             if tensor.data_location != TensorProto.EXTERNAL:

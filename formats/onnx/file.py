@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnx
 from google.protobuf.message import DecodeError
 
 from opt_tool.errors import DamagedFileError, FileAccessError, UnsupportedError
+from opt_tool.formats.onnx.definitions import STANDARD, newest_opset
 from opt_tool.formats.onnx.detached_weights import parse_detached
+from opt_tool.formats.onnx.messages import ModelProto
 from opt_tool.formats.onnx.soundness import check_nodes, check_texts
 from opt_tool.ir.mapped_arrays import mapped
 
 
-def load_model(path: Path) -> onnx.ModelProto:
+def load_model(path: Path) -> ModelProto:
     """Parse an ONNX file without its external data; large weights stay in the file, too.
 
     Raises:
@@ -38,7 +39,7 @@ def load_model(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _check(model: onnx.ModelProto, path: Path) -> None:
+def _check(model: ModelProto, path: Path) -> None:
     if not model.HasField("graph") or not model.opset_import:
         raise DamagedFileError(path, "not an ONNX model: it has no graph or no opset")
     check_texts(model, path)
@@ -46,11 +47,18 @@ def _check(model: onnx.ModelProto, path: Path) -> None:
     for entry in (*model.opset_import, *functions):
         if not 1 <= entry.version < 2**31:
             raise DamagedFileError(path, f"there is no opset {entry.version}; export it again")
-    newest = onnx.defs.onnx_opset_version()
-    for entry in model.opset_import:
-        if entry.domain in ("", "ai.onnx") and entry.version > newest:
-            raise UnsupportedError(
-                f"{path}: opset {entry.version} is newer than the installed onnx package knows "
-                f"({newest}); upgrade it with `pip install -U onnx`"
-            )
+    opset = max((x.version for x in model.opset_import if x.domain in STANDARD), default=1)
+    if opset > newest_opset():
+        _check_installed(opset, path)
     check_nodes(model, path)
+
+
+def _check_installed(opset: int, path: Path) -> None:
+    from onnx import defs
+
+    newest = defs.onnx_opset_version()
+    if opset > newest:
+        raise UnsupportedError(
+            f"{path}: opset {opset} is newer than the installed onnx package knows "
+            f"({newest}); upgrade it with `pip install -U onnx`"
+        )

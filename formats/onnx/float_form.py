@@ -16,9 +16,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
 
+from opt_tool.formats.onnx.messages import (
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    make_node,
+    make_tensor,
+)
 from opt_tool.formats.onnx.quantized_operators import (
     MICROSOFT,
     expanded,
@@ -61,15 +66,15 @@ def is_quantized(operators: Sequence[str]) -> bool:
     return any("Quantize" in name or name.startswith(("QLinear", "QGemm")) for name in operators)
 
 
-def float_form(model: onnx.ModelProto, tensors: TensorReader) -> onnx.ModelProto:
+def float_form(model: ModelProto, tensors: TensorReader) -> ModelProto:
     """The float model that a quantized one stands for; any other is handed back as it is."""
     if not is_quantized([node.op_type for node in model.graph.node]):
         return model
-    rewritten = onnx.ModelProto()
+    rewritten = ModelProto()
     rewritten.CopyFrom(model)
     Rewriter(rewritten, tensors).run()
     if all(entry.domain != MICROSOFT for entry in rewritten.opset_import):
-        rewritten.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+        rewritten.opset_import.append(OperatorSetIdProto(domain=MICROSOFT, version=1))
     return rewritten
 
 
@@ -84,15 +89,15 @@ class Twin(NamedTuple):
 class Rewriter:
     """Rewrites the nodes of one model in place; what nothing reads any more stays."""
 
-    def __init__(self, model: onnx.ModelProto, tensors: TensorReader) -> None:
+    def __init__(self, model: ModelProto, tensors: TensorReader) -> None:
         self.tensors = tensors
         self.graph = model.graph
         self.opset = next((x.version for x in model.opset_import if x.domain in ("", "ai.onnx")), 1)
         self.constants = {tensor.name: tensor for tensor in self.graph.initializer}
         self.twins: dict[str, Twin] = {}
         self.highest: dict[str, float] = {}
-        self.makers: dict[str, onnx.NodeProto] = {}
-        self.nodes: list[onnx.NodeProto] = []
+        self.makers: dict[str, NodeProto] = {}
+        self.nodes: list[NodeProto] = []
 
     def run(self) -> None:
         """Rewrite all nodes."""
@@ -102,7 +107,7 @@ class Rewriter:
         del self.graph.node[:]
         self.graph.node.extend(self.nodes)
 
-    def _rewrite(self, node: onnx.NodeProto) -> None:
+    def _rewrite(self, node: NodeProto) -> None:
         self._note_constant(node)
         replaced = self._restored(node) or self._dynamic_product(node)
         if replaced is not None:
@@ -117,13 +122,13 @@ class Rewriter:
         elif node.op_type in MOVING and node.input[0] in self.twins and len(node.output) == 1:
             self._move(node, self.twins[node.input[0]])
 
-    def _add(self, node: onnx.NodeProto) -> None:
+    def _add(self, node: NodeProto) -> None:
         self.nodes.append(node)
         self.makers.update((name, node) for name in node.output)
         if node.op_type in RANGE_KEEPING and node.input[0] in self.highest:
             self.highest[node.output[0]] = self.highest[node.input[0]]
 
-    def _note_constant(self, node: onnx.NodeProto) -> None:
+    def _note_constant(self, node: NodeProto) -> None:
         if node.op_type == "Constant":
             for attribute in node.attribute:
                 if attribute.name == "value":
@@ -131,7 +136,7 @@ class Rewriter:
 
     # ---- pairs of QuantizeLinear and DequantizeLinear
 
-    def _restored(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
+    def _restored(self, node: NodeProto) -> NodeProto | None:
         """What stands for DequantizeLinear of what QuantizeLinear made with the same numbers."""
         twin = self.twins.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
         if twin is None:
@@ -139,12 +144,12 @@ class Rewriter:
         scale, zero = (*node.input[1:], "")[:2]
         if not (self._is_same(scale, twin.scale) and self._is_same(zero, twin.zero)):
             return None
-        return helper.make_node("Identity", [twin.name], node.output, name=node.name)
+        return make_node("Identity", [twin.name], node.output, name=node.name)
 
-    def _move(self, node: onnx.NodeProto, twin: Twin) -> None:
+    def _move(self, node: NodeProto, twin: Twin) -> None:
         """Do to the float tensor what a node does to the quantized one."""
         name = f"{node.output[0]}.float"
-        moved = onnx.NodeProto()
+        moved = NodeProto()
         moved.CopyFrom(node)
         moved.name, moved.input[0], moved.output[0] = "", twin.name, name
         self._add(moved)
@@ -189,20 +194,18 @@ class Rewriter:
             return None
         return self.tensors.stored(tensor).reshape(())
 
-    def _clip(self, name: str, bounded: str, highest: float) -> Iterator[onnx.NodeProto]:
+    def _clip(self, name: str, bounded: str, highest: float) -> Iterator[NodeProto]:
         if self.opset < CLIP_BY_OPERANDS:
-            yield helper.make_node("Clip", [name], [bounded], min=0.0, max=highest)
+            yield make_node("Clip", [name], [bounded], min=0.0, max=highest)
             return
         bounds = {f"{bounded}.min": 0.0, f"{bounded}.max": highest}
         for bound, number in bounds.items():
-            self.graph.initializer.append(
-                numpy_helper.from_array(np.array(number, np.float32), bound)
-            )
-        yield helper.make_node("Clip", [name, *bounds], [bounded])
+            self.graph.initializer.append(make_tensor(np.array(number, np.float32), bound))
+        yield make_node("Clip", [name, *bounds], [bounded])
 
     # ---- weights quantized alone
 
-    def _dynamic_product(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
+    def _dynamic_product(self, node: NodeProto) -> NodeProto | None:
         """The float product that Mul(Cast(integer product), both scales) stands for."""
         if node.op_type != "Mul":
             return None
@@ -217,7 +220,7 @@ class Rewriter:
                 return self._float_product(product, twin, (others[0], bias), node)
         return None
 
-    def _integer_product(self, name: str) -> tuple[onnx.NodeProto | None, str]:
+    def _integer_product(self, name: str) -> tuple[NodeProto | None, str]:
         """The product that makes ``name``, and the float bias that older exporters add to it."""
         node = self._maker(name, (*DYNAMIC, "Add"))
         if node is None or node.op_type != "Add":
@@ -231,16 +234,16 @@ class Rewriter:
 
     def _float_product(
         self,
-        product: onnx.NodeProto,
+        product: NodeProto,
         twin: Twin,
         scale_and_bias: tuple[str, str],
-        node: onnx.NodeProto,
-    ) -> onnx.NodeProto:
+        node: NodeProto,
+    ) -> NodeProto:
         weight_scale, bias = scale_and_bias
         weight = f"{node.output[0]}.weight"
         zero = [name for name in product.input[3:4] if name]
         self._add(
-            helper.make_node(
+            make_node(
                 "DequantizeLinear",
                 [product.input[1], weight_scale, *zero],
                 [weight],
@@ -250,11 +253,11 @@ class Rewriter:
         )
         operator = DYNAMIC[product.op_type]
         operands = [twin.name, weight, *([bias] if bias else [])]
-        made = helper.make_node(operator, operands, node.output, name=node.name)
+        made = make_node(operator, operands, node.output, name=node.name)
         made.attribute.extend(product.attribute)
         return made
 
-    def _maker(self, name: str, operators: tuple[str, ...]) -> onnx.NodeProto | None:
+    def _maker(self, name: str, operators: tuple[str, ...]) -> NodeProto | None:
         node = self.makers.get(name)
         return node if node is not None and node.op_type in operators else None
 

@@ -1,4 +1,4 @@
-"""Reads operators that are functions of others: the model's own, and ONNX's definitions.
+"""Reads operators that are functions of others: the model's own, and standard ones.
 
 A function is read in a scope of its own. Its nodes are copied first, so that attributes
 that refer to the caller's hold values, and operands that the caller leaves out have no
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
-
-import onnx
-from onnx import defs, helper
+from typing import TYPE_CHECKING
 
 from opt_tool.errors import UnsupportedOperatorError
+from opt_tool.formats.onnx.messages import (
+    AttributeProto,
+    FunctionProto,
+    NodeProto,
+    OperatorSetIdProto,
+)
 from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import Place
 from opt_tool.ir import Value
@@ -23,80 +26,15 @@ if TYPE_CHECKING:
     from opt_tool.formats.onnx.node import OnnxNode
     from opt_tool.formats.onnx.reader import GraphReader
 
-Attributes = Mapping[str, onnx.AttributeProto]
+Attributes = Mapping[str, AttributeProto]
 
 
-class Schema(Protocol):
-    """The part of onnx's ``OpSchema`` that its stub leaves out."""
-
-    name: str
-    domain: str
-    deprecated: bool
-    has_function: bool
-    has_context_dependent_function: bool
-    function_opset_versions: Sequence[int]
-    context_dependent_function_opset_versions: Sequence[int]
-    attributes: Mapping[str, defs.OpSchema.Attribute]
-
-    def get_function_with_opset_version(self, opset: int, /) -> bytes: ...
-
-    def get_context_dependent_function_with_opset_version(
-        self, opset: int, node: bytes, types: Sequence[bytes], /
-    ) -> bytes: ...
-
-
-def model_function(node: OnnxNode) -> onnx.FunctionProto | None:
+def model_function(node: OnnxNode) -> FunctionProto | None:
     """The function of the model that a node calls, if it calls one."""
     return node.reader.functions.get((node.domain, node.operator))
 
 
-def standard_function(node: OnnxNode) -> onnx.FunctionProto | None:
-    """ONNX's definition of a node's operator by other operators, if there is one."""
-    if not defs.has(node.operator, node.opset, node.domain):
-        return None
-    schema: Schema = defs.get_schema(node.operator, node.opset, node.domain)  # type: ignore[assignment]  # see Schema
-    if schema.has_function:
-        version = newest(schema.function_opset_versions, node.opset)
-        body = schema.get_function_with_opset_version(version)
-    elif schema.has_context_dependent_function:
-        version = newest(schema.context_dependent_function_opset_versions, node.opset)
-        types = [_type_of(value).SerializeToString() for value in node.inputs]
-        body = schema.get_context_dependent_function_with_opset_version(
-            version, node.proto.SerializeToString(), types
-        )
-    else:
-        return None
-    function = onnx.FunctionProto()
-    function.ParseFromString(body)
-    defaults = (attribute.default_value for attribute in schema.attributes.values())
-    function.attribute_proto.extend(value for value in defaults if value.type)
-    return function if function.node else None
-
-
-def function_operators() -> frozenset[tuple[str, str]]:
-    """Domain and name of the operators that ONNX defines by others."""
-    schemas: Sequence[Schema] = defs.get_all_schemas()  # type: ignore[assignment]  # see Schema
-    return frozenset(
-        (schema.domain, schema.name)
-        for schema in schemas
-        if (schema.has_function or schema.has_context_dependent_function) and not schema.deprecated
-    )
-
-
-def newest(versions: Sequence[int], opset: int) -> int:
-    """The newest form of a definition that a model of an opset may have meant."""
-    return max((version for version in versions if version <= opset), default=min(versions))
-
-
-def _type_of(value: Value | None) -> onnx.TypeProto:
-    """The type that a definition may depend on; an empty one for what is left out."""
-    if value is None:
-        return onnx.TypeProto()
-    element = helper.np_dtype_to_tensor_dtype(value.dtype.numpy)
-    return helper.make_tensor_type_proto(element, value.shape)
-
-
-def expand_model_function(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
+def expand_model_function(node: OnnxNode, function: FunctionProto) -> list[Value | None]:
     """Read the nodes of a function of the model; problems are named inside of it."""
     reader = node.reader
     if (node.domain, node.operator) in reader.calls:
@@ -108,13 +46,13 @@ def expand_model_function(node: OnnxNode, function: onnx.FunctionProto) -> list[
         reader.calls.pop()
 
 
-def expand_standard_function(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
+def expand_standard_function(node: OnnxNode, function: FunctionProto) -> list[Value | None]:
     """Read a definition by other operators; a problem inside is the node's own."""
     with _problems_of(node):
         return _expand(node, function)
 
 
-def expand_in_place(node: OnnxNode, nodes: Iterable[onnx.NodeProto]) -> list[Value | None]:
+def expand_in_place(node: OnnxNode, nodes: Iterable[NodeProto]) -> list[Value | None]:
     """Read nodes that stand for one, with its operands and results by their names."""
     scope = dict(node.scope)
     place = Place(f"{node.name}/", frozenset(node.proto.output), node.builder.sources[0])
@@ -139,7 +77,7 @@ def _first(problems: Sequence[UnsupportedOperatorError]) -> str:
     return f"{problems[0].operator} cannot be converted: {problems[0].problem}"
 
 
-def _expand(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
+def _expand(node: OnnxNode, function: FunctionProto) -> list[Value | None]:
     missing = set(function.input[len(node.inputs) :])
     scope: dict[str, Value] = {}
     for name, value in zip(function.input, node.inputs, strict=False):
@@ -150,7 +88,7 @@ def _expand(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
     attributes = {attribute.name: attribute for attribute in function.attribute_proto}
     attributes |= {attribute.name: attribute for attribute in node.proto.attribute}
     wanted = [name for index, name in enumerate(function.output) if node.has_output(index)]
-    body = onnx.FunctionProto()
+    body = FunctionProto()
     body.node.extend(_bound(inner, attributes, missing) for inner in function.node)
     place = Place(f"{node.name}/", frozenset(wanted), node.builder.sources[0])
     with _opsets(node.reader, function.opset_import):
@@ -161,9 +99,9 @@ def _expand(node: OnnxNode, function: onnx.FunctionProto) -> list[Value | None]:
     ]
 
 
-def _bound(node: onnx.NodeProto, attributes: Attributes, missing: set[str]) -> onnx.NodeProto:
+def _bound(node: NodeProto, attributes: Attributes, missing: set[str]) -> NodeProto:
     """A copy of a function's node with the caller's attributes and without missing operands."""
-    copy = onnx.NodeProto()
+    copy = NodeProto()
     copy.CopyFrom(node)
     copy.input[:] = ["" if name in missing else name for name in node.input]
     del copy.attribute[:]
@@ -175,15 +113,15 @@ def _bound(node: onnx.NodeProto, attributes: Attributes, missing: set[str]) -> o
 
 
 def _bound_attribute(
-    attribute: onnx.AttributeProto, attributes: Attributes, missing: set[str]
-) -> onnx.AttributeProto | None:
+    attribute: AttributeProto, attributes: Attributes, missing: set[str]
+) -> AttributeProto | None:
     """An attribute with a value; None where it refers to one that has none."""
     source = attribute
     if attribute.ref_attr_name:
         if attribute.ref_attr_name not in attributes:
             return None
         source = attributes[attribute.ref_attr_name]
-    copy = onnx.AttributeProto()
+    copy = AttributeProto()
     copy.CopyFrom(source)
     copy.name = attribute.name
     if attribute.ref_attr_name:
@@ -196,7 +134,7 @@ def _bound_attribute(
 
 
 @contextmanager
-def _opsets(reader: GraphReader, imports: Sequence[onnx.OperatorSetIdProto]) -> Iterator[None]:
+def _opsets(reader: GraphReader, imports: Sequence[OperatorSetIdProto]) -> Iterator[None]:
     """Let nodes be of a function's opsets while it is read."""
     outside = reader.opsets
     reader.opsets = outside | opsets_of(imports)
@@ -206,7 +144,7 @@ def _opsets(reader: GraphReader, imports: Sequence[onnx.OperatorSetIdProto]) -> 
         reader.opsets = outside
 
 
-def opsets_of(imports: Sequence[onnx.OperatorSetIdProto]) -> dict[str, int]:
+def opsets_of(imports: Sequence[OperatorSetIdProto]) -> dict[str, int]:
     """Opset versions by domain; the standard domain is the empty one."""
     opsets = {entry.domain: entry.version for entry in imports}
     if "ai.onnx" in opsets:

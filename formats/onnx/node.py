@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import onnx
 
 from opt_tool.errors import OpenInputError, UnsupportedOperatorError
 from opt_tool.formats.imported_node import ImportedNode
+from opt_tool.formats.onnx.messages import GraphProto, NodeProto
 from opt_tool.ir import Dim, Value
 from opt_tool.runtime import FoldingBuilder
 
@@ -29,7 +29,7 @@ class OnnxNode(ImportedNode):
     def __init__(
         self,
         reader: GraphReader,
-        proto: onnx.NodeProto,
+        proto: NodeProto,
         name: str,
         inputs: Sequence[Value | None],
         scope: Mapping[str, Value],
@@ -183,7 +183,7 @@ class OnnxNode(ImportedNode):
             raise self.unsupported(f"attribute {name!r} is missing")
         return self.reader.tensors.array(attribute.t)
 
-    def graph(self, name: str) -> onnx.GraphProto:
+    def graph(self, name: str) -> GraphProto:
         """A sub-graph attribute; refuses the node when it is missing."""
         attribute = self._attributes.get(name)
         if attribute is None:

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import onnx
-from onnx import helper, version_converter
-
 from opt_tool.errors import UnsupportedError
 from opt_tool.formats.onnx.detached_weights import attach
+from opt_tool.formats.onnx.messages import GraphProto, ModelProto, NodeProto, make_node
 
 OLDEST = 7
 """The first opset whose operators are read; the first that onnxruntime runs, too."""
@@ -26,15 +24,19 @@ ALIGNED_BY_AXIS = frozenset(
 """What had the attributes ``broadcast`` and ``axis``."""
 
 
-def upgraded(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+def upgraded(model: ModelProto, path: Path) -> ModelProto:
     """The model, or the same of opset ``OLDEST`` where its own is older.
 
     Raises:
         UnsupportedError: when an operator of it cannot be brought there.
     """
     opset = next((x.version for x in model.opset_import if x.domain in ("", "ai.onnx")), OLDEST)
-    if opset >= OLDEST:
-        return model
+    return model if opset >= OLDEST else _converted(model, opset, path)
+
+
+def _converted(model: ModelProto, opset: int, path: Path) -> ModelProto:
+    from onnx import shape_inference, version_converter
+
     try:
         attach(model, path)  # the converter of onnx 1.16 drops external data
         _align_operands(model.graph, _ranks(model))
@@ -42,7 +44,7 @@ def upgraded(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     except (
         RuntimeError,
         version_converter.ConvertError,
-        onnx.shape_inference.InferenceError,
+        shape_inference.InferenceError,
     ) as error:
         raise UnsupportedError(
             f"{path}: opset {opset} is older than {OLDEST}, and onnx.version_converter cannot "
@@ -50,9 +52,11 @@ def upgraded(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
         ) from error
 
 
-def _ranks(model: onnx.ModelProto) -> dict[str, int]:
+def _ranks(model: ModelProto) -> dict[str, int]:
     """How many dimensions each tensor has, as far as that can be inferred."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    from onnx import shape_inference
+
+    graph = shape_inference.infer_shapes(model).graph
     ranks = {
         info.name: len(info.type.tensor_type.shape.dim)
         for info in (*graph.input, *graph.value_info, *graph.output)
@@ -61,7 +65,7 @@ def _ranks(model: onnx.ModelProto) -> dict[str, int]:
     return ranks | {tensor.name: len(tensor.dims) for tensor in graph.initializer}
 
 
-def _align_operands(graph: onnx.GraphProto, ranks: Mapping[str, int]) -> None:
+def _align_operands(graph: GraphProto, ranks: Mapping[str, int]) -> None:
     """Give second operands the dimensions of size 1 that align them at the right."""
     nodes = []
     for index, node in enumerate(graph.node):
@@ -70,7 +74,7 @@ def _align_operands(graph: onnx.GraphProto, ranks: Mapping[str, int]) -> None:
             operand = node.input[1]
             aligned = f"{operand}.aligned.{index}"
             axes = range(ranks[operand], ranks[operand] + behind)
-            nodes.append(helper.make_node("Unsqueeze", [operand], [aligned], axes=axes))
+            nodes.append(make_node("Unsqueeze", [operand], [aligned], axes=axes))
             node.input[1] = aligned
         if node.op_type in ALIGNED_BY_AXIS:
             others = [x for x in node.attribute if x.name != "axis"]
@@ -81,7 +85,7 @@ def _align_operands(graph: onnx.GraphProto, ranks: Mapping[str, int]) -> None:
     graph.node.extend(nodes)
 
 
-def _dimensions_behind(node: onnx.NodeProto, ranks: Mapping[str, int]) -> int:
+def _dimensions_behind(node: NodeProto, ranks: Mapping[str, int]) -> int:
     """How many dimensions of the first operand lie behind those that the second matches."""
     if node.op_type not in (*ALIGNED_BY_AXIS, "PRelu"):
         return 0

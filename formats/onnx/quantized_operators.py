@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import onnx
-from onnx import helper
+from opt_tool.formats.onnx.messages import NodeProto, make_node
 
 MICROSOFT = "com.microsoft"
 """onnxruntime's domain; its DequantizeLinear takes scales along an axis in every opset."""
@@ -73,13 +72,13 @@ LAYOUT = "channels_last"
 """An attribute of the pools, which float operators do not have."""
 
 
-def is_quantized_operator(node: onnx.NodeProto) -> bool:
+def is_quantized_operator(node: NodeProto) -> bool:
     """Whether ``expanded`` knows a node."""
     known = node.op_type in (*QUANTIZED_OPERATORS, CONCAT, LSTM)
     return known and _integer(node, LAYOUT) == 0
 
 
-def expanded(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+def expanded(node: NodeProto) -> Iterator[NodeProto]:
     """A quantized operator as DequantizeLinear, the float operator and QuantizeLinear.
 
     Args:
@@ -100,45 +99,45 @@ def expanded(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
     if known.bias is not None and inputs[known.bias]:
         scales = [inputs[operand.position + 1] for operand in known.operands]
         scale, restored = f"{output}.bias.scale", f"{output}.bias"
-        yield helper.make_node("Mul", scales, [scale])
+        yield make_node("Mul", scales, [scale])
         yield _dequantize([inputs[known.bias], scale], restored, 0)
         operands.append(restored)
     scale, zero = inputs[known.scale], inputs[known.scale + 1]
     result = f"{output}.float" if scale else output
-    computed = helper.make_node(known.name, operands, [result], name=node.name)
+    computed = make_node(known.name, operands, [result], name=node.name)
     computed.attribute.extend(x for x in node.attribute if x.name not in (LAYOUT, "opset"))
     yield computed
     if scale:  # QGemm may leave it out
-        yield helper.make_node("QuantizeLinear", [result, scale, zero], [output])
+        yield make_node("QuantizeLinear", [result, scale, zero], [output])
 
 
-def _concat(node: onnx.NodeProto) -> QuantizedOperator:
+def _concat(node: NodeProto) -> QuantizedOperator:
     operands = tuple(Operand(position) for position in range(2, len(node.input), 3))
     return QuantizedOperator("Concat", operands, 0)
 
 
-def _lstm(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+def _lstm(node: NodeProto) -> Iterator[NodeProto]:
     """An LSTM on restored weights, which ONNX's has the other way round."""
     inputs = [*node.input, *[""] * 12][:12]
     operands = inputs[:8]
     for index, scale in ((1, 8), (2, 10)):
         restored, turned = (f"{inputs[index]}.{word}" for word in ("restored", "turned"))
         yield _dequantize([inputs[index], *inputs[scale : scale + 2]], restored, 0)
-        yield helper.make_node("Transpose", [restored], [turned], perm=[0, 2, 1])
+        yield make_node("Transpose", [restored], [turned], perm=[0, 2, 1])
         operands[index] = turned
-    computed = helper.make_node("LSTM", operands, node.output, name=node.name)
+    computed = make_node("LSTM", operands, node.output, name=node.name)
     computed.attribute.extend(node.attribute)
     yield computed
 
 
-def _dequantize(inputs: list[str], output: str, axis: int) -> onnx.NodeProto:
-    return helper.make_node("DequantizeLinear", inputs, [output], domain=MICROSOFT, axis=axis)
+def _dequantize(inputs: list[str], output: str, axis: int) -> NodeProto:
+    return make_node("DequantizeLinear", inputs, [output], domain=MICROSOFT, axis=axis)
 
 
-def _axis(node: onnx.NodeProto, operand: Operand) -> int:
+def _axis(node: NodeProto, operand: Operand) -> int:
     """The axis of an operand's scales; that of a matrix which is transposed is the other."""
     return 0 if operand.axis == 1 and _integer(node, "transB") else operand.axis
 
 
-def _integer(node: onnx.NodeProto, name: str) -> int:
+def _integer(node: NodeProto, name: str) -> int:
     return next((int(x.i) for x in node.attribute if x.name == name), 0)

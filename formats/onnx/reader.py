@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from opt_tool.errors import (
     DamagedFileError,
@@ -29,7 +28,13 @@ from opt_tool.formats.onnx.functions import (
     expand_standard_function,
     model_function,
     opsets_of,
-    standard_function,
+)
+from opt_tool.formats.onnx.messages import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorShapeProto,
+    ValueInfoProto,
 )
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.older_opsets import upgraded
@@ -81,9 +86,7 @@ def read(
 class GraphReader:
     """The state of reading one model."""
 
-    def __init__(
-        self, model: onnx.ModelProto, path: Path, external_data: Path | None = None
-    ) -> None:
+    def __init__(self, model: ModelProto, path: Path, external_data: Path | None = None) -> None:
         self.tensors = TensorReader(DataFolders.of(path, external_data))
         self.model = model = float_form(upgraded(model, path), self.tensors)
         self.path = path
@@ -121,7 +124,7 @@ class GraphReader:
         self.builder.graph.remove_unused()
         return self.builder.graph
 
-    def add_initializers(self, proto: onnx.GraphProto, scope: dict[str, Value]) -> None:
+    def add_initializers(self, proto: GraphProto, scope: dict[str, Value]) -> None:
         """Put the weights of a graph into its scope."""
         for tensor in proto.initializer:
             array = self.tensors.array(tensor)
@@ -131,7 +134,7 @@ class GraphReader:
 
     def _add_inputs(
         self,
-        proto: onnx.GraphProto,
+        proto: GraphProto,
         scope: dict[str, Value],
         input_shapes: Mapping[str, Sequence[int]],
         input_values: Mapping[str, np.ndarray],
@@ -149,14 +152,14 @@ class GraphReader:
                 type = self._input_type(info, input_shapes.get(info.name))
                 scope[info.name] = add_input(self.builder.graph, self.path, info.name, type)
 
-    def _input_value(self, info: onnx.ValueInfoProto, value: np.ndarray) -> np.ndarray:
+    def _input_value(self, info: ValueInfoProto, value: np.ndarray) -> np.ndarray:
         """What stands for an input from now on; one number may stand for a scalar."""
         tensor = info.type.tensor_type
         scalar = tensor.HasField("shape") and not tensor.shape.dim and value.size == 1
         array = value.reshape(()) if scalar else value
         return array.astype(self._input_type(info, array.shape).dtype.numpy, copy=False)
 
-    def _input_type(self, info: onnx.ValueInfoProto, given: Sequence[int] | None) -> TensorType:
+    def _input_type(self, info: ValueInfoProto, given: Sequence[int] | None) -> TensorType:
         if not info.type.HasField("tensor_type"):
             raise UnsupportedError(f"{self.path}: input {info.name!r} is not a tensor")
         tensor = info.type.tensor_type
@@ -176,14 +179,12 @@ class GraphReader:
             return TensorType(dtype, shape)
         return TensorType(dtype, self._checked_shape(info, shape, tuple(given)))
 
-    def _dim(self, dim: onnx.TensorShapeProto.Dimension, symbol: str) -> Dim:
+    def _dim(self, dim: TensorShapeProto.Dimension, symbol: str) -> Dim:
         if dim.HasField("dim_value") and dim.dim_value >= 0:
             return dim.dim_value
         return dim.dim_param if dim.dim_param.isidentifier() else symbol
 
-    def _checked_shape(
-        self, info: onnx.ValueInfoProto, shape: Shape, given: tuple[int, ...]
-    ) -> Shape:
+    def _checked_shape(self, info: ValueInfoProto, shape: Shape, given: tuple[int, ...]) -> Shape:
         if info.type.tensor_type.HasField("shape") and len(shape) != len(given):
             raise UsageError(
                 f"{self.path}: input {info.name!r} has {len(shape)} dimensions "
@@ -192,7 +193,7 @@ class GraphReader:
         return given
 
     def read_nodes(
-        self, nodes: Iterable[onnx.NodeProto], scope: dict[str, Value], place: Place = TOP
+        self, nodes: Iterable[NodeProto], scope: dict[str, Value], place: Place = TOP
     ) -> None:
         """Read nodes in order, putting what they make into ``scope``."""
         outside = self.builder.sources
@@ -203,7 +204,7 @@ class GraphReader:
             self._unread.update((name, maker) for name in proto.output if name not in scope)
         self.builder.sources = outside
 
-    def _has_operands(self, proto: onnx.NodeProto, scope: Mapping[str, Value]) -> bool:
+    def _has_operands(self, proto: NodeProto, scope: Mapping[str, Value]) -> bool:
         """Whether all that a node reads was made; what could not be read before is missing."""
         missing = [name for name in proto.input if name and name not in scope]
         for name in missing:
@@ -223,7 +224,7 @@ class GraphReader:
             self.problems.append(UnsupportedOperatorError(*self._unread[names[0]], fact))
 
     def _read_node(
-        self, proto: onnx.NodeProto, index: int, scope: dict[str, Value], place: Place
+        self, proto: NodeProto, index: int, scope: dict[str, Value], place: Place
     ) -> None:
         first = next((name for name in proto.output if name), f"{proto.op_type}_{index}")
         name = place.prefix + (proto.name or first)
@@ -257,6 +258,8 @@ class GraphReader:
         reason = refusal_of(node.domain, node.operator, self._computed(node))
         if reason is not None:
             raise node.unsupported(reason)
+        from opt_tool.formats.onnx.standard_functions import standard_function
+
         body = standard_function(node)
         if body is not None:
             return expand_standard_function(node, body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from opt_tool.formats.onnx.functions import function_operators
 from opt_tool.formats.onnx.refusals import refusal_of
 from opt_tool.ir import Value
 
@@ -42,5 +41,7 @@ def importer_for(domain: str, name: str, opsets: Mapping[str, int]) -> Importer 
 
 def supported_operators() -> tuple[tuple[str, str], ...]:
     """Every domain and operator that has an importer or a definition by others, sorted."""
+    from opt_tool.formats.onnx.standard_functions import function_operators
+
     defined = {key for key in function_operators() if refusal_of(*key) is None}
     return tuple(sorted(defined.union(IMPORTERS)))

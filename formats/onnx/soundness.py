@@ -6,21 +6,24 @@ operator's definition allows, and attributes are of the types that it gives them
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import onnx
-from onnx import defs
 
 from opt_tool.errors import DamagedFileError
+from opt_tool.formats.onnx.definitions import STANDARD, definition
+from opt_tool.formats.onnx.messages import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+)
 
-Type = onnx.AttributeProto.AttributeType
+Type = AttributeProto.AttributeType
 
 
-def check_texts(model: onnx.ModelProto, path: Path) -> None:
+def check_texts(model: ModelProto, path: Path) -> None:
     """Check that names are texts; protobuf hands out the bytes of those that are not.
 
     Raises:
@@ -39,7 +42,7 @@ def check_texts(model: onnx.ModelProto, path: Path) -> None:
         raise DamagedFileError(path, "a name in it is not UTF-8; copy or export the model again")
 
 
-def _graph_texts(graph: onnx.GraphProto) -> Iterator[object]:
+def _graph_texts(graph: GraphProto) -> Iterator[object]:
     for info in (*graph.input, *graph.output, *graph.value_info):
         yield info.name
         yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
@@ -48,13 +51,13 @@ def _graph_texts(graph: onnx.GraphProto) -> Iterator[object]:
     yield from _node_texts(graph.node)
 
 
-def _tensor_texts(tensor: onnx.TensorProto) -> Iterator[object]:
+def _tensor_texts(tensor: TensorProto) -> Iterator[object]:
     yield tensor.name
     for entry in tensor.external_data:
         yield from (entry.key, entry.value)
 
 
-def _node_texts(nodes: Iterable[onnx.NodeProto]) -> Iterator[object]:
+def _node_texts(nodes: Iterable[NodeProto]) -> Iterator[object]:
     for node in nodes:
         yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
         for attribute in node.attribute:
@@ -64,7 +67,7 @@ def _node_texts(nodes: Iterable[onnx.NodeProto]) -> Iterator[object]:
                 yield from _graph_texts(graph)
 
 
-def check_names(graph: onnx.GraphProto, path: Path) -> None:
+def check_names(graph: GraphProto, path: Path) -> None:
     """Check that a model's inputs, weights and outputs are there under names of their own.
 
     Raises:
@@ -93,7 +96,7 @@ def _repeated(names: Sequence[str]) -> str | None:
     return next(name for name, count in Counter(names).items() if count > 1)
 
 
-def check_nodes(model: onnx.ModelProto, path: Path) -> None:
+def check_nodes(model: ModelProto, path: Path) -> None:
     """Check every node of a model against the definition of its operator.
 
     Raises:
@@ -112,10 +115,10 @@ def check_nodes(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _domain(text: str) -> str:
-    return "" if text == "ai.onnx" else text
+    return "" if text in STANDARD else text
 
 
-def _with_inner(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+def _with_inner(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
     """The nodes, and those of the graphs inside of them."""
     for node in nodes:
         yield node
@@ -124,55 +127,31 @@ def _with_inner(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
                 yield from _with_inner(graph.node)
 
 
-class Definition(NamedTuple):
-    """What an operator's definition says: how many operands and results, attributes' types."""
-
-    inputs: tuple[int, int]
-    outputs: tuple[int, int]
-    attributes: Mapping[str, int]
-
-
-@functools.cache
-def _definition(op_type: str, opset: int, domain: str) -> Definition | None:
-    """The definition of an operator; ONNX takes its time to hand it out."""
-    if not defs.has(op_type, opset, domain):
-        return None
-    schema = defs.get_schema(op_type, opset, domain)
-    return Definition(
-        (schema.min_input, schema.max_input),
-        (schema.min_output, schema.max_output),
-        {
-            name: int(attribute.type.value)  # type: ignore[attr-defined]  # its stub is no enum
-            for name, attribute in schema.attributes.items()
-        },
-    )
-
-
-def _faults(node: onnx.NodeProto, opset: int) -> Iterator[str]:
+def _faults(node: NodeProto, opset: int) -> Iterator[str]:
     """What a node has that its operator's definition does not allow, in sentences."""
     name = _repeated([output for output in node.output if output])
     if name is not None:
         yield f"it makes {name!r} twice"
-    definition = _definition(node.op_type, opset, _domain(node.domain))
-    if definition is None:
+    known = definition(node.op_type, opset, _domain(node.domain))
+    if known is None:
         return
     for what, count, (least, most) in (
-        ("inputs", len(node.input), definition.inputs),
-        ("outputs", len(node.output), definition.outputs),
+        ("inputs", len(node.input), known.inputs),
+        ("outputs", len(node.output), known.outputs),
     ):
         if not least <= count <= most:
             yield f"it has {count} {what}; ONNX wants {least} to {most}"
-    yield from _attribute_faults(node.attribute, definition.attributes)
+    yield from _attribute_faults(node.attribute, known.attributes)
 
 
 def _attribute_faults(
-    attributes: Iterable[onnx.AttributeProto], types: Mapping[str, int]
+    attributes: Iterable[AttributeProto], types: Mapping[str, int]
 ) -> Iterator[str]:
     for attribute in attributes:
         wanted = types.get(attribute.name)
         if wanted is None or attribute.ref_attr_name:
             continue
-        if attribute.type not in (wanted, onnx.AttributeProto.UNDEFINED):
+        if attribute.type not in (wanted, AttributeProto.UNDEFINED):
             yield (
                 f"its attribute {attribute.name!r} is of the type {_type_name(attribute.type)}; "
                 f"ONNX defines {_type_name(wanted)}"

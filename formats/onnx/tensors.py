@@ -10,12 +10,13 @@ import math
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
 from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.formats.onnx.external_data import DataFolders
+from opt_tool.formats.onnx.messages import TensorProto
 from opt_tool.ir import DType
 from opt_tool.ir.attributes import MAX_RANK
 from opt_tool.ir.mapped_arrays import mapped
@@ -37,6 +38,39 @@ DTYPES: Mapping[int, DType] = {
 }
 """What stands in the graph for each ONNX element type."""
 
+
+class Elements(NamedTuple):
+    """How the elements of a type are encoded, and the field that may hold them as numbers.
+
+    The numbers of the types without a field are bits, or in more of them than they need.
+    """
+
+    encoding: np.dtype
+    field: str | None = None
+
+
+ELEMENTS: Mapping[int, Elements] = {
+    TensorProto.FLOAT: Elements(np.dtype("<f4"), "float_data"),
+    TensorProto.FLOAT16: Elements(np.dtype("<f2")),
+    TensorProto.DOUBLE: Elements(np.dtype("<f8"), "double_data"),
+    TensorProto.UINT8: Elements(np.dtype("u1")),
+    TensorProto.INT8: Elements(np.dtype("i1")),
+    TensorProto.INT16: Elements(np.dtype("<i2")),
+    TensorProto.UINT16: Elements(np.dtype("<u2")),
+    TensorProto.INT32: Elements(np.dtype("<i4"), "int32_data"),
+    TensorProto.UINT32: Elements(np.dtype("<u4")),
+    TensorProto.INT64: Elements(np.dtype("<i8"), "int64_data"),
+    TensorProto.UINT64: Elements(np.dtype("<u8")),
+    TensorProto.BOOL: Elements(np.dtype("?")),
+}
+"""The types that are NumPy's, too; those that are not, onnx.numpy_helper reads."""
+
+KEPT: Mapping[DType, int] = {
+    DTYPES[number]: number
+    for number, elements in ELEMENTS.items()
+    if elements.encoding == DTYPES[number].numpy
+}
+"""The ONNX element types that the graph keeps as they are."""
 
 LONGEST_NUMBER = 18
 """Digits of a number that is a position in a file."""
@@ -89,7 +123,7 @@ class TensorReader:
         if tensor.data_location == TensorProto.EXTERNAL:
             return self._external(tensor)
         try:
-            return numpy_helper.to_array(tensor)
+            return _contents(tensor)
         except (ValueError, TypeError) as error:
             raise DamagedFileError(
                 self.folders.own, f"tensor {tensor.name!r} does not fit its shape ({error})"
@@ -100,7 +134,7 @@ class TensorReader:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         path = self.folders.located(entries.get("location", ""), tensor.name)
         dtype_of(tensor.data_type)  # refuses elements without a size of their own
-        source = element_type(tensor)
+        source = element_type(tensor.data_type)
         shape = tuple(tensor.dims)
         offset = _number(entries.get("offset", "0"), path, tensor.name)
         count = math.prod(shape)
@@ -115,9 +149,27 @@ class TensorReader:
         return np.frombuffer(data, source, count, offset).reshape(shape)
 
 
-def element_type(tensor: TensorProto) -> np.dtype:
-    """How the elements of a tensor's raw data are encoded."""
-    return np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
+def _contents(tensor: TensorProto) -> np.ndarray:
+    """What a message holds itself; raises ValueError or TypeError where it does not fit."""
+    elements = ELEMENTS.get(tensor.data_type)
+    if elements is not None and not tensor.HasField("segment"):
+        if tensor.HasField("raw_data"):
+            return np.frombuffer(tensor.raw_data, elements.encoding).reshape(tuple(tensor.dims))
+        if elements.field is not None:
+            numbers = np.array(getattr(tensor, elements.field), elements.encoding)
+            return numbers.reshape(tuple(tensor.dims))
+    from onnx import numpy_helper
+
+    return numpy_helper.to_array(tensor)
+
+
+def element_type(elem_type: int) -> np.dtype:
+    """How raw data of an ONNX element type are encoded."""
+    if elem_type in ELEMENTS:
+        return ELEMENTS[elem_type].encoding
+    from onnx import helper
+
+    return np.dtype(helper.tensor_dtype_to_np_dtype(elem_type))
 
 
 def _number(text: str, path: Path, name: str) -> int:

@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import onnx
-from onnx import AttributeProto, TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
+from opt_tool.formats.onnx.messages import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+)
 from opt_tool.formats.onnx.tensors import TensorReader
 
 TYPE_ATTRIBUTES = frozenset(("dtype", "output_datatype", "to"))
@@ -22,9 +28,9 @@ CONSTANT_FLOATS = {"value_float": (), "value_floats": (-1,)}
 """Constant's attributes that hold float32 numbers, and the shape of what it makes of them."""
 
 
-def with_wide_floats(model: onnx.ModelProto, tensors: TensorReader) -> onnx.ModelProto:
+def with_wide_floats(model: ModelProto, tensors: TensorReader) -> ModelProto:
     """A copy of a model that computes in float64 and holds all of its weights itself."""
-    wide = onnx.ModelProto()
+    wide = ModelProto()
     wide.CopyFrom(model)
     _widen_graph(wide.graph, tensors)
     for function in wide.functions:
@@ -32,7 +38,7 @@ def with_wide_floats(model: onnx.ModelProto, tensors: TensorReader) -> onnx.Mode
     return wide
 
 
-def _widen_graph(graph: onnx.GraphProto, tensors: TensorReader) -> None:
+def _widen_graph(graph: GraphProto, tensors: TensorReader) -> None:
     for tensor in graph.initializer:
         _widen_tensor(tensor, tensors)
     for info in graph.input:
@@ -44,7 +50,7 @@ def _widen_graph(graph: onnx.GraphProto, tensors: TensorReader) -> None:
     _widen_nodes(graph.node, tensors)
 
 
-def _widen_nodes(nodes: Iterable[onnx.NodeProto], tensors: TensorReader) -> None:
+def _widen_nodes(nodes: Iterable[NodeProto], tensors: TensorReader) -> None:
     for node in nodes:
         if node.op_type == "ConstantOfShape" and not node.attribute:
             zero = numpy_helper.from_array(np.zeros(1, np.float64))
@@ -53,9 +59,7 @@ def _widen_nodes(nodes: Iterable[onnx.NodeProto], tensors: TensorReader) -> None
             _widen_attribute(node, attribute, tensors)
 
 
-def _widen_attribute(
-    node: onnx.NodeProto, attribute: AttributeProto, tensors: TensorReader
-) -> None:
+def _widen_attribute(node: NodeProto, attribute: AttributeProto, tensors: TensorReader) -> None:
     for tensor in _tensors(attribute):
         _widen_tensor(tensor, tensors)
     for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:

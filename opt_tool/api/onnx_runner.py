@@ -10,21 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from opt_tool.api.file_format import FileFormat, detect
-from opt_tool.api.parted_session import PartedSession
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
+from opt_tool.formats.onnx.messages import ModelProto, TensorShapeProto, ValueInfoProto
 from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.formats.onnx.tensors import TensorReader
 from opt_tool.ir import DType, TensorType
+
+if TYPE_CHECKING:
+    from opt_tool.api.parted_session import PartedSession
 
 LARGE = 64 * 1024 * 1024
 """Files of more bytes than this are copied on the disk, not read into memory."""
@@ -93,6 +96,8 @@ class OnnxRunner:
         source = _Source(path, folders, (*outputs, *keep), as_float=as_float)
         self._session: onnxruntime.InferenceSession | PartedSession
         if in_parts:
+            from opt_tool.api.parted_session import PartedSession
+
             self._session = PartedSession(_rewritten(replace(source, shapes=shapes)), options)
         else:
             self._session = _session(source, options)
@@ -215,13 +220,13 @@ def _prepared(source: _Source) -> str | bytes:
 
 
 def _outputs_message(names: Sequence[str]) -> bytes:
-    model = onnx.ModelProto()
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names))
+    model = ModelProto()
+    model.graph.output.extend(ValueInfoProto(name=name) for name in dict.fromkeys(names))
     data: bytes = model.SerializeToString()
     return data
 
 
-def _rewritten(source: _Source) -> onnx.ModelProto:
+def _rewritten(source: _Source) -> ModelProto:
     """The model, of an opset that is read, without the shapes that followed from its own.
 
     Its large weights are external data of its file, which onnxruntime finds by the folder.
@@ -235,12 +240,12 @@ def _rewritten(source: _Source) -> onnx.ModelProto:
     graph = model.graph
     for info in graph.input:
         if info.name in shapes:
-            kind = info.type.tensor_type.elem_type
-            info.CopyFrom(onnx.helper.make_tensor_value_info(info.name, kind, shapes[info.name]))
+            dims = [TensorShapeProto.Dimension(dim_value=dim) for dim in shapes[info.name]]
+            info.type.tensor_type.shape.CopyFrom(TensorShapeProto(dim=dims))
     del graph.value_info[:]
     for output in graph.output:
         output.ClearField("type")
-    graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(extra))
+    graph.output.extend(ValueInfoProto(name=name) for name in dict.fromkeys(extra))
     return model
 
 

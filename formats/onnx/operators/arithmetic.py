@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import onnx
 
 from opt_tool.formats.broadcasting import compare, expanded_together
 from opt_tool.formats.element_types import converted
@@ -18,6 +17,7 @@ from opt_tool.formats.elementary import (
     scaled,
     subtract,
 )
+from opt_tool.formats.onnx.messages import TensorProto
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.remainders import float_remainder, moved_to_sign, whole_remainder
@@ -301,7 +301,7 @@ def _is_unsigned(node: OnnxNode, name: str) -> bool:
     known = (*graph.input, *graph.value_info, *graph.output)
     types = [info.type.tensor_type.elem_type for info in known if info.name == name]
     types += [tensor.data_type for tensor in graph.initializer if tensor.name == name]
-    return any(onnx.TensorProto.DataType.Name(type).startswith("UINT") for type in types)
+    return any(TensorProto.DataType.Name(type).startswith("UINT") for type in types)
 
 
 @onnx_op("BitwiseAnd", since=18)

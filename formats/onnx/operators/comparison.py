@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import onnx
 
 from opt_tool.formats.broadcasting import compare, equal, expanded_together
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.onnx.messages import TensorProto
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.formats.onnx.tensors import KEPT, dtype_of, element_type
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import comparison as ops
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseMod
@@ -34,9 +34,9 @@ CHOSEN = (*COMPARED, DType.BOOL)
 """The element types that the kernels for comparison and choice have."""
 
 UNSIGNED: Mapping[int, int] = {
-    onnx.TensorProto.UINT8: 8,
-    onnx.TensorProto.UINT16: 16,
-    onnx.TensorProto.UINT32: 32,
+    TensorProto.UINT8: 8,
+    TensorProto.UINT16: 16,
+    TensorProto.UINT32: 32,
 }
 """The bits of unsigned element types, around which whole numbers wrap when cast."""
 
@@ -98,33 +98,20 @@ def cast(node: OnnxNode) -> Value:
 
 @onnx_op("CastLike", since=15)
 def cast_like(node: OnnxNode) -> Value:
-    numbers = {dtype: number for number, dtype in _KEPT.items()}
-    return _cast_to(node, numbers[node.input(1).dtype])
-
-
-_KEPT: Mapping[int, DType] = {
-    onnx.TensorProto.BOOL: DType.BOOL,
-    onnx.TensorProto.UINT8: DType.UINT8,
-    onnx.TensorProto.INT8: DType.INT8,
-    onnx.TensorProto.INT16: DType.INT16,
-    onnx.TensorProto.INT32: DType.INT32,
-    onnx.TensorProto.INT64: DType.INT64,
-    onnx.TensorProto.FLOAT: DType.FLOAT32,
-}
-"""The element types that the graph keeps as they are."""
+    return _cast_to(node, KEPT[node.input(1).dtype])
 
 
 def _cast_to(node: OnnxNode, to: int) -> Value:
     x, dtype = node.input(0), dtype_of(to)
     if x.is_constant and not dtype.is_float:
-        target = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(to))
+        target = element_type(to)
         with np.errstate(invalid="ignore"):
             exact = x.array().astype(target).astype(dtype.numpy)
         return node.new_constant(exact, "cast")
     if x.dtype in (DType.INT32, DType.INT64):
         if to in UNSIGNED:
             x = _wrapped(node, x, UNSIGNED[to])
-        if to == onnx.TensorProto.UINT64:
+        if to == TensorProto.UINT64:
             raise node.unsupported("a cast of signed numbers to uint64, which Paddle Lite lacks")
         if dtype is DType.UINT8:
             x = converted(node.builder, x, DType.FLOAT32)

@@ -11,10 +11,10 @@ import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import onnx
 
 from opt_tool.errors import UnsupportedError
 from opt_tool.formats.choosing import selected
+from opt_tool.formats.onnx.messages import ValueInfoProto
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.outline import needed_nodes
 from opt_tool.formats.onnx.place import Place
@@ -142,7 +142,7 @@ def _goes_on(node: OnnxNode, condition: Value) -> bool:
     return bool(condition.array().reshape(-1)[0])
 
 
-def _rows(node: OnnxNode, values: list[Value], info: onnx.ValueInfoProto, axis: int) -> Value:
+def _rows(node: OnnxNode, values: list[Value], info: ValueInfoProto, axis: int) -> Value:
     """What the turns made, side by side along a new axis."""
     if values:
         if any(value.type != values[0].type for value in values):

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
-import onnx
 
 from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.elementary import add, divide, multiply, rounded, scalar, scaled, subtract
 from opt_tool.formats.onnx.functions import expand_in_place
+from opt_tool.formats.onnx.messages import TensorProto
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.convolution import conv
 from opt_tool.formats.onnx.operators.matmul import multiplied
@@ -30,7 +30,7 @@ from opt_tool.formats.onnx.quantized_operators import (
     is_quantized_operator,
 )
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.onnx.tensors import dtype_of
+from opt_tool.formats.onnx.tensors import KEPT, dtype_of
 from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import comparison, elementwise
@@ -87,7 +87,7 @@ def quantized(
 ) -> Value:
     """round(x / scale) + zero within the range of an element type, and in it."""
     dtype = dtype_of(elem_type)
-    bounds = UINT16_RANGE if elem_type == onnx.TensorProto.UINT16 else RANGES.get(dtype)
+    bounds = UINT16_RANGE if elem_type == TensorProto.UINT16 else RANGES.get(dtype)
     if bounds is None:
         raise node.unsupported(f"it quantizes to {dtype.value}; 8 and 16 bits are supported")
     number = rounded(node, divide(node, x, along_axis(node, scale, axis, x.rank)))
@@ -141,7 +141,7 @@ def quantize_linear(node: OnnxNode) -> Value:
         _blocks(node, x, parameter, axis) for parameter in (node.input(1), node.maybe(2))
     )
     assert scale is not None
-    if node.integer("precision", 0) not in (0, onnx.TensorProto.FLOAT):
+    if node.integer("precision", 0) not in (0, TensorProto.FLOAT):
         raise node.unsupported("its precision is not float32, in which Paddle Lite computes")
     number = converted(node.builder, x, DType.FLOAT32)
     return quantized(node, number, scale, zero, axis, _output_type(node, 2))
@@ -152,10 +152,10 @@ def _output_type(node: OnnxNode, zero: int) -> int:
     given = node.integer("output_dtype", 0)
     value = node.maybe(zero)
     if given != 0 or value is None:
-        return given or onnx.TensorProto.UINT8
+        return given or TensorProto.UINT8
     if value.dtype is DType.INT32:
-        return onnx.TensorProto.UINT16
-    return int(onnx.helper.np_dtype_to_tensor_dtype(value.dtype.numpy))
+        return TensorProto.UINT16
+    return KEPT[value.dtype]
 
 
 @onnx_op("DynamicQuantizeLinear", since=11)
@@ -179,7 +179,7 @@ def dynamic_quantize_linear(node: OnnxNode) -> tuple[Value, Value, Value]:
     centre = node.add(elementwise.Clip(min=0.0, max=255.0), X=offset)
     cast = elementwise.Cast(in_dtype=DType.FLOAT32, out_dtype=DType.UINT8)
     point = node.add(cast, X=centre)
-    y = quantized(node, x, scale, point, None, onnx.TensorProto.UINT8)
+    y = quantized(node, x, scale, point, None, TensorProto.UINT8)
     scalar_of = Squeeze2(axes=(0,))
     return y, node.add(scalar_of, X=scale), node.add(scalar_of, X=point)
 

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper, parser
 
 from onnx_models import assert_reads, node_model, read_model, reference
 from opt_tool.errors import UnsupportedModelError
-from opt_tool.formats.onnx.functions import newest
 from opt_tool.formats.onnx.refusals import STANDARD, refusal_of
 from opt_tool.formats.onnx.registry import IMPORTERS, supported_operators
+from opt_tool.formats.onnx.standard_functions import newest
 from opt_tool.runtime import Executor
 
 RNG = np.random.default_rng(0)
