@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.elementwise import ElementwiseMul, Pow, Square
 
 
-@dataclass(frozen=True, slots=True)
-class LocalResponse:
+class LocalResponse(NamedTuple):
     """X / (bias + alpha * sum of squares over the channels up to ``radius`` away) ** beta."""
 
     radius: int

@@ -7,7 +7,7 @@ the length must be known.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ USUAL: Mapping[str, tuple[Function, ...]] = {
 """The functions of the cells that ``rnn`` computes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """A recurrent layer: x is (T, N, I), the states are (directions, N, H).
 
     ``directions`` says of each whether it goes backwards.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,7 @@ class Steps:
     dilation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """The weights (O, C / groups, K, L, M) of a convolution of volumes, and its bias (O,)."""
 
     weights: np.ndarray

@@ -6,7 +6,7 @@ Batch norms, Mul, Add, Sub and Div by constants and ``scale`` are all
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ ARITHMETIC = (Scale, *BINARY)
 """What ``read_arithmetic`` knows; with the batch norm, what ``read_channels`` knows."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Affine:
+class Affine(NamedTuple):
     """``scale * x + shift``; both are float64 of one element or of one for each channel."""
 
     x: Value

@@ -13,6 +13,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from opt_tool.ir import DType, Graph, Node, Value
 
@@ -27,8 +28,7 @@ The list of lite/core/optimizer/mir/memory_optimize_pass.cc, as far as graphs ho
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Life:
+class Life(NamedTuple):
     """From the node that makes a value to the last that reads it, by position."""
 
     start: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ DEGREE = 3
 """No pattern takes more."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Polynomial:
+class Polynomial(NamedTuple):
     """The factors of x's powers, from the constant on, and the nodes that compute it, in order."""
 
     factors: np.ndarray

@@ -17,7 +17,7 @@ product and a sum with constants that follow take their places.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,8 +43,7 @@ from opt_tool.passes.clamp import read_linear
 from opt_tool.passes.rewrite import Kept, Rewrite
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Normalized:
+class Normalized(NamedTuple):
     """The nodes that normalize x, in order, and what scales and shifts the result."""
 
     nodes: tuple[Node, ...]

@@ -11,8 +11,8 @@ import numpy as np
 
 from opt_tool.api.array_files import load_array
 from opt_tool.api.difference import Difference
+from opt_tool.api.given_arrays import by_input
 from opt_tool.api.picture_files import SUFFIXES, Preprocessing, read_picture
-from opt_tool.api.run_files import by_input
 from opt_tool.api.runners import Runner
 from opt_tool.api.sample_inputs import input_specs
 from opt_tool.api.samples import SampleFolder, fitted, has_pictures, skipped_warnings

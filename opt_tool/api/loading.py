@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -22,8 +21,7 @@ class SourceNode(NamedTuple):
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class ReadOptions(NamedTuple):
     """What the user fixes of a model while it is read."""
 
     input_shapes: Mapping[str, Sequence[int]]
@@ -32,8 +30,7 @@ class ReadOptions:
     external_data: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
+class LoadedModel(NamedTuple):
     """A graph and where it came from.
 
     ``half_precision`` is whether the source computes in 16 bits what the graph computes

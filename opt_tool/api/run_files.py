@@ -7,19 +7,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from opt_tool.api.array_files import load_array
+from opt_tool.api.given_arrays import by_input
 from opt_tool.api.json_form import to_json
 from opt_tool.api.output_file import make_folder, output_file
 from opt_tool.api.session import Session
-from opt_tool.errors import UsageError
 from opt_tool.ir import TensorType
 from opt_tool.runtime.binding import POLICIES
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +87,6 @@ def run_files(
 
 def _loaded(types: Mapping[str, TensorType], inputs: Mapping[str, Path]) -> dict[str, np.ndarray]:
     return {name: load_array(file) for name, file in by_input(types, inputs).items()}
-
-
-def by_input(types: Mapping[str, TensorType], given: Mapping[str, T]) -> dict[str, T]:
-    """What is given for each input, by name; the only input may be called "".
-
-    Raises:
-        UsageError: when an input is missing.
-    """
-    if set(given) == {""} and len(types) == 1:
-        return {next(iter(types)): given[""]}
-    missing = [name for name in types if name not in given]
-    if missing or "" in given:
-        wanted = ", ".join(f"{name} ({type})" for name, type in types.items())
-        raise UsageError(f"give an array for each input with --input NAME=file.npy: {wanted}")
-    return dict(given)
-
-
-def read_values(given: Mapping[str, tuple[float, ...] | Path]) -> dict[str, np.ndarray]:
-    """Arrays from numbers or .npy files, by name; whole numbers become int64."""
-    return {
-        name: load_array(value) if isinstance(value, Path) else _vector(value)
-        for name, value in given.items()
-    }
-
-
-def _vector(numbers: tuple[float, ...]) -> np.ndarray:
-    vector = np.array(numbers, np.float64)
-    whole = vector.astype(np.int64)
-    return whole if np.array_equal(whole, vector) else vector
 
 
 def file_stems(names: Sequence[str]) -> list[str]:

@@ -137,7 +137,7 @@ def _convert(
     quiet: bool,
 ) -> ConversionReport:
     from opt_tool.api.conversion import convert
-    from opt_tool.api.run_files import read_values
+    from opt_tool.api.given_arrays import read_values
 
     gc.freeze()  # what was imported stays: no collection has to go through it
     mode = given["quantize"]

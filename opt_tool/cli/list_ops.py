@@ -61,7 +61,7 @@ def list_ops_command(
     """
     _check_usage(ctx, model, supported, framework)
     from opt_tool.api import operator_listing
-    from opt_tool.api.run_files import read_values
+    from opt_tool.api.given_arrays import read_values
 
     if model is None:
         known = operator_listing.supported_operators(

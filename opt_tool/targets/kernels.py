@@ -13,7 +13,7 @@ import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from opt_tool.targets.operators import Library, operator_spec
 from opt_tool.targets.places import Layout, Place, PlaceTarget, Precision
@@ -24,8 +24,7 @@ Row: TypeAlias = tuple[str, str, str, str, str, str, str, str, Mapping[str, str]
 FIRST_CHOICE = "def"  # the alias of the kernel for the usual dtypes
 
 
-@dataclass(frozen=True)
-class KernelAttribute:
+class KernelAttribute(NamedTuple):
     """The name of a kernel as the file has it, in ``__@kernel_type_attr@__``."""
 
     op_type: str

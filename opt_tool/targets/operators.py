@@ -15,7 +15,7 @@ import importlib.resources
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from opt_tool.errors import UnsupportedError
 from opt_tool.targets.versions import LiteVersion
@@ -51,8 +51,7 @@ class Library(enum.Enum):
     """Only the build that is made ``with_extra``."""
 
 
-@dataclass(frozen=True)
-class SlotSpec:
+class SlotSpec(NamedTuple):
     """One input or output of an operator; it holds any number of variables."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class PlaceTarget(enum.IntEnum):
@@ -60,8 +60,7 @@ class Layout(enum.IntEnum):
     METAL_TEXTURE_2D = 8
 
 
-@dataclass(frozen=True, order=True)
-class Place:
+class Place(NamedTuple):
     """The three numbers that end a kernel's name; ``4/1/1`` is float on ARM, NCHW."""
 
     target: PlaceTarget
