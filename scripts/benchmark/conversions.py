@@ -9,7 +9,7 @@ from pathlib import Path
 import flatbuffers
 import onnx
 
-from benchmark.measuring import Usage, measure, reason
+from benchmark.measuring import Usage, least, reason
 from benchmark.models import Model
 from benchmark.tools import Step, Tool
 from opt_tool.formats.paddle_lite.decode import read_file as read_paddle_lite
@@ -72,7 +72,7 @@ class Converter:
 
     def _run(self, step: Step, folder: Path) -> Usage:
         if step.command not in self._done:
-            self._done[step.command] = measure(step.command, folder)
+            self._done[step.command] = least(step.command, folder)
         return self._done[step.command]
 
 

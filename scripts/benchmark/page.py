@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from benchmark.measuring import RUNS
 from benchmark.notes import NOTES
 from benchmark.summary import (
     MEASURES,
@@ -102,7 +103,8 @@ def _head(report: Report) -> Iterator[str]:
         f"Machine: {conditions['processor']}, {conditions['cores']} cores,"
         f" {conditions['memory_bytes'] / 2**30:.0f} GB, {conditions['system']}; between"
         f" {load['least']:.1f} and {load['most']:.1f} processes wanted to run meanwhile. All tools"
-        " use one thread. Latencies are medians of runs in turns. Ratios over several models are"
+        f" use one thread. Of {RUNS} runs of each conversion the one counts that took the least"
+        " processor time; latencies are medians of runs in turns. Ratios over several models are"
         " geometric means; those of processor time compare the sums."
     )
 

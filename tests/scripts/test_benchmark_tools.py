@@ -11,7 +11,7 @@ import pytest
 
 from benchmark import scaling
 from benchmark.environments import ENVIRONMENTS
-from benchmark.measuring import Usage, measure, reason
+from benchmark.measuring import Usage, least, measure, reason
 from benchmark.models import models
 from benchmark.running import compare
 from benchmark.summary import PEERS
@@ -44,6 +44,24 @@ def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     usage = measure([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, timeout=0.5)
     assert usage.code == -9
     assert usage.wall_seconds < 20
+
+
+def test_the_run_counts_that_took_the_least(tmp_path: Path) -> None:
+    program = """
+import pathlib
+marker = pathlib.Path("run")
+if not marker.exists():
+    marker.touch()
+    sum(range(20_000_000))
+"""
+    assert least([sys.executable, "-c", program], tmp_path).cpu_seconds < 0.2
+    assert (tmp_path / "run").exists()
+
+
+def test_a_command_that_fails_runs_once(tmp_path: Path) -> None:
+    program = "open('runs', 'a').write('x'); raise SystemExit(3)"
+    assert least([sys.executable, "-c", program], tmp_path).code == 3
+    assert (tmp_path / "runs").read_text() == "x"
 
 
 def test_usages_add_up() -> None:
