@@ -20,6 +20,11 @@ def grid_sample(
     )
     if mode == "nearest":
         return _elements(x, _round(rows), _round(columns))
+    return interpolated(x, rows, columns)
+
+
+def interpolated(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """X (N, C, H, W) between its elements, at rows and columns (N, P, Q); 0 outside."""
     top, left = np.floor(rows), np.floor(columns)
     down, right = (rows - top)[:, np.newaxis], (columns - left)[:, np.newaxis]
     top, left = top.astype(np.int64), left.astype(np.int64)

@@ -11,7 +11,12 @@ from collections.abc import Callable, Mapping
 
 from opt_tool.ir import Node, Operation
 from opt_tool.ir.operations.activation import Gelu, Relu6
-from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from opt_tool.ir.operations.convolution import (
+    Conv2D,
+    Conv2DTranspose,
+    DeformableConv,
+    DepthwiseConv2D,
+)
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
@@ -112,6 +117,15 @@ def _transposed_convolution(node: Node, target: Target) -> str | None:
     return _packed_once("filter")
 
 
+def _deformable_convolution(node: Node, target: Target) -> str | None:
+    assert isinstance(node.op, DeformableConv)
+    if node.op.groups != node.op.deformable_groups:
+        return "the kernel takes as many groups of offsets as of filters"
+    if target is Target.ARM and node.op.groups > 1:
+        return "the kernel finds the filters of the first group only"
+    return None
+
+
 def _batch_norm(node: Node, target: Target) -> str | None:
     parameters = (node.input(slot) for slot in ("Scale", "Bias", "Mean", "Variance"))
     if target is Target.X86 or all(value.is_constant for value in parameters):
@@ -136,6 +150,7 @@ LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     Cast: _cast,
     Conv2D: _convolution,
     Conv2DTranspose: _transposed_convolution,
+    DeformableConv: _deformable_convolution,
     DepthwiseConv2D: _convolution,
     ElementwisePow: _pow,
     Fc: _fc,

@@ -59,10 +59,6 @@ STANDARD: Mapping[str, str] = {
         "it takes the bits of numbers for other numbers, which no kernel of Paddle Lite does. "
         "Store the tensor in the element type that is meant"
     ),
-    "DeformConv": (
-        "opt does not write deformable convolutions yet; they have kernels in the large libraries "
-        "only. Export the model with Conv, or cut it in front with {cut}"
-    ),
     "Det": (
         "Paddle Lite computes no determinants. Cut the model in front with {cut} and compute it "
         "in the application"

@@ -96,6 +96,7 @@ MACS: Mapping[str, Count] = {
     "conv2d": _convolution,
     "depthwise_conv2d": _convolution,
     "conv3d": _convolution,
+    "deformable_conv": _convolution,
     "conv2d_transpose": _transposed_convolution,
     "fc": _fc,
     "mul": _mul,

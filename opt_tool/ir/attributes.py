@@ -17,6 +17,7 @@ from opt_tool.ir.types import TensorType
 
 POSITIVE: Mapping[str, tuple[str, ...]] = {
     "conv2d": ("strides", "dilations", "groups"),
+    "deformable_conv": ("strides", "dilations", "groups", "deformable_groups", "im2col_step"),
     "conv2d_transpose": ("strides", "dilations", "groups"),
     "depthwise_conv2d": ("strides", "dilations", "groups"),
     "group_norm": ("groups",),

@@ -4,7 +4,7 @@ import pytest
 
 from graphs import TestGraphs
 from opt_tool.ir import DType, Operation, ShapeError
-from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DeformableConv
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from opt_tool.ir.operations.padding import Pad2D
@@ -81,6 +81,19 @@ def test_parameters_are_vectors_of_the_right_size() -> None:
         b.add(LayerNorm(begin_norm_axis=0), X=x, Scale=good, Bias=bad)
     with pytest.raises(ShapeError, match="a grid"):
         b.add(GridSampler(), X=x, Grid=b.input(1, 2, 3, 3))
+
+
+def test_deformed_taps_need_offsets_and_weights_for_each_place() -> None:
+    b = TestGraphs()
+    x, weight = b.input("n", 4, "h", "w"), b.weight(2, 4, 3, 3)
+    offset, mask = b.input("n", 18, "p", "q"), b.input("n", 9, "p", "q")
+    op = DeformableConv(paddings=(1, 1))
+    y = b.add(op, Input=x, Filter=weight, Offset=offset, Mask=mask)
+    assert y.shape == ("n", 2, "h", "w")
+    with pytest.raises(ShapeError, match=r"Mask is .* it needs 9 channels"):
+        b.add(op, Input=x, Filter=weight, Offset=offset, Mask=offset)
+    with pytest.raises(ShapeError, match="Offset is"):
+        b.add(op, Input=x, Filter=weight, Offset=b.input("n", 18, "p"), Mask=mask)
 
 
 def test_group_norm_keeps_symbols_and_needs_channels_that_divide() -> None:

@@ -5,7 +5,7 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.ir import DType, Operation
 from opt_tool.ir.operations.activation import Gelu, Relu, Relu6
-from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DeformableConv
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
@@ -17,6 +17,12 @@ from opt_tool.targets import Target
 ARM, X86 = Target.ARM, Target.X86
 BOTH = (ARM, X86)
 STATISTICS = ("Scale", "Bias", "Mean", "Variance")
+
+
+def deformed(groups: int, parts: int) -> dict[str, tuple[int, ...]]:
+    offset, mask = (1, parts * 8, 5, 4), (1, parts * 4, 5, 4)
+    shapes = {"Input": (1, 4, 6, 5), "Filter": (2, 4 // groups, 2, 2)}
+    return {**shapes, "Offset": offset, "Mask": mask}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,9 @@ STATISTICS = ("Scale", "Bias", "Mean", "Variance")
         (Conv2D(), {"Input": (1, 2, 5, 5), "Filter": (3, 2, 3, 3)}, BOTH),
         (Conv2D(), {"Input": (1, 2, 5, 5), "Filter": (3, 2, 1, 1)}, (ARM,)),
         (Conv2DTranspose(), {"Input": (1, 2, 5, 5), "Filter": (2, 3, 3, 3)}, (ARM,)),
+        (DeformableConv(), deformed(1, 1), ()),
+        (DeformableConv(groups=2, deformable_groups=2), deformed(2, 2), (ARM,)),
+        (DeformableConv(deformable_groups=2), deformed(1, 2), BOTH),
         (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 5, 6, 2)}, ()),
         (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 6, 5, 2)}, (ARM,)),
         (BatchNorm(), {"X": (1, 2), **dict.fromkeys(STATISTICS, (2,))}, (ARM,)),

@@ -1,6 +1,6 @@
-"""Convolutions: conv2d, depthwise_conv2d and conv2d_transpose.
+"""Convolutions: conv2d, depthwise_conv2d, conv2d_transpose and deformable_conv.
 
-Paddle-Lite: lite/operators/conv_op.cc, conv_transpose_op.cc.
+Paddle-Lite: lite/operators/conv_op.cc, conv_transpose_op.cc, deformable_conv_op.cc.
 """
 
 from __future__ import annotations
@@ -128,3 +128,51 @@ class Conv2DTranspose(Operation):
             )
         )
         return (x.with_shape((x.shape[0], group_outputs * self.groups, *_not_empty(spatial))),)
+
+
+class DeformableConv(Operation):
+    """Convolution whose taps are moved and weighed, NCHW.
+
+    Zhu et al., Deformable ConvNets v2, 2018, equation 1.
+
+    Inputs: Input (N, C, H, W), Offset (N, 2 * D * R * S, P, Q) with how many rows and then how
+    many columns each tap is moved by, Mask (N, D * R * S, P, Q) that weighs the taps, and
+    Filter (O, C / groups, R, S). The D = ``deformable_groups`` parts of the channels have offsets
+    and weights of their own; the runtime takes as many parts as ``groups``. Between elements the
+    input is interpolated, outside of it 0. It is computed ``im2col_step`` images at a time.
+    Output: (N, O, P, Q), as of conv2d with the same pads at both sides.
+    """
+
+    type: ClassVar[str] = "deformable_conv"
+    inputs = slots("Input Offset Mask Filter")
+    outputs = slots("Output")
+
+    strides: Pair = (1, 1)
+    paddings: Pair = (0, 0)
+    dilations: Pair = (1, 1)
+    groups: int = 1
+    deformable_groups: int = 1
+    im2col_step: int = 1
+
+    def infer(self, inputs: Operands[Value]) -> tuple[TensorType, ...]:
+        down, across = self.paddings
+        bare = Conv2D(
+            strides=self.strides,
+            paddings=(down, down, across, across),
+            dilations=self.dilations,
+            groups=self.groups,
+        )
+        (made,) = bare.infer(inputs)
+        *_, rows, columns = _static(inputs.one("Filter").type)
+        taps = self.deformable_groups * rows * columns
+        for slot, count in (("Offset", 2 * taps), ("Mask", taps)):
+            type = inputs.one(slot).type
+            if type.rank != 4 or not _may_be(type.shape[1:], (count, *made.shape[2:])):
+                raise ShapeError(f"{slot} is {type}; for {made} it needs {count} channels")
+        return (made,)
+
+
+def _may_be(shape: Iterable[Dim], other: Iterable[Dim]) -> bool:
+    """Whether two shapes of the same rank are the same, as far as they are known."""
+    pairs = zip(shape, other, strict=True)
+    return all(a == b or isinstance(a, str) or isinstance(b, str) for a, b in pairs)

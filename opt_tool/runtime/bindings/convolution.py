@@ -13,10 +13,11 @@ from opt_tool.ir.operations import convolution as ops
 from opt_tool.kernels import convolution as kernels
 from opt_tool.kernels import depthwise, pointwise, products, transposed_convolution, winograd
 from opt_tool.kernels.calls import Call
+from opt_tool.kernels.deformable_convolution import deformable_conv2d
 from opt_tool.kernels.epilogue import Epilogue
 from opt_tool.kernels.memory import channels_last, lies_channels_last
 from opt_tool.kernels.planes import Geometry
-from opt_tool.runtime.binding import Arrays, Out, Settings, prepares, writes
+from opt_tool.runtime.binding import Arrays, Out, Settings, computes, prepares, writes
 from opt_tool.runtime.bindings.activation import in_a_row, in_place
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, choose
 from opt_tool.runtime.threads import multiplies_small
@@ -247,6 +248,21 @@ def _laid_out(layer: Layer, *, adds: bool) -> kernels.Blocks:
 
 prepares(ops.Conv2D, in_place=("ResidualData",))(Convolution)
 prepares(ops.DepthwiseConv2D, in_place=("ResidualData",))(Convolution)
+
+
+@computes(ops.DeformableConv)
+def deformable_conv(op: ops.DeformableConv, arrays: Arrays) -> np.ndarray:
+    return deformable_conv2d(
+        arrays.one("Input"),
+        arrays.one("Offset"),
+        arrays.one("Mask"),
+        arrays.one("Filter"),
+        strides=op.strides,
+        paddings=op.paddings,
+        dilations=op.dilations,
+        groups=op.groups,
+        deformable_groups=op.deformable_groups,
+    )
 
 
 @writes(ops.Conv2DTranspose)
