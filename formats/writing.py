@@ -25,6 +25,9 @@ COMBINED: Mapping[str, Operation] = {
 }
 """Reductions other than adding: the operation of what was there and what is written."""
 
+MOST_TURNS = 100
+"""How often the same element may be written with such a reduction: each is a pass over x."""
+
 
 def scattered(
     node: ImportedNode, x: Value, index: Value, updates: Value, reduction: str = "none"
@@ -52,6 +55,9 @@ def _overwritten(
     node: ImportedNode, x: Value, index: Value, updates: Value, reduction: str
 ) -> Value:
     """X with updates in place of what is at index, or of what both make of each other."""
+    turns = _turns(index) if reduction in COMBINED else None
+    if turns is not None and turns.max() > 0:
+        return _combined_in_turn(node, x, (index, updates), turns, reduction)
     index, updates = _last_of_equal(node, index, updates, reduction)
     if reduction in COMBINED:
         there = node.add(GatherNd(), X=x, Index=index)
@@ -88,13 +94,50 @@ def _last_of_equal(
     kept = np.sort(len(tuples) - 1 - from_behind)
     if len(kept) == len(tuples):
         return index, updates
-    if reduction != "none":
-        raise node.unsupported(f"reduction {reduction!r} at indices of which some are equal")
-    lead = index.rank - 1
-    merged = reshape_to(node, updates, (len(tuples), *updates.shape[lead:]))
-    rows = node.new_constant(kept[:, np.newaxis].astype(np.int64), "kept")
-    chosen = node.add(GatherNd(), X=merged, Index=rows)
-    return node.new_constant(tuples[kept], "indices"), chosen
+    return _chosen(node, index, updates, kept)
+
+
+def _chosen(
+    node: ImportedNode, index: Value, updates: Value, rows: np.ndarray
+) -> tuple[Value, Value]:
+    """Some of constant indices (..., K), as (rows, K), and their updates."""
+    tuples = index.array().reshape(-1, index.array().shape[-1])
+    merged = reshape_to(node, updates, (len(tuples), *updates.shape[index.rank - 1 :]))
+    places = node.new_constant(rows[:, np.newaxis].astype(np.int64), "kept")
+    chosen = node.add(GatherNd(), X=merged, Index=places)
+    return node.new_constant(tuples[rows], "indices"), chosen
+
+
+def _turns(index: Value) -> np.ndarray | None:
+    """How many equal indices stand in front of each constant one."""
+    if index.data is None or index.data.size == 0:
+        return None
+    tuples = index.data.reshape(-1, index.data.shape[-1])
+    _, kinds = np.unique(tuples, axis=0, return_inverse=True)
+    order = np.argsort(kinds.reshape(-1), kind="stable")
+    starts = np.searchsorted(kinds.reshape(-1)[order], kinds.reshape(-1)[order])
+    turns = np.empty(len(tuples), np.int64)
+    turns[order] = np.arange(len(tuples)) - starts
+    return turns
+
+
+def _combined_in_turn(
+    node: ImportedNode,
+    x: Value,
+    written: tuple[Value, Value],
+    turns: np.ndarray,
+    reduction: str,
+) -> Value:
+    """X with what indices and updates make of it, equal indices one after the other."""
+    if turns.max() >= MOST_TURNS:
+        raise node.unsupported(
+            f"reduction {reduction!r} at indices of which {turns.max() + 1} are equal; up to "
+            f"{MOST_TURNS} are possible"
+        )
+    for turn in range(turns.max() + 1):
+        index, updates = _chosen(node, *written, np.flatnonzero(turns == turn))
+        x = _overwritten(node, x, index, updates, reduction)
+    return x
 
 
 def _written(node: ImportedNode, x: Value, index: Value, updates: Value) -> Value:

@@ -19,10 +19,6 @@ SEQUENCE = (
     "Lite's kernels take here. Export the model with Split, Concat or Gather instead, or cut it "
     "in front with {cut}"
 )
-OPTIONAL = (
-    "it works on an optional tensor, which Paddle Lite does not have. Export the model with the "
-    "tensor always there"
-)
 TEXT = (
     "it works on text, which Paddle Lite's tensors cannot hold. Do this step in the application "
     "and feed the model with numbers"
@@ -45,6 +41,9 @@ ON_SEQUENCES = frozenset(
         "ConcatFromSequence",
         "Identity",
         "Loop",
+        "Optional",
+        "OptionalGetElement",
+        "OptionalHasElement",
         "SequenceAt",
         "SequenceErase",
         "SequenceInsert",
@@ -72,9 +71,6 @@ STANDARD: Mapping[str, str] = {
         "Paddle Lite has no kernel for unpool on ARM or x86; use Resize or ConvTranspose"
     ),
     "Multinomial": RANDOM,
-    "Optional": OPTIONAL,
-    "OptionalGetElement": OPTIONAL,
-    "OptionalHasElement": OPTIONAL,
     "RandomNormal": RANDOM,
     "RandomNormalLike": RANDOM,
     "RandomUniform": RANDOM,

@@ -56,8 +56,22 @@ def numbers(node: OnnxNode) -> tuple[Value, ...]:
 
 
 def _binary(node: OnnxNode) -> Value:
+    x, y = node.input(0), node.input(1)
+    if x.dtype is DType.UINT8 and not (x.is_constant and y.is_constant):
+        return _binary_of_bytes(node, x, y)
     x, y = numbers(node)
     return node.add(BINARY[node.operator], X=x, Y=y)
+
+
+def _binary_of_bytes(node: OnnxNode, x: Value, y: Value) -> Value:
+    """Modulo 256 in int32; quotients in float32, in which a byte by 0 ends no process."""
+    if node.operator == "Div":
+        quotient = divide(node, *(converted(node.builder, v, DType.FLOAT32) for v in (x, y)))
+        return converted(node.builder, node.add(elementwise.Floor(), X=quotient), x.dtype)
+    wide = [converted(node.builder, value, DType.INT32) for value in (x, y)]
+    made = node.add(BINARY[node.operator], X=wide[0], Y=wide[1])
+    limit = node.new_constant(np.array([256], np.int32), "limit")
+    return _narrowed(node, whole_remainder(node, made, limit), x.dtype)
 
 
 for _name in BINARY:

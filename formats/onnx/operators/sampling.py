@@ -4,32 +4,59 @@ from __future__ import annotations
 
 import numpy as np
 
+from opt_tool.formats.elementary import add, multiply, rounded
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.shapes import reshape_to
+from opt_tool.formats.shapes import reshape_to, static_shape
 from opt_tool.ir import Value
 from opt_tool.ir.operations.data_movement import Slice, Transpose2
 from opt_tool.ir.operations.matmul import MatMulV2
 from opt_tool.ir.operations.sampling import GridSampler, RoiAlign
 from opt_tool.ir.operations.shape import Shape
 
+MODES = {"bilinear": "bilinear", "linear": "bilinear", "nearest": "nearest"}
+"""Paddle Lite's names of ONNX's modes."""
+
 
 @onnx_op("GridSample", since=16)
 def grid_sample(node: OnnxNode) -> Value:
     x, grid = node.input(0), node.input(1)
-    mode = node.text("mode", "linear")
-    if mode not in ("linear", "bilinear") or x.rank != 4:
+    mode = MODES.get(node.text("mode", "linear"))
+    if mode is None or x.rank != 4:
         raise node.unsupported(
-            f"mode {mode!r} of {x.type}; Paddle Lite samples planes linearly (its nearest mode "
-            "rounds halves to the other side)"
+            f"mode {node.text('mode', '')!r} of {x.type}; Paddle Lite takes the nearest elements "
+            "of planes or samples them linearly"
         )
     op = GridSampler(
+        mode=mode,
         padding_mode=node.text("padding_mode", "zeros"),
         align_corners=bool(node.integer("align_corners", 0)),
     )
     if op.padding_mode not in ("zeros", "border", "reflection"):
         raise node.unsupported(f"padding_mode {op.padding_mode!r}")
+    if mode == "nearest":
+        grid = _rounded(node, grid, x, align_corners=op.align_corners)
     return node.add(op, X=x, Grid=grid)
+
+
+def _rounded(node: OnnxNode, grid: Value, x: Value, *, align_corners: bool) -> Value:
+    """The positions of the elements that are nearest, halves to the even ones.
+
+    Paddle Lite rounds halves away from 0, which no longer matters for whole elements.
+    """
+    sizes = np.array(node.made_up(*static_shape(node, x, "input"))[:1:-1], np.float64)
+    steps = np.maximum(sizes - 1, 0) / 2 if align_corners else sizes / 2
+    first = steps if align_corners else steps - 0.5  # the element at position 0
+    back = np.divide(1, steps, out=np.zeros_like(steps), where=steps > 0)
+    elements = rounded(node, _affine(node, grid, steps, first))
+    return _affine(node, elements, back, -first * back)
+
+
+def _affine(node: OnnxNode, x: Value, factors: np.ndarray, terms: np.ndarray) -> Value:
+    """X (..., 2) times factors (2,) plus terms (2,)."""
+    factor = node.new_constant(factors.astype(np.float32), "factors")
+    term = node.new_constant(terms.astype(np.float32), "terms")
+    return add(node, multiply(node, x, factor), term)
 
 
 @onnx_op("AffineGrid", since=20)

@@ -1,4 +1,4 @@
-"""Reads operators on sequences of tensors, of which conversion knows what each holds.
+"""Reads operators on sequences and optional tensors, of which conversion knows what they hold.
 
 A sequence stands in the scope as the constant that says how many tensors it has; the
 reader's table ``sequences`` has the tensors. So loops hand it from turn to turn like any
@@ -81,6 +81,18 @@ def sequence_at(node: OnnxNode) -> Value:
 @onnx_op("SequenceLength", since=11)
 def sequence_length(node: OnnxNode) -> Value:
     return node.new_constant(np.array(len(_tensors(node)), np.int64), "length")
+
+
+@onnx_op("OptionalHasElement", since=15)
+def optional_has_element(node: OnnxNode) -> Value:
+    """Whether there is an operand; inputs that may be missing are refused as inputs."""
+    return node.new_constant(np.array(node.maybe(0) is not None), "has")
+
+
+@onnx_op("Optional", since=15)
+@onnx_op("OptionalGetElement", since=15)
+def optional_element(node: OnnxNode) -> Value:
+    return node.input(0)
 
 
 @onnx_op("ConcatFromSequence", since=11)

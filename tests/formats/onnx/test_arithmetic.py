@@ -60,9 +60,16 @@ def test_whole_numbers(operator: str, dtype: type) -> None:
     assert_reads(operator, {"a": whole(dtype, 2, 30), "b": whole(dtype, 30)})
 
 
-def test_bytes_are_refused_where_they_would_wrap() -> None:
-    model = node_model("Add", {"a": whole(np.uint8, 3), "b": whole(np.uint8, 3)})
-    with pytest.raises(UnsupportedModelError, match="uint8 operands"):
+@pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div"])
+def test_bytes_wrap(operator: str) -> None:
+    """All bytes by some, of which none is 0."""
+    inputs = {"a": np.arange(256, dtype=np.uint8), "b": np.array([[1], [3], [200]], np.uint8)}
+    assert_reads(operator, inputs, opset=14)
+
+
+def test_other_small_numbers_are_refused() -> None:
+    model = node_model("Add", {"a": whole(np.int8, 3), "b": whole(np.int8, 3)}, opset=14)
+    with pytest.raises(UnsupportedModelError, match="int8 operands"):
         read_model(model)
 
 

@@ -244,7 +244,6 @@ def test_lists_definitions_that_are_not_refused() -> None:
     [
         ("", "Multinomial", "random"),
         ("", "StringNormalizer", "text"),
-        ("", "OptionalHasElement", "optional"),
         ("ai.onnx.preview.training", "Adam", "training"),
         ("ai.onnx.ml", "ZipMap", "map"),
         ("ai.onnx.ml", "TreeEnsemble", "classical"),

@@ -68,13 +68,21 @@ def test_other_reductions_at_different_constant_indices(reduction: str) -> None:
     assert_reads("ScatterND", inputs, constants=["index"], reduction=reduction)
 
 
+@pytest.mark.parametrize("reduction", ["mul", "max", "min"])
+def test_other_reductions_take_equal_constant_indices_in_turn(reduction: str) -> None:
+    index = np.array([[[1], [3], [1]], [[0], [1], [3]]])
+    inputs = {"x": normal(4, 2), "index": index, "updates": normal(2, 3, 2)}
+    assert_reads("ScatterND", inputs, constants=["index"], reduction=reduction)
+
+
 @pytest.mark.parametrize(
-    ("constants", "match"), [([], "known only at run time"), (["index"], "some are equal")]
+    ("constants", "match"), [([], "known only at run time"), (["index"], "101 are equal")]
 )
-def test_other_reductions_where_indices_may_be_equal_are_refused(
+def test_other_reductions_are_refused_where_turns_are_unknown_or_many(
     constants: list[str], match: str
 ) -> None:
-    inputs = {"x": normal(4, 2), "index": np.array([[1], [1]]), "updates": normal(2, 2)}
+    index = np.ones((101, 1), np.int64)
+    inputs = {"x": normal(4, 2), "index": index, "updates": normal(101, 2)}
     with pytest.raises(UnsupportedModelError, match=match):
         read_model(node_model("ScatterND", inputs, constants=constants, reduction="max"))
 

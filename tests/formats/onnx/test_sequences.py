@@ -85,6 +85,21 @@ def test_the_length_is_a_number() -> None:
     assert_computes(body, "int64[] y")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{ o = Optional (x) y = OptionalGetElement (o) }",
+        """{ s = SequenceConstruct (x, x) o = Optional (s) g = OptionalGetElement (o)
+        y = ConcatFromSequence <axis = 0> (g) }""",
+        """{ o = Optional (x) b = OptionalHasElement (o)
+        y = If (b) <then_branch = p () => (float[5, 4] t) { t = Neg (x) },
+        else_branch = q () => (float[5, 4] t) { t = Identity (x) }> }""",
+    ],
+)
+def test_what_may_be_missing_is_there(body: str) -> None:
+    assert_computes(body)
+
+
 def test_a_loop_hands_a_sequence_from_turn_to_turn() -> None:
     assert_computes(
         """
