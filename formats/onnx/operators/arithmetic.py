@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from opt_tool.formats import bits
 from opt_tool.formats.broadcasting import compare, expanded_together
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.elementary import (
@@ -263,50 +264,20 @@ def _clipped_whole(node: OnnxNode, lower: Value | None, upper: Value | None) -> 
 # ---- bits
 
 
-SHIFT_LIMIT = 62
-"""The most bits by which an int64 can be shifted with a power of two that fits into it."""
-
-
 @onnx_op("BitShift", since=11)
 def bit_shift(node: OnnxNode) -> Value:
     """A product or a quotient with powers of two that are known at conversion."""
-    x, bits = node.input(0), node.constant(1, "number of bits").astype(np.int64)
-    if bits.size and not (bits.min() >= 0 and bits.max() <= SHIFT_LIMIT):
-        raise node.unsupported(f"shifts by {bits.min()} to {bits.max()} bits; 0 to {SHIFT_LIMIT}")
-    powers = node.new_constant(2**bits, "powers")
-    wide = converted(node.builder, x, DType.INT64)
+    x, counts = node.input(0), node.constant(1, "number of bits")
     if node.text("direction", "") == "RIGHT":
-        below = subtract(node, wide, whole_remainder(node, wide, powers))
-        return _narrowed(node, divide(node, below, powers), x.dtype)
-    if x.dtype is not DType.UINT8:
-        raise node.unsupported(f"a shift of {x.dtype.value} to the left may lose its highest bits")
-    limit = node.new_constant(np.array([256], np.int64), "limit")
-    wrapped = node.add(elementwise.ElementwiseMod(), X=multiply(node, wide, powers), Y=limit)
-    return _narrowed(node, wrapped, x.dtype)
-
-
-def _narrowed(node: OnnxNode, x: Value, dtype: DType) -> Value:
-    """Whole numbers in another type that holds them."""
-    if dtype is DType.UINT8:
-        x = converted(node.builder, x, DType.FLOAT32)
-    return converted(node.builder, x, dtype)
-
-
-def _whole_numbers(node: OnnxNode) -> tuple[Value, ...]:
-    values = tuple(node.input(index) for index in range(len(node.inputs)))
-    if values[0].dtype not in (DType.INT32, DType.INT64):
-        raise node.unsupported(
-            f"{values[0].dtype.value} operands; Paddle Lite has bits of int32 and int64"
-        )
-    return values
+        return bits.shifted_right(node, x, counts)
+    return bits.shifted_left(node, x, counts)
 
 
 @onnx_op("BitwiseNot", since=18)
 def bitwise_not(node: OnnxNode) -> Value:
-    (x,) = _whole_numbers(node)
-    if _is_unsigned(node, node.proto.input[0]):
+    if _is_unsigned(node, node.proto.input[0]) and node.input(0).dtype is not DType.UINT8:
         raise node.unsupported("unsigned operands of more than 8 bits; Paddle Lite has none")
-    return scaled(node, x, -1.0, -1.0)
+    return bits.other_bits(node, node.input(0))
 
 
 def _is_unsigned(node: OnnxNode, name: str) -> bool:
@@ -320,23 +291,14 @@ def _is_unsigned(node: OnnxNode, name: str) -> bool:
 
 @onnx_op("BitwiseAnd", since=18)
 def bitwise_and(node: OnnxNode) -> Value:
-    return _both_bits(node, *_whole_numbers(node))
+    return bits.bits_of_both(node, node.input(0), node.input(1))
 
 
 @onnx_op("BitwiseOr", since=18)
 def bitwise_or(node: OnnxNode) -> Value:
-    """x + y - (x & y)"""
-    x, y = _whole_numbers(node)
-    return subtract(node, add(node, x, y), _both_bits(node, x, y))
+    return bits.bits_of_either(node, node.input(0), node.input(1))
 
 
 @onnx_op("BitwiseXor", since=18)
 def bitwise_xor(node: OnnxNode) -> Value:
-    """x + y - 2 * (x & y)"""
-    x, y = _whole_numbers(node)
-    return subtract(node, add(node, x, y), scaled(node, _both_bits(node, x, y), 2.0))
-
-
-def _both_bits(node: OnnxNode, x: Value, y: Value) -> Value:
-    x, y = expanded_together(node.builder, x, y)
-    return node.add(comparison.BitwiseAnd(), X=x, Y=y)
+    return bits.bits_of_one(node, node.input(0), node.input(1))

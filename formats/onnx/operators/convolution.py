@@ -1,7 +1,7 @@
 """Reads Conv and ConvTranspose.
 
 A convolution along one axis becomes one of planes of height 1, one along three axes a sum
-of convolutions along two.
+of convolutions along two. Transposed ones are read in the same way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.planes import from_planes, to_planes
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.windows import read_window
-from opt_tool.formats.volumes import Filters, convolved_volume
+from opt_tool.formats.volumes import Filters, convolved_volume, transposed_volume
 from opt_tool.formats.window import Ints, Window
 from opt_tool.ir import Dim, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
@@ -64,22 +64,26 @@ def _operation(window: Window, groups: int, filter_shape: Ints) -> Conv2D:
 @onnx_op("ConvTranspose", since=1)
 def conv_transpose(node: OnnxNode) -> Value:
     x, weight = node.input(0), node.input(1)
-    shape = _filter_shape(node, x, weight, (3, 4))
+    shape = _filter_shape(node, x, weight, (3, 4, 5))
     extra = node.integers("output_padding", (0,) * (x.rank - 2))
     window, extra = _transposed_window(node, shape[2:], x.shape[2:], extra)
-    window, extra = window.planar(), extra if x.rank == 4 else (0, *extra)
+    window, extra = window.planar(), (0, *extra) if x.rank == 3 else extra
     if any(size >= stride for size, stride in zip(extra, window.strides, strict=True)):
         raise node.unsupported(
             f"an output that grows by {list(extra)}; less than the strides {window.strides} is "
             "possible"
         )
+    plane = window.axes((-2, -1))
     op = Conv2DTranspose(
-        strides=(window.strides[0], window.strides[1]),
-        paddings=window.paddings,
-        dilations=(window.dilations[0], window.dilations[1]),
+        strides=(plane.strides[0], plane.strides[1]),
+        paddings=plane.paddings,
+        dilations=(plane.dilations[0], plane.dilations[1]),
         groups=node.integer("group", 1),
-        output_padding=(extra[0], extra[1]),
+        output_padding=(extra[-2], extra[-1]),
     )
+    if x.rank == 5:
+        volume = Filters(node.constant(1, "filter"), node.maybe(2))
+        return transposed_volume(node, x, volume, window, op, longer=extra[0])
     planes, filters = to_planes(node, x), to_planes(node, weight)
     return from_planes(node, node.add(op, Input=planes, Filter=filters, Bias=node.maybe(2)), x)
 

@@ -17,9 +17,10 @@ from opt_tool.formats.elementary import add, divide, multiply, scaled, sign_of, 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.shapes import static_shape
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import reduction as ops
-from opt_tool.ir.operations.data_movement import Flip, Slice
+from opt_tool.ir.operations.data_movement import Concat, Flip, Slice
 from opt_tool.ir.operations.elementwise import Abs, Exp, Log, Sqrt, Square
 from opt_tool.ir.operations.shape import Squeeze2
 
@@ -233,6 +234,45 @@ def cumsum(node: OnnxNode) -> Value:
         reverse=node.integer("reverse", 0) != 0,
     )
     return node.add(op, X=_computed(node, x))
+
+
+@onnx_op("CumProd", since=26)
+def cumprod(node: OnnxNode) -> Value:
+    """Products of ever more elements: each step joins twice as many as the one before."""
+    x = _computed(node, node.input(0))
+    axis = node.axis(node.whole(1, "axis"), x.rank)
+    length, backwards = x.shape[axis], node.integer("reverse", 0) != 0
+    if not isinstance(length, int):
+        raise node.unsupported(
+            f"it multiplies {length} elements, known only at run time. Fix the input shapes with "
+            "--input-shape"
+        )
+    if node.integer("exclusive", 0) != 0:
+        shape = list(static_shape(node, x, "data"))
+        shape[axis] = min(length, 1)
+        one = node.new_constant(np.ones(node.made_up(*shape), x.dtype.numpy), "one")
+        x = _shifted(node, x, one, axis, backwards=backwards)
+    for step in (2**power for power in range(max(length - 1, 0).bit_length())):
+        product = multiply(node, *(_part(node, x, axis, i, length - step + i) for i in (step, 0)))
+        start = length - step if backwards else 0
+        kept = _part(node, x, axis, start, start + step)
+        parts = [product, kept] if backwards else [kept, product]
+        x = node.add(Concat(axis=axis), X=parts)
+    return x
+
+
+def _shifted(node: OnnxNode, x: Value, edge: Value, axis: int, *, backwards: bool) -> Value:
+    """X moved on by one element along an axis, with an edge where there was none."""
+    length = x.shape[axis]
+    assert isinstance(length, int)
+    if length < 2:
+        return edge
+    kept = _part(node, x, axis, int(backwards), length - 1 + int(backwards))
+    return node.add(Concat(axis=axis), X=[kept, edge] if backwards else [edge, kept])
+
+
+def _part(node: OnnxNode, x: Value, axis: int, start: int, end: int) -> Value:
+    return node.add(Slice(axes=(axis,), starts=(start,), ends=(end,)), Input=x)
 
 
 # ---- the k largest

@@ -158,7 +158,7 @@ def test_power_of_whole_numbers_at_run_time() -> None:
 # ---- bits
 
 
-@pytest.mark.parametrize("dtype", [np.int32, np.int64], ids=str)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8], ids=str)
 @pytest.mark.parametrize("operator", ["BitwiseAnd", "BitwiseOr", "BitwiseXor"])
 def test_bits(operator: str, dtype: type) -> None:
     assert_reads(operator, {"a": whole(dtype, 4, 1), "b": whole(dtype, 5)})
@@ -166,6 +166,15 @@ def test_bits(operator: str, dtype: type) -> None:
 
 def test_opposite_bits() -> None:
     assert_reads("BitwiseNot", {"a": whole(np.int32, 9)})
+    assert_reads("BitwiseNot", {"a": np.arange(0, 256, 15).astype(np.uint8)})
+
+
+def test_bits_of_numbers_that_have_none_are_refused() -> None:
+    for operator in ("BitwiseNot", "BitwiseAnd"):
+        inputs = {"a": whole(np.int16, 9), "b": whole(np.int16, 9)}
+        given = {"a": inputs["a"]} if operator == "BitwiseNot" else inputs
+        with pytest.raises(UnsupportedModelError, match="bits of int32 and int64"):
+            read_model(node_model(operator, given))
 
 
 @pytest.mark.parametrize("direction", ["LEFT", "RIGHT"])

@@ -129,6 +129,29 @@ def test_conv_transpose_to_a_shape_beyond_the_last_filter() -> None:
     assert_reads("ConvTranspose", inputs, constants=("w", "b"), **options)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"strides": [2, 3, 2], "output_padding": [1, 2, 0], "pads": [1, 0, 1, 0, 2, 1]},
+        {"strides": [3, 1, 2], "dilations": [2, 1, 2], "pads": [2, 1, 0, 1, 0, 1]},
+        {"strides": [4, 2, 2], "output_padding": [3, 0, 1]},
+        {"strides": [2, 2, 2], "auto_pad": "SAME_UPPER"},
+        {"strides": [3, 2, 2], "output_shape": [10, 9, 9]},
+    ],
+    ids=str,
+)
+def test_conv_transpose_of_volumes(groups: int, options: dict[str, Any]) -> None:
+    inputs: dict[str, np.ndarray | None] = {
+        "x": normal(2, 4, 3, 4, 5),
+        "w": normal(4, 3, 3, 2, 3),
+        "b": normal(3 * groups) if options else None,
+    }
+    constants = ("w", "b") if options else ("w",)
+    assert_reads("ConvTranspose", inputs, constants=constants, group=groups, atol=3e-5, **options)
+
+
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_conv_transpose_with_dilations_along_one_axis(dynamic: bool) -> None:
     inputs: dict[str, np.ndarray | None] = {
@@ -145,7 +168,8 @@ def test_conv_transpose_with_dilations_along_one_axis(dynamic: bool) -> None:
     [
         ("Conv", ((1, 2, 5, 5, 5, 5), (3, 2, 2, 2, 2, 2)), {}, "along 4 axes"),
         ("Conv", ((1, 2, 5, 5, 5), (3, 2, 6, 2, 2)), {}, "depth 6 does not fit 5"),
-        ("ConvTranspose", ((1, 2, 3, 3, 3), (2, 3, 2, 2, 2)), {}, "along 3 axes"),
+        ("ConvTranspose", ((1, 2, *(3,) * 4), (2, 3, *(2,) * 4)), {}, "along 4 axes"),
+        ("ConvTranspose", ((1, 2, 1, 3, 3), (2, 3, *(2,) * 3)), {"pads": [1, 0, 0] * 2}, "depth 0"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"kernel_shape": [3, 3]}, "kernel_shape"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"strides": [0, 1]}, "strides"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"pads": [0, -1, 0, 0]}, "negative"),

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from onnx_models import assert_reads, need_newer_onnxruntime, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
+from opt_tool.runtime import Executor
 
 RNG = np.random.default_rng(5)
 REDUCTIONS = [
@@ -139,6 +141,37 @@ def test_cumulative_sum(axis: int, exclusive: int, reverse: int) -> None:
         }
         options = {"exclusive": exclusive, "reverse": reverse}
         assert_reads("CumSum", inputs, constants=["axis"], **options)
+
+
+# ---- CumProd
+
+
+@pytest.mark.parametrize("reverse", [0, 1])
+@pytest.mark.parametrize("exclusive", [0, 1])
+@pytest.mark.parametrize("shape", [(1, 2), (2, 1), (3, 4), (8, 5), (9, 1), (0, 3)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int64])
+def test_cumulative_product(
+    shape: tuple[int, ...], exclusive: int, reverse: int, dtype: type
+) -> None:
+    x: np.ndarray = RNG.uniform(-3, 3, shape).astype(dtype)
+    x[-1:, :1] = 0
+    for axis in (0, -1):
+        model = node_model(
+            "CumProd", {"x": x, "axis": np.array(axis)}, constants=["axis"], opset=26,
+            exclusive=exclusive, reverse=reverse,
+        )  # fmt: skip
+        (result,) = ReferenceEvaluator(model).run(None, {"x": x})
+        expected = np.asarray(result)
+        actual = Executor(read_model(model)).run({"x": x})["y"]
+        assert actual.dtype == expected.dtype
+        np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+def test_a_cumulative_product_of_unknown_length_is_refused() -> None:
+    inputs = {"x": X, "axis": np.array(1)}
+    model = node_model("CumProd", inputs, constants=["axis"], opset=26, dynamic=True)
+    with pytest.raises(UnsupportedModelError, match="known only at run time"):
+        read_model(model)
 
 
 # ---- TopK
