@@ -71,13 +71,13 @@ class _Decoder:
         buffers = [self._bytes(buffer) for buffer in root.tables(layout.Model.BUFFERS)]
         main = self._graph(graphs[0], codes, buffers)
         branches: dict[int, Model] = {}
-        left = _chosen_between(main)
+        left = _graphs_of(main)
         while left:
             index = left.pop()
             if not 0 <= index < len(graphs):
                 raise self.damaged(f"it refers to graph {index} of {len(graphs)}")
             branches[index] = self._graph(graphs[index], codes, buffers)
-            left |= _chosen_between(branches[index]) - set(branches)
+            left |= _graphs_of(branches[index]) - set(branches)
         return dataclasses.replace(main, branches=branches)
 
     def _graph(self, graph: Table, codes: list[Table], buffers: list[memoryview]) -> Model:
@@ -194,12 +194,14 @@ class _Decoder:
         code = codes[index]
         name = self._code(code)
         custom = name == CUSTOM
+        later = name in layout.LATER
+        options = layout.Operator.LATER_OPTIONS if later else layout.Operator.OPTIONS
         return Operator(
             code=name,
             version=code.scalar(layout.OperatorCode.VERSION, "i", 1),
             inputs=table.scalars(layout.Operator.INPUTS, "i"),
             outputs=table.scalars(layout.Operator.OUTPUTS, "i"),
-            options=_options(name, table.table(layout.Operator.OPTIONS)),
+            options=_options(name, table.table(options)),
             custom_code=code.string(layout.OperatorCode.CUSTOM_CODE) if custom else "",
             custom_options=table.raw_bytes(layout.Operator.CUSTOM_OPTIONS),
         )
@@ -252,19 +254,21 @@ def _tensor_indices(model: Model) -> Iterator[tuple[str, Iterable[int]]]:
         yield f"operator {index}", (*operator.inputs, *operator.outputs)
 
 
-def _chosen_between(model: Model) -> set[int]:
-    """The graphs that a graph chooses between, by index."""
-    names = ("then_subgraph_index", "else_subgraph_index")
-    options = (x.options for x in model.operators if x.code == "IF")
-    return {int(found[name]) for found in options for name in names}  # type: ignore[arg-type]
+def _graphs_of(model: Model) -> set[int]:
+    """The graphs that the operators of a graph name, by index."""
+    return {
+        int(operator.options[name])  # type: ignore[arg-type]  # a number
+        for operator in model.operators
+        for name in layout.GRAPHS.get(operator.code, ())
+    }
 
 
 def _options(code: str, table: Table | None) -> dict[str, Option]:
     """An operator's options by name; those that are absent have the schema's default."""
     found: dict[str, Option] = {}
     for name, (number, kind, default) in layout.OPTIONS.get(code, {}).items():
-        if kind == "*":
-            found[name] = () if table is None else table.scalars(number, "i")
+        if kind.endswith("*"):
+            found[name] = () if table is None else table.scalars(number, kind[0])
         elif kind == "text":
             found[name] = "" if table is None else table.string(number)
         else:

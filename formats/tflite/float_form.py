@@ -35,9 +35,6 @@ RESTORING = frozenset({"DENSIFY", "DEQUANTIZE"})
 CONVERTING = frozenset({"DEQUANTIZE", "QUANTIZE"})
 """Operators between numbers and the integers that stand for them."""
 
-ROUNDING = "FAKE_QUANT"
-"""Rounds floats as if there were integers between."""
-
 BETWEEN_FLOATS = "CAST"
 """What becomes of those where both sides are floats."""
 
@@ -70,24 +67,29 @@ BIASED: Mapping[str, Biased] = {
 def float_form(model: Model, path: Path) -> Model:
     """The float model that a quantized one stands for; any other is handed back as it is.
 
-    ``path`` is for messages.
+    ``path`` is for messages. What converts is treated alike in all graphs of the file.
 
     Raises:
         DamagedFileError: when a constant's bytes are not what its type and shape ask for.
         UnsupportedError: when a constant's integers stand for two things at once.
     """
-    computed = {index for operator in model.operators for index in operator.outputs}
-    computed.update(model.inputs)
+    quantized = any(_activations(graph) for graph in (model, *model.branches.values()))
+    restoring = RESTORING - CONVERTING if quantized else RESTORING
+    form = _form(model, restoring, path)
+    branches = {index: _form(graph, restoring, path) for index, graph in model.branches.items()}
+    if all(branches[index] is graph for index, graph in model.branches.items()):
+        return form
+    return dataclasses.replace(form, branches=branches)
+
+
+def _form(model: Model, restoring: Set[str], path: Path) -> Model:
+    """The form of one graph."""
     integers = _read_as_integers(model)
-    activations = {
-        index for index in computed - integers - {ABSENT} if is_quantized(model.tensors[index])
-    }
-    restoring = RESTORING - CONVERTING if activations else RESTORING
-    weights = _constants(model, restoring) - computed - integers
+    activations = _activations(model)
+    weights = _constants(model, restoring) - _computed(model) - integers
     biases = _biases(model, activations, path)
     themselves = [i for i in integers if model.tensors[i].quantization == THEMSELVES]
-    rounding = any(operator.code == ROUNDING for operator in model.operators)
-    if not (activations or weights or themselves or rounding):
+    if not (activations or weights or themselves):
         return model
     replaced = {i: dataclasses.replace(model.tensors[i], quantization=None) for i in themselves}
     replaced |= {index: _float(model.tensors[index]) for index in activations}
@@ -96,6 +98,18 @@ def float_form(model: Model, path: Path) -> Model:
     tensors = tuple(replaced.get(index, tensor) for index, tensor in enumerate(model.tensors))
     operators = tuple(_between_floats(x, tensors) for x in model.operators)
     return dataclasses.replace(model, tensors=tensors, operators=operators)
+
+
+def _computed(model: Model) -> Set[int]:
+    """The tensors that a run computes or is fed with."""
+    made = {index for operator in model.operators for index in operator.outputs}
+    return (made | set(model.inputs)) - {ABSENT}
+
+
+def _activations(model: Model) -> Set[int]:
+    """The computed tensors whose integers stand for numbers."""
+    read = _computed(model) - _read_as_integers(model)
+    return {index for index in read if is_quantized(model.tensors[index])}
 
 
 def interface_notes(model: Model, form: Model) -> Iterator[str]:
@@ -178,8 +192,8 @@ def _float(tensor: Tensor) -> Tensor:
 
 
 def _between_floats(operator: Operator, tensors: tuple[Tensor, ...]) -> Operator:
-    """An operator that converted one of its sides, or rounded; both are floats now."""
-    if operator.code not in (*CONVERTING, ROUNDING):
+    """An operator that converted one of its sides; both are floats now."""
+    if operator.code not in CONVERTING:
         return operator
     sides = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index != ABSENT]
     if any(tensor.type is not TensorType.FLOAT32 for tensor in sides):

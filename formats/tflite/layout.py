@@ -44,6 +44,7 @@ class Operator:
     """The fields of table Operator."""
 
     OPCODE_INDEX, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS, CUSTOM_OPTIONS = range(6)
+    LATER_OPTIONS_TYPE, LATER_OPTIONS = 11, 12
 
 
 class OperatorCode:
@@ -107,7 +108,7 @@ _NAMES = """
     STABLEHLO_COMPARE STABLEHLO_CONVERT STABLEHLO_DYNAMIC_SLICE STABLEHLO_DYNAMIC_UPDATE_SLICE
     STABLEHLO_PAD STABLEHLO_IOTA STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE_WINDOW STABLEHLO_SORT
     STABLEHLO_WHILE STABLEHLO_GATHER STABLEHLO_TRANSPOSE DILATE STABLEHLO_RNG_BIT_GENERATOR
-    REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT
+    REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT STABLEHLO_CASE
 """
 
 OPERATORS: tuple[str, ...] = tuple(_NAMES.split())
@@ -117,7 +118,7 @@ OPERATORS: tuple[str, ...] = tuple(_NAMES.split())
 class Field(NamedTuple):
     """A field of an operator's options.
 
-    ``code`` is that of ``struct``, ``*`` for a vector of int32, ``text`` for a string.
+    ``code`` is that of ``struct``, with ``*`` behind it for a vector, or ``text`` for a string.
     """
 
     number: int
@@ -143,6 +144,16 @@ _POOL = {
     "fused_activation_function": Field(5, "b"),
 }
 
+_VOLUME = {
+    "padding": Field(0, "b"),
+    "stride_d": Field(1, "i"),
+    "stride_w": Field(2, "i"),
+    "stride_h": Field(3, "i"),
+    "fused_activation_function": Field(4, "b"),
+    "dilation_d_factor": Field(5, "i", 1),
+    "dilation_w_factor": Field(6, "i", 1),
+    "dilation_h_factor": Field(7, "i", 1),
+}
 _LSTM = {"fused_activation_function": Field(0, "b"), "cell_clip": Field(1, "f")}
 _RNN = {"time_major": Field(0, "?"), "fused_activation_function": Field(1, "b")}
 
@@ -158,6 +169,8 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "time_major": Field(4, "?", True),
     },
     "BIDIRECTIONAL_SEQUENCE_RNN": {**_RNN, "merge_outputs": Field(2, "?")},
+    "BUCKETIZE": {"boundaries": Field(0, "f*")},
+    "CALL": {"subgraph": Field(0, "I")},
     "CONCATENATION": {"axis": Field(0, "i"), "fused_activation_function": Field(1, "b")},
     "CONV_2D": {
         **_window(),
@@ -165,16 +178,8 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "dilation_w_factor": Field(4, "i", 1),
         "dilation_h_factor": Field(5, "i", 1),
     },
-    "CONV_3D": {
-        "padding": Field(0, "b"),
-        "stride_d": Field(1, "i"),
-        "stride_w": Field(2, "i"),
-        "stride_h": Field(3, "i"),
-        "fused_activation_function": Field(4, "b"),
-        "dilation_d_factor": Field(5, "i", 1),
-        "dilation_w_factor": Field(6, "i", 1),
-        "dilation_h_factor": Field(7, "i", 1),
-    },
+    "CONV_3D": _VOLUME,
+    "CONV_3D_TRANSPOSE": _VOLUME,
     "CUMSUM": {"exclusive": Field(0, "?"), "reverse": Field(1, "?")},
     "DEPTHWISE_CONV_2D": {
         **_window(),
@@ -185,7 +190,12 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     },
     "DEPTH_TO_SPACE": {"block_size": Field(0, "i")},
     "DIV": _ACTIVATION,
-    "FAKE_QUANT": {"min": Field(0, "f"), "max": Field(1, "f"), "num_bits": Field(2, "i")},
+    "FAKE_QUANT": {
+        "min": Field(0, "f"),
+        "max": Field(1, "f"),
+        "num_bits": Field(2, "i"),
+        "narrow_range": Field(3, "?"),
+    },
     "FULLY_CONNECTED": {
         "fused_activation_function": Field(0, "b"),
         "weights_format": Field(1, "b"),
@@ -214,7 +224,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "REDUCE_MAX": _REDUCER,
     "REDUCE_MIN": _REDUCER,
     "REDUCE_PROD": _REDUCER,
-    "RESHAPE": {"new_shape": Field(0, "*")},
+    "RESHAPE": {"new_shape": Field(0, "i*")},
     "RESIZE_BILINEAR": {"align_corners": Field(2, "?"), "half_pixel_centers": Field(3, "?")},
     "RESIZE_NEAREST_NEIGHBOR": {
         "align_corners": Field(0, "?"),
@@ -226,7 +236,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "SPACE_TO_DEPTH": {"block_size": Field(0, "i")},
     "SPLIT": {"num_splits": Field(0, "i")},
     "SPLIT_V": {"num_splits": Field(0, "i")},
-    "SQUEEZE": {"squeeze_dims": Field(0, "*")},
+    "SQUEEZE": {"squeeze_dims": Field(0, "i*")},
     "STRIDED_SLICE": {
         "begin_mask": Field(0, "i"),
         "end_mask": Field(1, "i"),
@@ -234,6 +244,10 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "new_axis_mask": Field(3, "i"),
         "shrink_axis_mask": Field(4, "i"),
         "offset": Field(5, "?"),
+    },
+    "STABLEHLO_COMPOSITE": {
+        "name": Field(0, "text"),
+        "decomposition_subgraph_index": Field(1, "i"),
     },
     "SUB": _ACTIVATION,
     "SUM": _REDUCER,
@@ -248,3 +262,13 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "VAR_HANDLE": {"container": Field(0, "text"), "shared_name": Field(1, "text")},
 }
 """The options of the operators that are read; others have none that matter."""
+
+LATER = frozenset({"STABLEHLO_COMPOSITE"})
+"""The operators of those whose options are in the second union, which the schema got later."""
+
+GRAPHS: Mapping[str, tuple[str, ...]] = {
+    "CALL": ("subgraph",),
+    "IF": ("then_subgraph_index", "else_subgraph_index"),
+    "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",),
+}
+"""The options in which operators name other graphs of the file."""

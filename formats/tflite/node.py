@@ -174,6 +174,9 @@ class TfliteNode(ImportedNode):
     def vector(self, name: str) -> tuple[int, ...]:
         return self.proto.options[name]  # type: ignore[return-value]  # never a number
 
+    def reals(self, name: str) -> tuple[float, ...]:
+        return self.proto.options[name]  # type: ignore[return-value]  # never a number
+
     def choice(self, name: str, kind: type[E]) -> E:
         """An option that is one of the schema's enumerations."""
         number = self.integer(name)

@@ -26,6 +26,7 @@ from opt_tool.formats.tflite.orders import PLANES, Laid, Pair, plain
 from opt_tool.formats.tflite.refusals import QUANTIZED, refusal_of
 from opt_tool.formats.tflite.registry import IMPORTERS, MOVING, STATES, Importer, Made
 from opt_tool.formats.tflite.schema import ABSENT, Model, Operator, Tensor
+from opt_tool.formats.tflite.schema import TensorType as ElementType
 from opt_tool.formats.tflite.tensors import dtype_of, is_quantized, refusing_damaged, to_array
 from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
@@ -35,7 +36,13 @@ __all__ = ["GraphReader", "operators", "read"]
 
 
 MOST_BRANCHES = 1000
-"""The most branches that are read; in nested ones the same may come any number of times."""
+"""The most graphs that are read for operators; nested, the same may come any number of times."""
+
+DEEPEST = 32
+"""The most graphs within graphs."""
+
+LONGEST_PREFIX = 64
+"""How much of an operator's name stands before those of the graph that it names."""
 
 
 def read(
@@ -79,16 +86,18 @@ class GraphReader:
         form = converted_form(model, path)
         self.notes = [*interface_notes(model, form), *state_notes(model)]
         self.builder = FoldingBuilder(model.name or path.stem)
-        self.callers: frozenset[int] = frozenset()
-        self.chosen: list[str] = []
+        self.callers: tuple[int, ...] = (0,)
+        self.read_for: list[str] = []
+        self.constants: dict[int, dict[int, Laid]] = {}
         self._begin(form, path)
 
-    def _begin(self, model: Model, path: Path) -> None:
-        """Set what belongs to the reading of one graph."""
+    def _begin(self, model: Model, path: Path, prefix: str = "") -> None:
+        """Set what belongs to the reading of one graph, the last of ``callers``."""
         self.model = model
         self.path = path
         self.problems: list[UnsupportedOperatorError] = []
         self.pairs: dict[int, Pair] = {}
+        self._prefix = prefix
         self._tensors: dict[int, Laid] = {}
         self._named: set[int] = set()
         self._open: tuple[Tensor, ...] = ()
@@ -107,34 +116,35 @@ class GraphReader:
         return self.builder.graph
 
     def laid(self, index: int) -> Laid:
-        """A tensor that was made, or a constant of the file."""
-        if index not in self._tensors:
-            self._tensors[index] = Laid(self._constant(self.model.tensors[index]))
-        return self._tensors[index]
+        """A tensor that was made, or a constant of the file, which is made once."""
+        if index in self._tensors:
+            return self._tensors[index]
+        made = self.constants.setdefault(self.callers[-1], {})
+        if index not in made:
+            made[index] = Laid(self._constant(self.model.tensors[index]))
+        return made[index]
 
     def _constant(self, tensor: Tensor) -> Value:
         with refusing_damaged(tensor, self.path):
-            return self.builder.constant(to_array(tensor), tensor.name)
+            return self.builder.constant(to_array(tensor), self._prefix + tensor.name)
 
     def branch(self, node: TfliteNode, index: int, operands: Sequence[Laid]) -> list[Laid]:
-        """What another graph of the file makes of operands; ``node`` is what chooses it."""
+        """What another graph of the file makes of operands; ``node`` is what names it."""
         model = self.model.branches[index]
-        if index in self.callers or converted_form(model, self.path) is not model:
+        if index in self.callers or len(self.callers) > DEEPEST:
             raise node.unsupported(
-                "one of its branches computes in integers, keeps a state or calls itself. Cut the "
+                f"its graph calls itself, or is the last of {DEEPEST} within each other. Cut the "
                 "model in front of it with --output"
             )
-        if len(model.inputs) != len(operands):
-            raise node.unsupported(f"{len(operands)} operands for {len(model.inputs)} inputs")
-        self.chosen.append(node.name)
-        if len(self.chosen) > MOST_BRANCHES:
-            raise node.unsupported(f"more than {MOST_BRANCHES} branches within branches")
-        inner = BranchReader(self, index)
+        self.read_for.append(node.name)
+        if len(self.read_for) > MOST_BRANCHES:
+            raise node.unsupported(f"more than {MOST_BRANCHES} graphs within graphs")
+        _check_interface(node, model, operands)
+        inner = BranchReader(self, node, index)
         made = inner.outputs(operands)
         self.builder.sources = (Source(node.operator, node.name),)
         if inner.problems:
-            reason = inner.problems[0].problem
-            raise node.unsupported(f"one of its branches cannot be converted ({reason})")
+            raise node.unsupported(f"its graph cannot be converted: {inner.problems[0]}")
         return made
 
     # ---- inputs
@@ -216,7 +226,7 @@ class GraphReader:
 
     def _read_operator(self, index: int) -> None:
         operator = self.model.operators[index]
-        name = self.model.operator_name(index)
+        name = self._prefix + self.model.operator_name(index)
         if not all(self._is_known(tensor) for tensor in operator.inputs):
             return  # behind an operator that was refused
         self.builder.sources = (Source(operator.code, name),)
@@ -290,12 +300,14 @@ class GraphReader:
         says so.
         """
         value, graph = laid.value, self.builder.graph
+        fresh = id(value) not in self._named and not graph.is_input(value)
+        if not name or not fresh:
+            return
         if not laid.is_plain:
             name = f"{name}.nchw" if laid.order == PLANES else f"{name}.transposed"
-        fresh = id(value) not in self._named and not graph.is_input(value)
-        if name and fresh and name not in graph.values:
+        if self._prefix + name not in graph.values:
             self._named.add(id(value))
-            graph.rename(value, name)
+            graph.rename(value, self._prefix + name)
 
     def _add_outputs(self, wanted: Sequence[int]) -> None:
         """Make the outputs, each a value of its own that a node makes under its name."""
@@ -324,15 +336,17 @@ class GraphReader:
 
 
 class BranchReader(GraphReader):
-    """The state of reading a graph that a node of another one chooses, in that node's place."""
+    """The state of reading a graph that a node of another one names, in that node's place."""
 
-    def __init__(self, outer: GraphReader, index: int) -> None:
+    def __init__(self, outer: GraphReader, node: TfliteNode, index: int) -> None:
         branches = outer.model.branches
         self.notes = outer.notes
         self.builder = outer.builder
-        self.callers = outer.callers | {index}
-        self.chosen = outer.chosen
-        self._begin(dataclasses.replace(branches[index], branches=branches), outer.path)
+        self.callers = (*outer.callers, index)
+        self.read_for = outer.read_for
+        self.constants = outer.constants
+        model = dataclasses.replace(branches[index], branches=branches)
+        self._begin(model, outer.path, f"{node.name[-LONGEST_PREFIX:]}/")
 
     def outputs(self, operands: Sequence[Laid]) -> list[Laid]:
         """What the graph makes of operands; nothing when there are problems."""
@@ -340,6 +354,24 @@ class BranchReader(GraphReader):
         for place in self._needed(self.model.outputs):
             self._read_operator(place)
         return [] if self.problems else [self.laid(output) for output in self.model.outputs]
+
+
+def _check_interface(node: TfliteNode, model: Model, operands: Sequence[Laid]) -> None:
+    """Refuse operands and results that the graph which a node names has other ones for."""
+    for what, given, known in (
+        ("operands", len(operands), len(model.inputs)),
+        ("results", len(node.proto.outputs), len(model.outputs)),
+    ):
+        if given != known:
+            raise node.unsupported(f"{given} {what}, but its graph has {known}")
+    for index, operand in zip(model.inputs, operands, strict=True):
+        tensor, dtype = model.tensors[index], operand.value.dtype
+        if tensor.type in (ElementType.FLOAT32, ElementType.FLOAT16):
+            fits = dtype is DType.FLOAT32
+        else:
+            fits = tensor.quantization is None and dtype_of(tensor.type) is dtype
+        if not fits:
+            raise node.unsupported(QUANTIZED)
 
 
 def _sequence(made: Made | Sequence[Made]) -> Sequence[Made]:

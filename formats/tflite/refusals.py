@@ -11,8 +11,8 @@ QUANTIZED = (
     "as they are. Export the model with float activations, or cut it in front with --output"
 )
 STATE = (
-    "it keeps a state from one run to the next or calls other graphs, which the target's "
-    "operators do not. Export the model with its state as inputs and outputs, or cut it in "
+    "it keeps a state from one run to the next or repeats a graph, which the target's operators "
+    "do not. Export the model with its state as inputs and outputs, or cut it in "
     "front with --output"
 )
 RECURRENT = (
@@ -30,7 +30,6 @@ RANDOM = (
 
 REASONS: Mapping[str, str] = {
     "ASSIGN_VARIABLE": STATE,
-    "CALL": STATE,
     "CALL_ONCE": STATE,
     "HASHTABLE": TEXT,
     "HASHTABLE_FIND": TEXT,

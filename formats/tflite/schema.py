@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-Option: TypeAlias = int | float | bool | str | tuple[int, ...]
+Option: TypeAlias = int | float | bool | str | tuple[int, ...] | tuple[float, ...]
 
 CUSTOM = "CUSTOM"
 
@@ -136,7 +136,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A graph of a file; the main one holds those that it chooses between, by index."""
+    """A graph of a file; the main one holds those that operators name, by index."""
 
     name: str
     tensors: tuple[Tensor, ...]

@@ -39,10 +39,9 @@ def twin(data: bytes, model: Model, form: Model, path: Path) -> bytes:
     if form is model:
         return data
     writer = _Writer(data, path)
-    writer.change_tensors(model.tensors, form.tensors)
-    writer.change_operators(model.operators, form.operators)
-    writer.change_list(layout.SubGraph.INPUTS, model.inputs, form.inputs)
-    writer.change_list(layout.SubGraph.OUTPUTS, model.outputs, form.outputs)
+    for index, graph in model.branches.items():
+        writer.change_graph(index, graph, form.branches[index])
+    writer.change_graph(0, model, form)
     return bytes(writer.data)
 
 
@@ -53,17 +52,28 @@ class _Writer:
         self.data = bytearray(data)
         self.path = path
         root = Buffer(memoryview(data), lambda problem: DamagedFileError(path, problem)).root()
-        self.graph = next(root.tables(layout.Model.SUBGRAPHS))
-        self.tensors = list(self.graph.tables(layout.SubGraph.TENSORS))
-        self.operators = list(self.graph.tables(layout.SubGraph.OPERATORS))
+        self.graphs = list(root.tables(layout.Model.SUBGRAPHS))
         self.codes = list(root.tables(layout.Model.OPERATOR_CODES))
         self.buffers = root.references(layout.Model.BUFFERS)
+        self.written: dict[int, memoryview] = {}
 
     # ---- what is changed
 
-    def change_tensors(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
-        written: dict[int, memoryview] = {}
-        for table, old, new in zip(self.tensors, before, after, strict=True):
+    def change_graph(self, index: int, before: Model, after: Model) -> None:
+        """Make a graph of the file what it is in the form."""
+        if after is before:
+            return
+        graph = self.graphs[index]
+        self._change_tensors(graph, before.tensors, after.tensors)
+        self._change_operators(graph, before.operators, after.operators)
+        self._change_list(graph, layout.SubGraph.INPUTS, before.inputs, after.inputs)
+        self._change_list(graph, layout.SubGraph.OUTPUTS, before.outputs, after.outputs)
+
+    def _change_tensors(
+        self, graph: Table, before: Sequence[Tensor], after: Sequence[Tensor]
+    ) -> None:
+        tables = graph.tables(layout.SubGraph.TENSORS)
+        for table, old, new in zip(tables, before, after, strict=True):
             if old is new:
                 continue
             if old.sparsity is not None:
@@ -76,17 +86,22 @@ class _Writer:
             if new.data is old.data:
                 continue
             buffer = table.scalar(layout.Tensor.BUFFER, "I", 0)
-            if buffer in written and written[buffer] != new.data:
+            if buffer in self.written and self.written[buffer] != new.data:
                 raise self._unusual("two weights share their bytes")
-            written[buffer] = new.data
+            self.written[buffer] = new.data
             self._refer(self.buffers[buffer], self._append_buffer(new.data))
 
-    def change_operators(self, before: Sequence[Operator], after: Sequence[Operator]) -> None:
+    def _change_operators(
+        self, graph: Table, before: Sequence[Operator], after: Sequence[Operator]
+    ) -> None:
         """Leave out operators, and give others their new code, which those of a kind share."""
-        places = self.graph.references(layout.SubGraph.OPERATORS)
+        places = graph.references(layout.SubGraph.OPERATORS)
+        if not places:
+            return
         targets = [place + OFFSET.unpack_from(self.data, place)[0] for place in places]
         kept = 0
-        for table, target, old in zip(self.operators, targets, before, strict=True):
+        tables = graph.tables(layout.SubGraph.OPERATORS)
+        for table, target, old in zip(tables, targets, before, strict=True):
             new = after[kept] if kept < len(after) else None
             if new is None or (old.inputs, old.outputs) != (new.inputs, new.outputs):
                 continue
@@ -105,13 +120,15 @@ class _Writer:
         if full is not None:
             NUMBER.pack_into(self.data, full, number)
 
-    def change_list(self, field: int, before: Sequence[int], after: Sequence[int]) -> None:
+    def _change_list(
+        self, graph: Table, field: int, before: Sequence[int], after: Sequence[int]
+    ) -> None:
         """Replace a list of tensors of the graph."""
         if before == after:
             return
         content = struct.pack(f"<{len(after)}i", *after)
         vector = self._append_vector(len(after), content)
-        self._refer(self._place(self.graph, field), vector)
+        self._refer(self._place(graph, field), vector)
 
     # ---- how
 

@@ -172,7 +172,8 @@ def tflite_runner(
     model = decode(memoryview(path.read_bytes()), path)
     custom = any(
         operator.code == CUSTOM and operator.custom_code != POST_PROCESS
-        for operator in model.operators
+        for graph in (model, *model.branches.values())
+        for operator in graph.operators
     )
     if interpreter_module() is not None and not custom:
         return LiteRtRunner(path, outputs=outputs, keep=keep, input_shapes=input_shapes)

@@ -21,8 +21,10 @@ from opt_tool.runtime import Executor
 
 OPTIONS_TYPES: Mapping[str, int] = {
     "ADD": 11, "ARG_MAX": 40, "ARG_MIN": 57, "AVERAGE_POOL_2D": 5, "BATCH_MATMUL": 101,
-    "BIDIRECTIONAL_SEQUENCE_LSTM": 69, "BIDIRECTIONAL_SEQUENCE_RNN": 70, "CONCATENATION": 10,
-    "CONV_2D": 1, "CONV_3D": 106, "CUMSUM": 102, "DEPTHWISE_CONV_2D": 2, "DEPTH_TO_SPACE": 94,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": 69, "BIDIRECTIONAL_SEQUENCE_RNN": 70, "BUCKETIZE": 115,
+    "CALL": 16, "CONCATENATION": 10,
+    "CONV_2D": 1, "CONV_3D": 106, "CONV_3D_TRANSPOSE": 106,
+    "CUMSUM": 102, "DEPTHWISE_CONV_2D": 2, "DEPTH_TO_SPACE": 94,
     "DIV": 29, "FAKE_QUANT": 58, "FULLY_CONNECTED": 8, "GATHER": 23, "GELU": 116, "IF": 92,
     "L2_NORMALIZATION": 12, "L2_POOL_2D": 5, "LEAKY_RELU": 75,
     "LOCAL_RESPONSE_NORMALIZATION": 13, "MAX_POOL_2D": 5, "MEAN": 27, "MIRROR_PAD": 77,
@@ -34,6 +36,12 @@ OPTIONS_TYPES: Mapping[str, int] = {
     "UNIDIRECTIONAL_SEQUENCE_RNN": 31, "UNPACK": 64, "VAR_HANDLE": 111,
 }  # fmt: skip
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
+
+LATER_OPTIONS_TYPES: Mapping[str, int] = {"STABLEHLO_COMPOSITE": 21}
+"""The same in the union BuiltinOptions2."""
+
+ATTRIBUTES: Mapping[str, layout.Field] = {"composite_attributes": layout.Field(2, "B*")}
+"""What LiteRT asks of a composite, and the reader does not."""
 
 VERSIONS: Mapping[str, int] = {"BROADCAST_TO": 2}
 """The oldest versions that LiteRT knows, where they are not the first."""
@@ -110,7 +118,8 @@ class _Writer:
     def __init__(self, made: Made, builder: flatbuffers.Builder | None = None) -> None:
         self.made = made
         self.builder = flatbuffers.Builder(1024) if builder is None else builder
-        self.first_code = self.first_buffer = 0
+        self.kinds: dict[tuple[str, str], int] = {}
+        self.first_buffer = 0
         self.names = list(
             dict.fromkeys(
                 [
@@ -123,13 +132,12 @@ class _Writer:
 
     def data(self) -> bytes:
         writers = [self, *(_Writer(branch, self.builder) for branch in self.made.branches)]
-        codes: list[int] = []
         buffers, graphs = [self._table({})], []
         for writer in writers:
-            writer.first_code, writer.first_buffer = len(codes), len(buffers)
+            writer.kinds, writer.first_buffer = self.kinds, len(buffers)  # its own kind
             graphs.append(writer.graph())
-            codes += [writer._code(op) for op in writer.made.ops]  # its own kind
             buffers += writer._buffers()
+        codes = [self._code(*kind) for kind in self.kinds]
         root = self._table(
             {
                 layout.Model.VERSION: ("I", 3),
@@ -144,13 +152,14 @@ class _Writer:
     def graph(self) -> int:
         """One graph of the file."""
         made = self.made
-        operators = [self._operator(number, op) for number, op in enumerate(made.ops)]
+        operators = [self._operator(op) for op in made.ops]
+        some = {layout.SubGraph.OPERATORS: self._tables(operators)} if operators else {}
         return self._table(
             {
                 layout.SubGraph.TENSORS: self._tables([self._tensor(n) for n in self.names]),
                 layout.SubGraph.INPUTS: self._vector("i", map(self.names.index, made.inputs)),
                 layout.SubGraph.OUTPUTS: self._vector("i", map(self.names.index, made.outputs)),
-                layout.SubGraph.OPERATORS: self._tables(operators),
+                **some,
             }
         )
 
@@ -226,24 +235,29 @@ class _Writer:
     def _wrapped(self, code: str, numbers: Sequence[int]) -> int:
         return self._table({0: self._vector(code, numbers)})
 
-    def _code(self, op: Op) -> int:
-        number = layout.OPERATORS.index(op.code)
+    def _code(self, code: str, custom_code: str) -> int:
+        """What operators of a kind share."""
+        number = layout.OPERATORS.index(code)
         fields: dict[int, Any] = {
             layout.OperatorCode.SHORT_CODE: ("b", min(number, layout.EXTENDED_CODE)),
-            layout.OperatorCode.VERSION: ("i", VERSIONS.get(op.code, 1)),
+            layout.OperatorCode.VERSION: ("i", VERSIONS.get(code, 1)),
             layout.OperatorCode.CODE: ("i", number),
         }
-        if op.custom_code:
-            fields[layout.OperatorCode.CUSTOM_CODE] = self.builder.CreateString(op.custom_code)
+        if custom_code:
+            fields[layout.OperatorCode.CUSTOM_CODE] = self.builder.CreateString(custom_code)
         return self._table(fields)
 
-    def _operator(self, number: int, op: Op) -> int:
+    def _operator(self, op: Op) -> int:
+        kind = self.kinds.setdefault((op.code, op.custom_code), len(self.kinds))
         fields: dict[int, Any] = {
-            layout.Operator.OPCODE_INDEX: ("I", self.first_code + number),
+            layout.Operator.OPCODE_INDEX: ("I", kind),
             layout.Operator.INPUTS: self._vector("i", map(self._index, op.inputs)),
             layout.Operator.OUTPUTS: self._vector("i", map(self._index, op.outputs)),
         }
-        if op.code in OPTIONS_TYPES:
+        if op.code in layout.LATER:
+            fields[layout.Operator.LATER_OPTIONS_TYPE] = ("B", LATER_OPTIONS_TYPES[op.code])
+            fields[layout.Operator.LATER_OPTIONS] = self._options(op)
+        elif op.code in OPTIONS_TYPES:
             fields[layout.Operator.OPTIONS_TYPE] = ("B", OPTIONS_TYPES[op.code])
             fields[layout.Operator.OPTIONS] = self._options(op)
         if op.custom_options:
@@ -254,14 +268,15 @@ class _Writer:
         return -1 if name is None else self.names.index(name)
 
     def _options(self, op: Op) -> int:
-        known = layout.OPTIONS[op.code]
+        known = {**layout.OPTIONS[op.code], **ATTRIBUTES}
         fields: dict[int, Any] = {}
         for name, value in op.options.items():
             number, code, _ = known[name]
             if code == "text":
                 fields[number] = self.builder.CreateString(value)
             else:
-                fields[number] = self._vector("i", value) if code == "*" else (code, value)
+                vector = code.endswith("*")
+                fields[number] = self._vector(code[0], value) if vector else (code, value)
         return self._table(fields)
 
     # ---- flatbuffers

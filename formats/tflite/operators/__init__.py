@@ -5,6 +5,7 @@ from __future__ import annotations
 from opt_tool.formats.tflite.operators import (
     activation,
     arithmetic,
+    bits,
     control_flow,
     convolution,
     detection,
@@ -18,6 +19,7 @@ from opt_tool.formats.tflite.operators import (
     recurrence,
     reduction,
     resizing,
+    segments,
     shape,
     signal,
     writing,
@@ -26,6 +28,7 @@ from opt_tool.formats.tflite.operators import (
 __all__ = [
     "activation",
     "arithmetic",
+    "bits",
     "control_flow",
     "convolution",
     "detection",
@@ -39,6 +42,7 @@ __all__ = [
     "recurrence",
     "reduction",
     "resizing",
+    "segments",
     "shape",
     "signal",
     "writing",

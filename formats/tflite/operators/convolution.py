@@ -15,8 +15,8 @@ from opt_tool.formats.tflite.orders import PLANES, Laid, channels_first
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.tflite.schema import Padding
 from opt_tool.formats.tflite.windows import Extent, paddings, same_pads, strides_of
-from opt_tool.formats.volumes import Filters, convolved_volume
-from opt_tool.formats.window import Window
+from opt_tool.formats.volumes import Filters, convolved_volume, transposed_volume
+from opt_tool.formats.window import Ints, Window
 from opt_tool.ir import Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
@@ -171,21 +171,57 @@ def _transposed(
 ) -> Value:
     """The transposed convolution to the shape (N, P, Q, O) by the filter, operand 1."""
     weights = _filter(node, 1).transpose(3, 0, 1, 2)
-    cuts = []
-    for axis, kernel in enumerate(weights.shape[2:]):
-        size = x.shape[2 + axis]
-        if not isinstance(size, int) or len(wanted) != 4:
-            raise node.unsupported(f"an input {x.type} for an output {list(wanted)}")
-        cuts.append((size - 1) * strides[axis] + kernel - wanted[1 + axis])
-    pads = [(max(cut, 0) // 2, max(cut, 0) - max(cut, 0) // 2) for cut in cuts]
-    extra = (max(-cuts[0], 0), max(-cuts[1], 0))
-    if any(more >= stride for more, stride in zip(extra, strides, strict=True)):
+    window, longer = _reach(node, x, wanted, strides, weights.shape[2:])
+    op = Conv2DTranspose(
+        strides=strides, paddings=window.paddings, output_padding=(longer[0], longer[1])
+    )
+    filters = node.new_constant(np.ascontiguousarray(weights), "filter")
+    return node.add(op, Input=x, Filter=filters, Bias=bias)
+
+
+@tflite_op("CONV_3D_TRANSPOSE")
+def transpose_conv_of_volumes(node: TfliteNode) -> Laid:
+    """Operands: the output's shape, the filter (K, L, M, O, I), the input, a bias."""
+    wanted, weights = node.integers(0, "output shape"), node.constant(1, "filter")
+    order = channels_first(5)
+    x = node.in_order(node.laid(2), order)
+    if weights.ndim != 5 or weights.size == 0 or x.shape[1] != weights.shape[4]:
+        raise node.unsupported(f"a filter {list(weights.shape)} on an input {x.type}")
+    depth, *strides = (node.integer(f"stride_{axis}") for axis in "dhw")
+    dilations = [node.integer(f"dilation_{axis}_factor") for axis in "dhw"]
+    if min(depth, *strides) < 1 or dilations != [1, 1, 1]:
+        raise node.unsupported(f"strides {[depth, *strides]}, dilations {dilations}")
+    kernel = weights.shape[:3]
+    window, longer = _reach(node, x, wanted, (depth, *strides), kernel)
+    op = Conv2DTranspose(
+        strides=(strides[0], strides[1]),
+        paddings=window.axes((1, 2)).paddings,
+        output_padding=(longer[1], longer[2]),
+    )
+    filters = Filters(weights.transpose(4, 3, 0, 1, 2), _bias(node, 3))
+    y = transposed_volume(node, x, filters, window, op, longer=longer[0])
+    return Laid(node.activated(y), order)
+
+
+def _reach(
+    node: TfliteNode, x: Value, wanted: Sequence[int], strides: Ints, kernel: Ints
+) -> tuple[Window, Ints]:
+    """The window of a transposed convolution, and by how much the output is longer than it says.
+
+    ``wanted`` is the output in the file's order, x has its channels first.
+    """
+    if not all(isinstance(size, int) for size in x.shape[2:]) or len(wanted) != x.rank:
+        raise node.unsupported(f"an input {x.type} for an output {list(wanted)}")
+    sizes = zip(x.shape[2:], strides, kernel, wanted[1:], strict=False)
+    cuts = [(int(size) - 1) * stride + taps - to for size, stride, taps, to in sizes]
+    longer = tuple(max(-cut, 0) for cut in cuts)
+    if any(more >= stride for more, stride in zip(longer, strides, strict=True)):
         raise node.unsupported(
             f"an output {list(wanted)} that is larger than strides {list(strides)} reach"
         )
-    op = Conv2DTranspose(strides=strides, paddings=(*pads[0], *pads[1]), output_padding=extra)
-    filters = node.new_constant(np.ascontiguousarray(weights), "filter")
-    return node.add(op, Input=x, Filter=filters, Bias=bias)
+    before = tuple(max(cut, 0) // 2 for cut in cuts)
+    after = tuple(max(cut, 0) - max(cut, 0) // 2 for cut in cuts)
+    return Window(kernel, strides, (1,) * len(kernel), before, after), longer
 
 
 @tflite_op("FULLY_CONNECTED")

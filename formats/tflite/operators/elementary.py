@@ -1,12 +1,14 @@
-"""Reads rounding, remainders and angles, which Paddle Lite has no exact operations for."""
+"""Reads rounding, steps, remainders and angles, which Paddle Lite has no exact operations for."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from opt_tool.formats.broadcasting import compare, expanded_together
+from opt_tool.formats.element_types import converted
 from opt_tool.formats.elementary import (
     arc_tangent,
     divide,
@@ -16,20 +18,23 @@ from opt_tool.formats.elementary import (
     subtract,
 )
 from opt_tool.formats.remainders import float_remainder, moved_to_sign, whole_remainder
+from opt_tool.formats.shapes import reshape_to, unsqueezed
 from opt_tool.formats.tflite.node import TfliteNode
-from opt_tool.formats.tflite.operators.activation import float_operand
+from opt_tool.formats.tflite.operators.activation import float_operand, mapped
 from opt_tool.formats.tflite.operators.arithmetic import numbers
 from opt_tool.formats.tflite.orders import Laid
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.ir import DType, Value
-from opt_tool.ir.operations.comparison import GreaterThan, LessThan, Where
+from opt_tool.ir.operations.comparison import GreaterEqual, GreaterThan, LessThan, Where
 from opt_tool.ir.operations.elementwise import (
     Abs,
     Clip,
     ElementwiseMax,
     ElementwiseMin,
     Floor,
+    Scale,
 )
+from opt_tool.ir.operations.reduction import ReduceSum
 
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -44,6 +49,52 @@ def round_to_even(node: TfliteNode) -> Laid:
 def sign(node: TfliteNode) -> Laid:
     x = node.laid(0)
     return Laid(sign_of(node, x.value), x.order)
+
+
+class _Steps(NamedTuple):
+    """The numbers that integers of some bits stand for."""
+
+    least: float
+    most: float
+    size: float
+
+
+@tflite_op("FAKE_QUANT")
+def to_steps(node: TfliteNode) -> Laid:
+    """The nearest of the numbers that integers would stand for, halves to the larger one."""
+    x, steps = float_operand(node), _steps(node)
+    within = mapped(node, Clip(min=steps.least, max=steps.most), x)
+    count = Scale(scale=1 / steps.size, bias=-steps.least, bias_after_scale=False)
+    counted = mapped(node, Scale(scale=1.0, bias=0.5), mapped(node, count, within))
+    whole = mapped(node, Floor(), counted)
+    return mapped(node, Scale(scale=steps.size, bias=steps.least), whole)
+
+
+def _steps(node: TfliteNode) -> _Steps:
+    """The operator's range, moved so that one of the steps is 0; computed in float32."""
+    if node.flag("narrow_range"):
+        raise node.unsupported("narrow_range, for which LiteRT has no kernel either")
+    bits, low, high = node.integer("num_bits"), node.real("min"), node.real("max")
+    if not 2 <= bits <= 16 or not low <= 0 <= high or not low < high:
+        raise node.unsupported(f"{bits} bits between {low:g} and {high:g}")
+    count = np.float32(2**bits - 1)
+    size = (np.float32(high) - np.float32(low)) / count
+    zero = np.clip(np.floor(-np.float32(low) / size + np.float32(0.5)), 0, count)
+    return _Steps(float(-zero * size), float((count - zero) * size), float(size))
+
+
+@tflite_op("BUCKETIZE")
+def bucketize(node: TfliteNode) -> Value:
+    """How many of the boundaries a number has reached."""
+    x = converted(node.builder, node.value(0), DType.FLOAT32)
+    bounds = np.array(node.reals("boundaries"), np.float32)
+    if bounds.size == 0 or not (np.diff(bounds) >= 0).all():
+        raise node.unsupported(f"{bounds.size} boundaries; ascending ones are needed")
+    column = unsqueezed(node, x, (x.rank,))
+    row = node.new_constant(bounds.reshape((1,) * x.rank + (-1,)), "boundaries")
+    reached = compare(node.builder, GreaterEqual(), column, row)
+    total = node.add(ReduceSum(dim=(x.rank,)), X=converted(node.builder, reached, DType.FLOAT32))
+    return converted(node.builder, reshape_to(node, total, x.shape), DType.INT32)
 
 
 # ---- quotients and remainders

@@ -12,7 +12,7 @@ from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.writing import scattered
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.comparison import Where
-from opt_tool.ir.operations.data_movement import Concat, Slice
+from opt_tool.ir.operations.data_movement import Concat, ExpandV2, Slice
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseMax, ElementwiseMin
 
 # ---- at indices
@@ -29,25 +29,19 @@ def _zeros(node: TfliteNode, shape: tuple[int, ...], dtype: DType) -> Value:
     return node.new_constant(np.zeros(node.made_up(*shape), dtype.numpy), "zeros")
 
 
-@tflite_op("SEGMENT_SUM")
-def segment_sum(node: TfliteNode) -> Value:
-    """The sums of the rows of each segment; which rows those are must be a constant."""
-    segments = node.constant(1, "segments").astype(np.int64)
-    return _summed(node, segments, int(segments.max(initial=-1)) + 1)
-
-
-@tflite_op("UNSORTED_SEGMENT_SUM")
-def unsorted_segment_sum(node: TfliteNode) -> Value:
-    return _summed(node, node.constant(1, "segments"), node.whole(2, "count"))
-
-
-def _summed(node: TfliteNode, segments: np.ndarray, count: int) -> Value:
-    x = node.value(0)
-    if segments.ndim != 1 or not 0 <= segments.min(initial=0) <= segments.max(initial=0) < count:
-        raise node.unsupported(f"rows in segments {segments.reshape(-1)[:4].tolist()} of {count}")
-    shape = (count, *static_shape(node, x, "data")[1:])
-    index = node.new_constant(segments.astype(np.int64)[:, np.newaxis], "segments")
-    return scattered(node, _zeros(node, shape, x.dtype), index, x, "add")
+@tflite_op("SPARSE_TO_DENSE")
+def sparse_to_dense(node: TfliteNode) -> Value:
+    """Operands: constant indices, the shape, what is written there, and what is elsewhere."""
+    indices, shape = node.constant(0, "indices"), node.integers(1, "shape")
+    rows = indices.reshape(-1, len(shape)).astype(np.int64)
+    if rows.size and not ((rows >= 0).all() and (rows < np.array(shape)).all()):
+        raise node.unsupported(f"indices beyond a shape {list(shape)}")
+    other = node.number(3, "default value")
+    filled = node.new_constant(np.full(node.made_up(*shape), other, other.dtype), "filled")
+    values = node.value(2)
+    if values.rank == 0:
+        values = node.add(ExpandV2(shape=(len(rows),)), X=unsqueezed(node, values, (0,)))
+    return scattered(node, filled, node.new_constant(rows, "indices"), values)
 
 
 # ---- from a place on

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from opt_tool.errors import DamagedFileError, UnsupportedModelError
-from opt_tool.formats.tflite.schema import Quantization, TensorType
+from opt_tool.formats.tflite.schema import Quantization
 from opt_tool.ir.operations.activation import Tanh
 from tflite_models import Made, Op, assert_same, normal
 
@@ -81,15 +81,18 @@ def test_branches_that_multiply_are_refused() -> None:
 
     branches = (*(level(number) for number in range(1, 16)), branch("TANH"))
     made = dataclasses.replace(level(0), branches=branches)
-    with pytest.raises(UnsupportedModelError, match="more than 1000 branches"):
+    with pytest.raises(UnsupportedModelError, match="more than 1000 graphs"):
         made.read()
 
 
-def test_a_branch_of_integers_is_refused() -> None:
+def test_operands_of_integers_that_a_branch_reads_as_such_are_refused() -> None:
     rule = Quantization((0.1,), (0,), 0)
-    inner = branch("TANH", types={"b": TensorType.INT8}, rules={"b": rule})
-    with pytest.raises(UnsupportedModelError, match="computes in integers"):
-        chosen(inner, branch("TANH")).read()
+    integers = Made(
+        [Op("CAST", ["a"], ["b"])], {"a": np.zeros((2, 3), np.int8)}, outputs=("b",),
+        rules={"a": rule},
+    )  # fmt: skip
+    with pytest.raises(UnsupportedModelError, match="stand for other numbers"):
+        chosen(integers, branch("TANH"), condition=np.array([True])).read()
 
 
 def test_a_branch_that_is_not_there_is_damage() -> None:

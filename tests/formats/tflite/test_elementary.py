@@ -16,6 +16,49 @@ def test_rounds_halves_to_even(tmp_path: Path) -> None:
     assert_same(one_op("ROUND", {"x": HALVES}), tmp_path, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "bits"), [(-1.0, 1.0, 8), (0.0, 6.0, 8), (-0.3, 1.7, 4), (-2.0, 0.0, 16)]
+)
+def test_rounds_to_steps(tmp_path: Path, low: float, high: float, bits: int) -> None:
+    made = one_op("FAKE_QUANT", {"x": 2 * normal(9, 50)}, min=low, max=high, num_bits=bits)
+    assert_same(made, tmp_path, rtol=0, atol=1e-6)
+
+
+def test_weights_are_rounded_to_steps_at_conversion(tmp_path: Path) -> None:
+    options = {"min": -1.0, "max": 1.5, "num_bits": 4}
+    ops = [Op("FAKE_QUANT", ["w"], ["q"], options), Op("MUL", ["x", "q"])]
+    made = Made(ops, {"x": normal(2, 3)}, {"w": normal(3)}, shapes={"q": (3,), "y": (2, 3)})
+    assert [node.op.type for node in assert_same(made, tmp_path).nodes] == ["elementwise_mul"]
+
+
+def test_steps_without_one_for_zero_points_are_refused() -> None:
+    """LiteRT does not run them either."""
+    options = {"min": -1.0, "max": 1.0, "num_bits": 8, "narrow_range": True}
+    with pytest.raises(UnsupportedModelError, match="narrow_range"):
+        Made([Op("FAKE_QUANT", ["x"], ["y"], options)], {"x": normal(3)}).read()
+
+
+@pytest.mark.parametrize("options", [(0.5, 1.0, 8), (-1.0, 1.0, 1), (0.0, 0.0, 8)], ids=str)
+def test_steps_without_a_range_are_refused(options: tuple[float, float, int]) -> None:
+    low, high, bits = options
+    with pytest.raises(UnsupportedModelError, match="bits between"):
+        one_op("FAKE_QUANT", {"x": normal(3)}, min=low, max=high, num_bits=bits).read()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int64])
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4)], ids=str)
+def test_buckets(tmp_path: Path, dtype: type, shape: tuple[int, ...]) -> None:
+    x: np.ndarray = np.round(4 * normal(*shape)).astype(dtype)
+    types = {"y": TensorType.INT32}
+    made = one_op("BUCKETIZE", {"x": x}, types=types, boundaries=[-3.0, 0.0, 0.5, 2.0, 2.0])
+    assert_same(made, tmp_path, atol=0)
+
+
+def test_buckets_in_no_order_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="ascending"):
+        one_op("BUCKETIZE", {"x": normal(3)}, boundaries=[1.0, 0.0]).read()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_sign(tmp_path: Path, dtype: type) -> None:
     x: np.ndarray = np.array([-3, -1, 0, 2, 5], dtype)

@@ -229,13 +229,3 @@ def test_the_weights_stay_integers_in_the_file(tmp_path: Path) -> None:
     source.write_bytes(convolution().data())
     opt_tool.convert(source, nb, verify=False)
     assert any(value.quantization for value in opt_tool.load(nb).constants)
-
-
-def test_rounding_of_floats_passes_them_on(tmp_path: Path) -> None:
-    ops = [Op("FAKE_QUANT", ["x"], ["q"], {"min": -1.0, "max": 1.0, "num_bits": 8})]
-    made = Made(
-        [*ops, Op("TANH", ["q"], ["y"])],
-        {"x": np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3)},
-    )
-    graph = assert_same(made, tmp_path)
-    assert [node.op.type for node in graph.nodes] == ["tanh"]

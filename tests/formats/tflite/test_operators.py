@@ -96,6 +96,48 @@ def test_conv_of_volumes_with_groups_is_refused() -> None:
         one_op("CONV_3D", inputs, constants=("w",), stride_d=1, stride_h=1, stride_w=1).read()
 
 
+@pytest.mark.parametrize(
+    ("padding", "strides", "size"),
+    [
+        (SAME, (2, 2, 2), (6, 8, 10)),
+        (VALID, (2, 2, 2), (7, 8, 11)),
+        (VALID, (1, 1, 1), (5, 5, 7)),
+        (SAME, (3, 2, 1), (9, 8, 5)),
+        (VALID, (4, 2, 2), (11, 8, 11)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_transpose_conv_of_volumes(
+    tmp_path: Path, padding: int, strides: tuple[int, ...], size: tuple[int, ...], bias: bool
+) -> None:
+    inputs = {"s": ints(1, *size, 3), "w": normal(3, 2, 3, 3, 2), "x": normal(1, 3, 4, 5, 2)}
+    if bias:
+        inputs["b"] = normal(3)
+    depth, height, width = strides
+    made = one_op(
+        "CONV_3D_TRANSPOSE", inputs, constants=("s", "w", "b"), padding=padding, stride_d=depth,
+        stride_h=height, stride_w=width,
+    )  # fmt: skip
+    assert_same(made, tmp_path, atol=3e-5)
+
+
+def test_transpose_conv_of_volumes_is_refused_where_it_does_not_fit() -> None:
+    inputs = {"s": ints(1, 9, 9, 9, 3), "w": normal(3, 2, 3, 3, 4), "x": normal(1, 3, 4, 5, 2)}
+    options = {"stride_d": 2, "stride_h": 2, "stride_w": 2}
+    for other, more, match in (
+        ({}, {}, "a filter"),
+        ({"w": normal(3, 2, 3, 3, 2)}, {"stride_d": 0}, "strides"),
+        ({"w": normal(3, 2, 3, 3, 2)}, {"dilation_h_factor": 2}, "dilations"),
+        ({"w": normal(3, 2, 3, 3, 2), "s": ints(1, 99, 9, 9, 3)}, {}, "larger than strides"),
+    ):
+        op = Op("CONV_3D_TRANSPOSE", ["s", "w", "x"], ["y"], {**options, **more})
+        given = {**inputs, **other}
+        made = Made([op], {"x": given["x"]}, {name: given[name] for name in ("s", "w")})
+        with pytest.raises(UnsupportedModelError, match=match):
+            made.read()
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize("multiplier", [1, 2])
 @pytest.mark.parametrize("padding", [SAME, VALID])

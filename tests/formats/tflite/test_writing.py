@@ -38,17 +38,24 @@ def test_a_shape_that_only_the_run_knows_is_refused() -> None:
         made.read()
 
 
-def test_sums_of_segments(tmp_path: Path) -> None:
-    made = one_op("SEGMENT_SUM", {"x": normal(5, 2, 3), "s": ints(0, 0, 1, 1, 2)}, constants="s")
-    assert_same(made, tmp_path)
-    inputs = {"x": normal(5, 2), "s": ints(3, 0, 0, 3, 1), "n": ints(6).reshape(())}
-    assert_same(one_op("UNSORTED_SEGMENT_SUM", inputs, constants=("s", "n")), tmp_path)
+@pytest.mark.parametrize("scalar", [True, False])
+@pytest.mark.parametrize("index", [[[2, 1], [0, 3], [1, 0]], [4, 0, 2]], ids=["places", "rows"])
+def test_sparse_to_dense(tmp_path: Path, index: list[object], scalar: bool) -> None:
+    shape = ints(3, 4) if isinstance(index[0], list) else ints(6)
+    inputs = {
+        "i": np.array(index, np.int32),
+        "s": shape,
+        "v": np.array(7.5, np.float32) if scalar else normal(3),
+        "d": np.array(-1.5, np.float32),
+    }
+    made = one_op("SPARSE_TO_DENSE", inputs, constants=("i", "s", "d"))
+    assert_same(made, tmp_path, atol=0)
 
 
-def test_rows_of_no_segment_are_refused() -> None:
-    inputs = {"x": normal(3, 2), "s": ints(0, -1, 1), "n": ints(2).reshape(())}
-    with pytest.raises(UnsupportedModelError, match="segments"):
-        one_op("UNSORTED_SEGMENT_SUM", inputs, constants=("s", "n")).read()
+def test_sparse_to_dense_beyond_its_shape_is_refused() -> None:
+    inputs = {"i": ints(4, 6), "s": ints(6), "v": normal(2), "d": normal()}
+    with pytest.raises(UnsupportedModelError, match="beyond a shape"):
+        one_op("SPARSE_TO_DENSE", inputs, constants=("i", "s", "d")).read()
 
 
 @pytest.mark.parametrize("start", [(0, 1, 2), (9, -2, 9), (1, 0, 0)], ids=str)
