@@ -162,7 +162,9 @@ def test_cumulative_product(
         )  # fmt: skip
         (result,) = ReferenceEvaluator(model).run(None, {"x": x})
         expected = np.asarray(result)
-        actual = Executor(read_model(model)).run({"x": x})["y"]
+        graph = read_model(model)
+        assert 0 in shape or not any(0 in value.shape for value in graph.values.values())
+        actual = Executor(graph).run({"x": x})["y"]
         assert actual.dtype == expected.dtype
         np.testing.assert_allclose(actual, expected, rtol=1e-6)
 

@@ -29,7 +29,7 @@ def type_of(dtype: type) -> TensorType:
 @pytest.mark.parametrize("other", [(3, 7), (7,)], ids=str)
 def test_exclusive_or(tmp_path: Path, dtype: type, other: tuple[int, ...]) -> None:
     inputs = {"x": whole(dtype, 3, 7), "z": whole(dtype, *other)}
-    assert_same(one_op("BITWISE_XOR", inputs, types={"y": type_of(dtype)}), tmp_path, atol=0)
+    assert_same(one_op("BITWISE_XOR", inputs, types={"y": type_of(dtype)}), tmp_path, rtol=0, atol=0)
 
 
 def test_exclusive_or_of_numbers_without_bits_is_refused() -> None:
@@ -43,13 +43,13 @@ def test_exclusive_or_of_numbers_without_bits_is_refused() -> None:
 def test_shifts_to_the_right(tmp_path: Path, dtype: type, counts: list[int]) -> None:
     inputs = {"x": whole(dtype, 3, 4), "n": np.array(counts, dtype)}
     made = one_op("RIGHT_SHIFT", inputs, constants=("n",), types={"y": type_of(dtype)})
-    assert_same(made, tmp_path, atol=0)
+    assert_same(made, tmp_path, rtol=0, atol=0)
 
 
 def test_shifts_that_leave_nothing_and_those_that_leave_everything(tmp_path: Path) -> None:
     inputs = {"x": whole(np.int32, 4), "n": np.array([31, 32, 99, -3], np.int32)}
     made = one_op("RIGHT_SHIFT", inputs, constants=("n",), types={"y": TensorType.INT32})
-    assert_same(made, tmp_path, atol=0)
+    assert_same(made, tmp_path, rtol=0, atol=0)
 
 
 def test_shifts_that_only_the_run_knows_are_refused() -> None:
@@ -84,7 +84,7 @@ def test_bitcasts_of_constants(
             [ops[0], Op("ABS", ["d"], ["e"]), Op("MINIMUM", ["e", "x"])],
             {"x": np.ones(shape, np.float32)}, {"c": array}, shapes=shapes,
         )  # fmt: skip
-    assert_same(made, tmp_path, atol=0)
+    assert_same(made, tmp_path, rtol=0, atol=0)
 
 
 def test_bitcasts_of_what_is_computed_are_refused() -> None:
