@@ -56,7 +56,7 @@ def _whole(
         x, y = (converted(node.builder, value, DType.INT32) for value in (x, y))
     else:
         _check(node, dtype)
-    return _narrowed(node, compute(x, y), dtype)
+    return narrowed(node, compute(x, y), dtype)
 
 
 def _check(node: ImportedNode, dtype: DType) -> None:
@@ -79,7 +79,7 @@ def shifted_right(node: ImportedNode, x: Value, bits: np.ndarray) -> Value:
     """X by powers of two, rounded down."""
     powers, wide = _powers(node, bits), converted(node.builder, x, DType.INT64)
     below = subtract(node, wide, whole_remainder(node, wide, powers))
-    return _narrowed(node, divide(node, below, powers), x.dtype)
+    return narrowed(node, divide(node, below, powers), x.dtype)
 
 
 def shifted_left(node: ImportedNode, x: Value, bits: np.ndarray) -> Value:
@@ -88,7 +88,7 @@ def shifted_left(node: ImportedNode, x: Value, bits: np.ndarray) -> Value:
         raise node.unsupported(f"a shift of {x.dtype.value} to the left may lose its highest bits")
     product = multiply(node, converted(node.builder, x, DType.INT64), _powers(node, bits))
     limit = node.new_constant(np.array([256], np.int64), "limit")
-    return _narrowed(node, node.add(ElementwiseMod(), X=product, Y=limit), x.dtype)
+    return narrowed(node, node.add(ElementwiseMod(), X=product, Y=limit), x.dtype)
 
 
 def _powers(node: ImportedNode, bits: np.ndarray) -> Value:
@@ -97,7 +97,7 @@ def _powers(node: ImportedNode, bits: np.ndarray) -> Value:
     return node.new_constant(2 ** bits.astype(np.int64), "powers")
 
 
-def _narrowed(node: ImportedNode, x: Value, dtype: DType) -> Value:
+def narrowed(node: ImportedNode, x: Value, dtype: DType) -> Value:
     """Whole numbers in another type that holds them."""
     if dtype is DType.UINT8:
         x = converted(node.builder, x, DType.FLOAT32)

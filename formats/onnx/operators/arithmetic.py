@@ -72,7 +72,7 @@ def _binary_of_bytes(node: OnnxNode, x: Value, y: Value) -> Value:
     wide = [converted(node.builder, value, DType.INT32) for value in (x, y)]
     made = node.add(BINARY[node.operator], X=wide[0], Y=wide[1])
     limit = node.new_constant(np.array([256], np.int32), "limit")
-    return _narrowed(node, whole_remainder(node, made, limit), x.dtype)
+    return bits.narrowed(node, whole_remainder(node, made, limit), x.dtype)
 
 
 for _name in BINARY:

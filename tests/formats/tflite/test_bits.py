@@ -29,7 +29,9 @@ def type_of(dtype: type) -> TensorType:
 @pytest.mark.parametrize("other", [(3, 7), (7,)], ids=str)
 def test_exclusive_or(tmp_path: Path, dtype: type, other: tuple[int, ...]) -> None:
     inputs = {"x": whole(dtype, 3, 7), "z": whole(dtype, *other)}
-    assert_same(one_op("BITWISE_XOR", inputs, types={"y": type_of(dtype)}), tmp_path, rtol=0, atol=0)
+    assert_same(
+        one_op("BITWISE_XOR", inputs, types={"y": type_of(dtype)}), tmp_path, rtol=0, atol=0
+    )
 
 
 def test_exclusive_or_of_numbers_without_bits_is_refused() -> None:
