@@ -107,6 +107,8 @@ def _into_pool(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:
         return Kept(f"{node.name!r} counts pads of zeros in whole windows only")
     if op.exclusive and any(op.paddings):
         return Kept(f"{node.name!r} does not count its own pads")
+    if (paddings[0], paddings[2]) != (paddings[1], paddings[3]):
+        return Kept(f"{node.name!r} would count as many pads behind as in front")
     return op.replaced(paddings=paddings, exclusive=False)
 
 

@@ -20,6 +20,7 @@ from opt_tool.ir.operations.convolution import (
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.recurrence import Rnn
 from opt_tool.ir.operations.reduction import (
     ReduceMax,
@@ -101,6 +102,15 @@ def _grid_sampler(node: Node, target: Target) -> str | None:
     return f"the kernel takes a position for each element of a plane, not {grid.type} of {x.type}"
 
 
+def _pool(node: Node, target: Target) -> str | None:  # noqa: ARG001
+    op = node.op
+    assert isinstance(op, Pool2D)
+    top, bottom, left, right = op.paddings
+    if op.pooling_type == "avg" and not op.exclusive and (top, left) != (bottom, right):
+        return "the kernel counts as many pads behind the input as in front of it"
+    return None
+
+
 def keeps_filter(node: Node, target: Target) -> bool:
     """Whether the kernel would use the filter of its first run, which is computed, ever after."""
     weight = node.input("Filter")
@@ -158,6 +168,7 @@ LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     GridSampler: _grid_sampler,
     MatMul: _matmul,
     MatMulV2: _matmul,
+    Pool2D: _pool,
     ReduceMax: _reduction,
     ReduceMean: _reduction,
     ReduceMin: _reduction,

@@ -87,8 +87,15 @@ def test_folds_zeros_around_what_is_never_negative_into_a_maximum(
 
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_folds_zeros_into_a_mean_that_then_counts_them(b: TestGraphs, exclusive: bool) -> None:
-    graph = b.build(pooled(b, padded(b), pooling_type="avg", exclusive=exclusive))
+    x = padded(b, paddings=(1, 1, 2, 2))
+    graph = b.build(pooled(b, x, pooling_type="avg", exclusive=exclusive))
     assert_rewrites(FoldPad(), graph, 1)
+
+
+def test_keeps_pads_of_two_widths_in_front_of_a_mean(b: TestGraphs) -> None:
+    """The kernels count as many behind the input as in front of it."""
+    x = padded(b, paddings=(0, 1, 0, 0))
+    assert_rewrites(FoldPad(), b.build(pooled(b, x, pooling_type="avg")), 0)
 
 
 # ---- what stays

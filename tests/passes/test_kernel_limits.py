@@ -5,10 +5,11 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.ir import DType, Operation
 from opt_tool.ir.operations.activation import Gelu, Relu, Relu6
-from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DeformableConv
+from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DeformableConv, Pads
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
+from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.reduction import ReduceMax, ReduceMean, ReduceProd
 from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.passes.kernel_limits import limit_of
@@ -17,6 +18,11 @@ from opt_tool.targets import Target
 ARM, X86 = Target.ARM, Target.X86
 BOTH = (ARM, X86)
 STATISTICS = ("Scale", "Bias", "Mean", "Variance")
+
+
+def mean(paddings: Pads) -> Pool2D:
+    """A mean that counts its pads."""
+    return Pool2D(pooling_type="avg", ksize=(3, 3), paddings=paddings, exclusive=False)
 
 
 def deformed(groups: int, parts: int) -> dict[str, tuple[int, ...]]:
@@ -62,6 +68,11 @@ def deformed(groups: int, parts: int) -> dict[str, tuple[int, ...]]:
         (DeformableConv(), deformed(1, 1), ()),
         (DeformableConv(groups=2, deformable_groups=2), deformed(2, 2), (ARM,)),
         (DeformableConv(deformable_groups=2), deformed(1, 2), BOTH),
+        (mean((1, 1, 0, 0)), {"X": (1, 2, 5, 6)}, ()),
+        (mean((0, 1, 0, 0)), {"X": (1, 2, 5, 6)}, BOTH),
+        (mean((0, 0, 1, 0)), {"X": (1, 2, 5, 6)}, BOTH),
+        (mean((0, 1, 1, 0)).replaced(exclusive=True), {"X": (1, 2, 5, 6)}, ()),
+        (mean((0, 1, 1, 0)).replaced(pooling_type="max"), {"X": (1, 2, 5, 6)}, ()),
         (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 5, 6, 2)}, ()),
         (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 6, 5, 2)}, (ARM,)),
         (BatchNorm(), {"X": (1, 2), **dict.fromkeys(STATISTICS, (2,))}, (ARM,)),
