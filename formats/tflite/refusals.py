@@ -15,9 +15,22 @@ STATE = (
     "do not. Export the model with its state as inputs and outputs, or cut it in "
     "front with --output"
 )
-RECURRENT = (
-    "opt does not read fused recurrent layers of TFLite; convert the model to ONNX (tf2onnx) "
-    "and give that to opt"
+STEP = (
+    "it is one step of a recurrent layer, whose state the application would have to keep. Export "
+    "the layer over a whole sequence (UNIDIRECTIONAL_SEQUENCE_LSTM or _RNN), or the step with its "
+    "state as inputs and outputs of plain operators"
+)
+FOUND = (
+    "how many elements it finds only the run knows. Do this step in the application, or cut the "
+    "model in front of it with --output"
+)
+LOOKED_UP = (
+    "it adds up rows that only the run chooses, any number for each. Export the model with "
+    "EMBEDDING_LOOKUP or GATHER and a sum, for a fixed number of rows"
+)
+LEFT_OVER = (
+    "it is an operator of StableHLO that TFLite's converter left as it was. Export the model with "
+    "TFLite's own operators, or cut it in front with --output"
 )
 TEXT = (
     "it works on text or tables of it, which Paddle Lite's tensors cannot hold. Do this step in "
@@ -31,17 +44,22 @@ RANDOM = (
 REASONS: Mapping[str, str] = {
     "ASSIGN_VARIABLE": STATE,
     "CALL_ONCE": STATE,
+    "EMBEDDING_LOOKUP_SPARSE": LOOKED_UP,
     "HASHTABLE": TEXT,
     "HASHTABLE_FIND": TEXT,
     "HASHTABLE_IMPORT": TEXT,
     "HASHTABLE_LOOKUP": TEXT,
     "HASHTABLE_SIZE": TEXT,
-    "LSTM": RECURRENT,
+    "LSH_PROJECTION": TEXT,
+    "LSTM": STEP,
     "MULTINOMIAL": RANDOM,
     "RANDOM_STANDARD_NORMAL": RANDOM,
     "RANDOM_UNIFORM": RANDOM,
     "READ_VARIABLE": STATE,
-    "RNN": RECURRENT,
+    "RNN": STEP,
+    "SKIP_GRAM": TEXT,
+    "SVDF": STATE,
+    "UNIQUE": FOUND,
     "VAR_HANDLE": STATE,
     "WHILE": STATE,
 }
@@ -54,6 +72,8 @@ def refusal_of(operator: Operator) -> str:
             f"the custom operator {operator.custom_code!r} is defined outside of TFLite. Export "
             "the model with TFLite's own operators, or cut it in front with --output"
         )
+    if operator.code.startswith("STABLEHLO_"):
+        return LEFT_OVER
     return REASONS.get(
         operator.code,
         f"operator {operator.code} is not supported; "

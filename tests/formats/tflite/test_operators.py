@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from opt_tool.errors import UnsupportedError, UnsupportedModelError
+from opt_tool.formats.tflite.layout import OPERATORS
+from opt_tool.formats.tflite.refusals import REASONS
 from opt_tool.formats.tflite.registry import IMPORTERS
 from opt_tool.formats.tflite.schema import TensorType
 from opt_tool.ir import Graph
@@ -628,10 +630,28 @@ def test_only_what_the_wanted_outputs_need_is_read() -> None:
 
 
 def test_every_importer_is_of_an_operator_of_the_schema() -> None:
-    from opt_tool.formats.tflite.layout import OPERATORS
-
     custom = {"Convolution2DTransposeBias", "TFLite_Detection_PostProcess"}
     assert set(IMPORTERS) - set(OPERATORS) == custom
+
+
+def test_operators_with_a_reason_are_those_without_an_importer() -> None:
+    assert set(OPERATORS) >= set(REASONS)
+    assert not set(REASONS) & set(IMPORTERS)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("UNIQUE", "only the run knows"),
+        ("EMBEDDING_LOOKUP_SPARSE", "Export the model with EMBEDDING_LOOKUP"),
+        ("RNN", "UNIDIRECTIONAL_SEQUENCE"),
+        ("STABLEHLO_SORT", "with TFLite's own operators"),
+        ("DILATE", "opt list-ops --supported"),
+    ],
+)
+def test_refusals_say_what_to_do(code: str, reason: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=reason):
+        Made([Op(code, ["x"])], {"x": normal(2)}).read()
 
 
 def test_sizes_that_the_file_leaves_open_are_asked_for() -> None:
