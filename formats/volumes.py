@@ -125,6 +125,9 @@ def _every(node: ImportedNode, planes: Value, start: int, steps: Steps) -> Value
 
 # ---- transposed
 
+LONGEST_STRIDE = 64
+"""Each plane between two of the input is made apart."""
+
 
 def transposed_volume(
     node: ImportedNode,
@@ -148,7 +151,11 @@ def transposed_volume(
     batch, channels, depth, *size = x.shape
     if isinstance(depth, str):
         raise node.unsupported(AT_RUN_TIME.format(depth))
-    stride, dilation = window.strides[0], window.dilations[0]
+    stride = window.strides[0]
+    if stride > LONGEST_STRIDE:
+        raise node.unsupported(
+            f"a stride of {stride} along the depth; {LONGEST_STRIDE} is the most"
+        )
     reach = (depth - 1) * stride + window.extents[0]
     before, end = window.before[0], reach + longer - window.after[0]
     if end <= before:
@@ -160,7 +167,7 @@ def transposed_volume(
     ]
     plane = made[0].shape[1:]
     rows = [reshape_to(node, each, (batch, 1, depth, product(plane))) for each in made]
-    steps = Steps(-(-max(reach, end) // stride), stride, dilation)
+    steps = Steps(-(-max(reach, end) // stride), stride, window.dilations[0])
     whole = _interleaved(node, rows, steps)
     cut = Slice(axes=(1,), starts=(before,), ends=(end,))
     kept = node.add(cut, Input=whole) if end - before < steps.count * stride else whole

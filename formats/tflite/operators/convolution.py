@@ -183,10 +183,12 @@ def _transposed(
 def transpose_conv_of_volumes(node: TfliteNode) -> Laid:
     """Operands: the output's shape, the filter (K, L, M, O, I), the input, a bias."""
     wanted, weights = node.integers(0, "output shape"), node.constant(1, "filter")
+    given = node.laid(2)
+    fits = given.rank == weights.ndim == 5 and weights.shape[4] == given.shape[-1]
+    if not fits or weights.size == 0:
+        raise node.unsupported(f"a filter {list(weights.shape)} on an input {list(given.shape)}")
     order = channels_first(5)
-    x = node.in_order(node.laid(2), order)
-    if weights.ndim != 5 or weights.size == 0 or x.shape[1] != weights.shape[4]:
-        raise node.unsupported(f"a filter {list(weights.shape)} on an input {x.type}")
+    x = node.in_order(given, order)
     depth, *strides = (node.integer(f"stride_{axis}") for axis in "dhw")
     dilations = [node.integer(f"dilation_{axis}_factor") for axis in "dhw"]
     if min(depth, *strides) < 1 or dilations != [1, 1, 1]:

@@ -170,6 +170,7 @@ def test_conv_transpose_with_dilations_along_one_axis(dynamic: bool) -> None:
         ("Conv", ((1, 2, 5, 5, 5), (3, 2, 6, 2, 2)), {}, "depth 6 does not fit 5"),
         ("ConvTranspose", ((1, 2, *(3,) * 4), (2, 3, *(2,) * 4)), {}, "along 4 axes"),
         ("ConvTranspose", ((1, 2, 1, 3, 3), (2, 3, *(2,) * 3)), {"pads": [1, 0, 0] * 2}, "depth 0"),
+        ("ConvTranspose", ((1, 2, 1, 3, 3), (2, 3, *(2,) * 3)), {"strides": [65, 1, 1]}, "of 65"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"kernel_shape": [3, 3]}, "kernel_shape"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"strides": [0, 1]}, "strides"),
         ("Conv", ((1, 2, 5, 5), (3, 2, 2, 2)), {"pads": [0, -1, 0, 0]}, "negative"),

@@ -129,6 +129,7 @@ def test_transpose_conv_of_volumes_is_refused_where_it_does_not_fit() -> None:
     options = {"stride_d": 2, "stride_h": 2, "stride_w": 2}
     for other, more, match in (
         ({}, {}, "a filter"),
+        ({"x": normal(1, 3, 4, 2)}, {}, "a filter"),
         ({"w": normal(3, 2, 3, 3, 2)}, {"stride_d": 0}, "strides"),
         ({"w": normal(3, 2, 3, 3, 2)}, {"dilation_h_factor": 2}, "dilations"),
         ({"w": normal(3, 2, 3, 3, 2), "s": ints(1, 99, 9, 9, 3)}, {}, "larger than strides"),
