@@ -249,6 +249,14 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "name": Field(0, "text"),
         "decomposition_subgraph_index": Field(1, "i"),
     },
+    "STABLEHLO_REDUCE_WINDOW": {
+        "window_dimensions": Field(0, "q*"),
+        "window_strides": Field(1, "q*"),
+        "base_dilations": Field(2, "q*"),
+        "window_dilations": Field(3, "q*"),
+        "padding": Field(4, "q*"),
+        "body_subgraph_index": Field(5, "i"),
+    },
     "SUB": _ACTIVATION,
     "SUM": _REDUCER,
     "TRANSPOSE_CONV": {**_window(), "fused_activation_function": Field(3, "b")},
@@ -263,12 +271,13 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
 }
 """The options of the operators that are read; others have none that matter."""
 
-LATER = frozenset({"STABLEHLO_COMPOSITE"})
+LATER = frozenset({"STABLEHLO_COMPOSITE", "STABLEHLO_REDUCE_WINDOW"})
 """The operators of those whose options are in the second union, which the schema got later."""
 
 GRAPHS: Mapping[str, tuple[str, ...]] = {
     "CALL": ("subgraph",),
     "IF": ("then_subgraph_index", "else_subgraph_index"),
     "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",),
+    "STABLEHLO_REDUCE_WINDOW": ("body_subgraph_index",),
 }
 """The options in which operators name other graphs of the file."""

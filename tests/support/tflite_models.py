@@ -37,7 +37,9 @@ OPTIONS_TYPES: Mapping[str, int] = {
 }  # fmt: skip
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
 
-LATER_OPTIONS_TYPES: Mapping[str, int] = {"STABLEHLO_COMPOSITE": 21}
+LATER_OPTIONS_TYPES: Mapping[str, int] = {
+    "STABLEHLO_COMPOSITE": 21, "STABLEHLO_REDUCE_WINDOW": 13,
+}  # fmt: skip
 """The same in the union BuiltinOptions2."""
 
 ATTRIBUTES: Mapping[str, layout.Field] = {"composite_attributes": layout.Field(2, "B*")}
