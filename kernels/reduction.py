@@ -40,9 +40,10 @@ def arg_max(x: np.ndarray, *, axis: int, keep: bool, dtype: np.dtype[np.generic]
 def softmax(x: np.ndarray, *, axis: int, out: np.ndarray | None = None) -> np.ndarray:
     """exp(x) divided by its sum along an axis; the largest element is taken off first.
 
-    ``out`` may be x.
+    ``out`` may be x. Where all elements are -inf there is nothing to divide, as in onnxruntime.
     """
-    y = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
+    with np.errstate(invalid="ignore"):
+        y = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
     np.exp(y, out=y)
     return np.divide(y, np.sum(y, axis=axis, keepdims=True), out=y)
 

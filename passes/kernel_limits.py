@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from opt_tool.ir import Node, Operation
-from opt_tool.ir.operations.activation import Gelu, Relu6
+from opt_tool.ir.operations.activation import Gelu, LeakyRelu, Relu6
 from opt_tool.ir.operations.convolution import (
     Conv2D,
     Conv2DTranspose,
@@ -102,6 +102,13 @@ def _grid_sampler(node: Node, target: Target) -> str | None:
     return f"the kernel takes a position for each element of a plane, not {grid.type} of {x.type}"
 
 
+def _leaky_relu(node: Node, target: Target) -> str | None:
+    assert isinstance(node.op, LeakyRelu)
+    if target is Target.X86 and node.op.alpha > 1:
+        return "the kernel takes the larger of x and alpha * x"
+    return None
+
+
 def _pool(node: Node, target: Target) -> str | None:  # noqa: ARG001
     op = node.op
     assert isinstance(op, Pool2D)
@@ -166,6 +173,7 @@ LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     Fc: _fc,
     Gelu: _gelu,
     GridSampler: _grid_sampler,
+    LeakyRelu: _leaky_relu,
     MatMul: _matmul,
     MatMulV2: _matmul,
     Pool2D: _pool,

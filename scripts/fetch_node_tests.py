@@ -1,10 +1,11 @@
-"""Fetch the ONNX backend test cases that Debian packages, without root.
+"""Fetch the ONNX backend test cases that Debian packages, without root, and write newer ones.
 
     python scripts/fetch_node_tests.py [--cache DIR]
 
 The package libonnx-testdata (6 MB) holds more than 1,000 cases: a model, inputs and expected
 outputs. It is unpacked, not installed, into ``.cache/onnx-node-tests``; what is there already is
-kept. apt checks the package's signature chain.
+kept. apt checks the package's signature chain. The installed onnx package makes almost 1,900 cases
+of the newest opsets, which are written to ``.cache/onnx-node-tests-VERSION``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any  # onnx does not say what its cases hold
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 PACKAGE = "libonnx-testdata"
@@ -51,6 +57,43 @@ def fetch(cache: Path = CACHE) -> Path:
     return place
 
 
+def write_newest(cache: Path = CACHE) -> Path:
+    """The folder with the installed onnx package's own cases, in the form of the others."""
+    place = cache / f"onnx-node-tests-{onnx.__version__}"
+    if place.is_dir():
+        return place
+    from onnx.backend.test.case import node  # makes all of them
+
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="node-tests-part-", dir=cache) as folder:
+        made = Path(folder) / "made"
+        with np.errstate(all="ignore"):  # some compute infinities
+            cases = node.collect_testcases(None)
+        for case in cases:
+            _write(made / case.name, case)
+        made.rename(place)
+    return place
+
+
+def _write(folder: Path, case: Any) -> None:
+    """A case as a model and its first set of data."""
+    data = folder / "test_data_set_0"
+    data.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(case.model.SerializeToString())
+    for kind, values in zip(("input", "output"), case.data_sets[0], strict=True):
+        for index, value in enumerate(values):
+            (data / f"{kind}_{index}.pb").write_bytes(_message(value))
+
+
+def _message(value: Any) -> bytes:
+    """A tensor as a message; an empty one of what is no tensor."""
+    if isinstance(value, onnx.TensorProto):
+        return bytes(value.SerializeToString())
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return b""
+    return bytes(numpy_helper.from_array(np.asarray(value)).SerializeToString())
+
+
 def _download(folder: Path) -> Path:
     """The .deb file, with the machine's package lists or, where it has none, with own ones."""
     own = folder / "apt"
@@ -82,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         print(fetch(options.cache))
+        print(write_newest(options.cache))
     except FetchError as error:
         print(f"fetch_node_tests: {error}", file=sys.stderr)
         return 1

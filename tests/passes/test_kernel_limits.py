@@ -4,7 +4,7 @@ import pytest
 
 from graphs import TestGraphs
 from opt_tool.ir import DType, Operation
-from opt_tool.ir.operations.activation import Gelu, Relu, Relu6
+from opt_tool.ir.operations.activation import Gelu, LeakyRelu, Relu, Relu6
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DeformableConv, Pads
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
@@ -40,6 +40,8 @@ def deformed(groups: int, parts: int) -> dict[str, tuple[int, ...]]:
         (Relu6(), {"X": (2,)}, ()),
         (Gelu(approximate=True), {"X": (2,)}, (X86,)),
         (Gelu(), {"X": (2,)}, ()),
+        (LeakyRelu(alpha=1.5), {"X": (2,)}, (X86,)),
+        (LeakyRelu(alpha=-0.5), {"X": (2,)}, ()),
         (Fc(activation=Relu()), {"Input": (2, 3), "W": (3, 4)}, BOTH),
         (Fc(), {"Input": (2, 3), "W": (3, 4)}, ()),
         (ElementwisePow(), {"X": (1,), "Y": (2, 3)}, (ARM,)),

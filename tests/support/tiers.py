@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
 import pytest
 
 from browser import missing_browser
@@ -15,6 +16,7 @@ from reference_environments import find_python
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_TESTS = ROOT / ".cache" / "onnx-node-tests"
+NEWEST_NODE_TESTS = ROOT / ".cache" / f"onnx-node-tests-{onnx.__version__}"
 SHARED_MODELS = ROOT.parent / "shared" / "models"
 
 
@@ -44,8 +46,9 @@ def need_official(versions: Sequence[str]) -> None:
 
 def need_node_tests() -> None:
     """Need the ONNX backend's test cases."""
-    if not NODE_TESTS.is_dir():
-        need(f"{NODE_TESTS} is missing; run scripts/fetch_node_tests.py")
+    for place in (NODE_TESTS, NEWEST_NODE_TESTS):
+        if not place.is_dir():
+            need(f"{place} is missing; run scripts/fetch_node_tests.py")
 
 
 def need_browser() -> None:
