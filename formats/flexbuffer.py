@@ -3,7 +3,8 @@
 A FlexBuffer ends with its root: the value, its packed type (kind << 2 | log2 of the bytes of
 what lies in it) and its own bytes. A map is a vector of values behind their number; in front of
 that stand the place of the vector of keys and the bytes of its elements, behind it the packed
-types of the values. Every place is checked before it is read, and nothing is read twice.
+types of the values. Every place is checked before it is read, and nothing is read twice: the
+flatbuffers package's own reader takes places in front of a damaged buffer for some at its end.
 
 https://flatbuffers.dev/internals/#flexbuffers
 """
