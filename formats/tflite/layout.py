@@ -257,6 +257,13 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "padding": Field(4, "q*"),
         "body_subgraph_index": Field(5, "i"),
     },
+    "STABLEHLO_SCATTER": {
+        "update_window_dims": Field(1, "q*"),
+        "inserted_window_dims": Field(2, "q*"),
+        "scatter_dims_to_operand_dims": Field(3, "q*"),
+        "index_vector_dim": Field(4, "q"),
+        "update_computation_subgraph_index": Field(6, "i"),
+    },
     "SUB": _ACTIVATION,
     "SUM": _REDUCER,
     "TRANSPOSE_CONV": {**_window(), "fused_activation_function": Field(3, "b")},
@@ -271,7 +278,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
 }
 """The options of the operators that are read; others have none that matter."""
 
-LATER = frozenset({"STABLEHLO_COMPOSITE", "STABLEHLO_REDUCE_WINDOW"})
+LATER = frozenset({"STABLEHLO_COMPOSITE", "STABLEHLO_REDUCE_WINDOW", "STABLEHLO_SCATTER"})
 """The operators of those whose options are in the second union, which the schema got later."""
 
 GRAPHS: Mapping[str, tuple[str, ...]] = {
@@ -279,5 +286,6 @@ GRAPHS: Mapping[str, tuple[str, ...]] = {
     "IF": ("then_subgraph_index", "else_subgraph_index"),
     "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",),
     "STABLEHLO_REDUCE_WINDOW": ("body_subgraph_index",),
+    "STABLEHLO_SCATTER": ("update_computation_subgraph_index",),
 }
 """The options in which operators name other graphs of the file."""

@@ -38,7 +38,7 @@ OPTIONS_TYPES: Mapping[str, int] = {
 """The numbers of the options' tables in the schema's union BuiltinOptions."""
 
 LATER_OPTIONS_TYPES: Mapping[str, int] = {
-    "STABLEHLO_COMPOSITE": 21, "STABLEHLO_REDUCE_WINDOW": 13,
+    "STABLEHLO_COMPOSITE": 21, "STABLEHLO_REDUCE_WINDOW": 13, "STABLEHLO_SCATTER": 7,
 }  # fmt: skip
 """The same in the union BuiltinOptions2."""
 
@@ -301,7 +301,8 @@ class _Writer:
         builder.StartObject(max(fields, default=0) + 1)
         prepend = {
             "?": builder.PrependBool, "b": builder.PrependInt8, "B": builder.PrependUint8,
-            "i": builder.PrependInt32, "I": builder.PrependUint32, "f": builder.PrependFloat32,
+            "i": builder.PrependInt32, "I": builder.PrependUint32, "q": builder.PrependInt64,
+            "f": builder.PrependFloat32,
         }  # fmt: skip
         for number, value in sorted(fields.items()):
             if isinstance(value, tuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from opt_tool.formats.elementary import FLOAT_MAX
 from opt_tool.formats.shapes import reshape_to
-from opt_tool.formats.tflite.layout import GRAPHS
+from opt_tool.formats.tflite.bodies import joining
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.operators.activation import float_operand, mapped
 from opt_tool.formats.tflite.orders import PLANES, Laid
@@ -98,17 +98,8 @@ def reduced_windows(node: TfliteNode) -> Laid:
 
 def _body(node: TfliteNode) -> str:
     """The operator that joins the elements of a window."""
-    (name,) = GRAPHS[node.operator]
-    graph = node.reader.model.branches[node.integer(name)]
-    joining = graph.operators[0] if len(graph.operators) == 1 else None
-    code = "" if joining is None else joining.code.removeprefix("STABLEHLO_")
-    if (
-        joining is None
-        or code not in FIRST
-        or sorted(joining.inputs) != sorted(graph.inputs)
-        or joining.outputs != graph.outputs
-        or joining.options.get("fused_activation_function", 0)
-    ):
+    code = joining(node)
+    if code not in FIRST:
         raise node.unsupported("windows that are not joined by a maximum, minimum or sum")
     start = float(node.number(1, "first value"))
     if start not in FIRST[code]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from opt_tool.formats.broadcasting import expanded_together
 from opt_tool.formats.element_types import converted
-from opt_tool.formats.shapes import static_shape, unsqueezed
+from opt_tool.formats.shapes import static_shape, transposed, unsqueezed
+from opt_tool.formats.tflite.bodies import SECOND, joining
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.formats.writing import scattered
@@ -42,6 +45,51 @@ def sparse_to_dense(node: TfliteNode) -> Value:
     if values.rank == 0:
         values = node.add(ExpandV2(shape=(len(rows),)), X=unsqueezed(node, values, (0,)))
     return scattered(node, filled, node.new_constant(rows, "indices"), values)
+
+
+REDUCTIONS: Mapping[str, str] = {
+    SECOND: "none",
+    "ADD": "add",
+    "MAXIMUM": "max",
+    "MINIMUM": "min",
+    "MUL": "mul",
+    "MULTIPLY": "mul",
+}
+"""What ``scattered`` calls what becomes of an element and what is written there."""
+
+
+@tflite_op("STABLEHLO_SCATTER")
+def scatter(node: TfliteNode) -> Value:
+    """What TFLite's converter leaves of writing at indices: operands are x, indices, updates.
+
+    The axes of x that are indexed come first, and so do those of the updates that count indices.
+    """
+    x, index, updates = (node.value(place) for place in range(3))
+    reduction = REDUCTIONS.get(joining(node))
+    if reduction is None:
+        raise node.unsupported("numbers that are joined by another operator than + * max or min")
+    indexed, inserted, windows = (
+        node.vector(name)
+        for name in ("scatter_dims_to_operand_dims", "inserted_window_dims", "update_window_dims")
+    )
+    if node.integer("index_vector_dim") == index.rank:
+        index = unsqueezed(node, index, (index.rank,))
+    whole = tuple(axis for axis in range(x.rank) if axis not in indexed)
+    batch = tuple(axis for axis in range(updates.rank) if axis not in windows)
+    orders = (*indexed, *whole), (*batch, *windows)
+    if (
+        any(sorted(order) != list(range(len(order))) for order in orders)
+        or sorted(inserted) != sorted(indexed)
+        or node.integer("index_vector_dim") not in (index.rank - 1, index.rank)
+        or index.shape != (*(updates.shape[axis] for axis in batch), len(indexed))
+        or [updates.shape[axis] for axis in windows] != [x.shape[axis] for axis in whole]
+    ):
+        raise node.unsupported(f"parts {updates.type} at {index.type} of {x.type}")
+    moved = scattered(
+        node, transposed(node, x, orders[0]), index, transposed(node, updates, orders[1]), reduction
+    )
+    back = tuple(orders[0].index(axis) for axis in range(x.rank))
+    return transposed(node, moved, back)
 
 
 # ---- from a place on
