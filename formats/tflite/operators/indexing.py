@@ -240,6 +240,7 @@ def _add_cut(
         raise node.unsupported("a stride of 0")
     if "shrink_axis" in set_bits:
         found.left_out.append(axis)
+        begin = 0 if "begin" in set_bits else begin
         end, step = ENDLESS if begin == -1 else begin + 1, 1
         set_bits = set()
     if isinstance(size, str):
@@ -259,8 +260,10 @@ def _add_cut(
     ]
     if len(chosen) == 0:
         raise node.unsupported(f"it takes no element of a dimension of {size}")
-    if len(chosen) != size or step != 1:
-        found.cuts[axis] = Cut(chosen.start, chosen.stop, step if len(chosen) > 1 else 1)
+    if len(chosen) == 1:
+        chosen = range(chosen.start, chosen.start + 1)
+    if chosen != range(size):
+        found.cuts[axis] = Cut(chosen.start, chosen.stop, chosen.step)
 
 
 # ---- repeating

@@ -395,8 +395,21 @@ def test_slice(tmp_path: Path) -> None:
         ((1, 2, 0), (2, 3, 6), (1, 1, 1), {"shrink_axis_mask": 3}),
         ((0, -1), (0, 0), (1, 1), {"ellipsis_mask": 1, "shrink_axis_mask": 2}),
         ((0, 0, 1), (0, 2, 4), (1, 1, 1), {"new_axis_mask": 1}),
+        ((0, 3, 4), (2, 5, 6), (2, 3, 5), {}),
+        ((1, 0, 5), (0, 0, 0), (-2, -1, -9), {"end_mask": 7}),
+        ((1, 2, 0), (2, 3, 6), (1, 1, 1), {"shrink_axis_mask": 3, "begin_mask": 1}),
     ],
-    ids=["bounds", "steps", "backwards", "shrink", "ellipsis", "new"],
+    ids=[
+        "bounds",
+        "steps",
+        "backwards",
+        "shrink",
+        "ellipsis",
+        "new",
+        "long steps",
+        "long steps backwards",
+        "shrink the first",
+    ],
 )
 def test_strided_slice(
     tmp_path: Path,
