@@ -63,18 +63,28 @@ class ChannelMeans:
             self._executor = Executor(graph, until=None if whole else last)
 
     def of(self, sample: Mapping[str, np.ndarray]) -> dict[Node, np.ndarray]:
-        """The means of one sample, for each operation that read any elements."""
+        """The means of one sample, for each operation whose channels have one.
+
+        Without elements there is none, and infinities (the logarithm of a 0 among made numbers)
+        say nothing of a bias.
+        """
         means: dict[Node, np.ndarray] = {}
 
         def measure(values: Iterable[Value], arrays: Iterable[np.ndarray]) -> None:
             for value, array in zip(values, arrays, strict=True):
                 for reader in self._readers.get(value, ()):
-                    if array.size:
-                        means[reader] = channel_mean(reader, array)
+                    if not array.size:
+                        continue
+                    mean = channel_mean(reader, array)
+                    if np.isfinite(mean).all():
+                        means[reader] = mean
 
-        measure(self._inputs, (sample[value.name] for value in self._inputs))
-        if self._executor is not None:
-            self._executor.run(sample, watch=lambda node, made: measure(node.outputs.flat(), made))
+        with np.errstate(invalid="ignore"):
+            measure(self._inputs, (sample[value.name] for value in self._inputs))
+            if self._executor is not None:
+                self._executor.run(
+                    sample, watch=lambda node, made: measure(node.outputs.flat(), made)
+                )
         return means
 
     def over(self, found: Sequence[Mapping[Node, np.ndarray]]) -> dict[Node, np.ndarray]:

@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper, parser
 
 import opt_tool
 from graphs import TestGraphs
@@ -19,6 +21,7 @@ from opt_tool.ir.operations.reduction import Softmax
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.quantization.keep_integers import KeepIntegers
+from opt_tool.runtime import Executor
 from opt_tool.targets import Library, LiteVersion, Target
 from small_models import classifier
 
@@ -138,6 +141,23 @@ def test_too_much_drift_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="asked for are 90 dB"):
         opt_tool.quantize(source, nb, options=QuantizationOptions(min_sqnr_db=90))
     assert not nb.exists()
+
+
+def test_logarithms_of_made_zeros_leave_the_bias_alone(tmp_path: Path) -> None:
+    model = parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17]> g (float[4, 64] x) => (float[4, 64] y)
+        { positive = Relu (x) z = Log (positive) y = MatMul (z, w) }"""
+    )
+    weight = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    onnx.save(model, tmp_path / "m.onnx")
+    options = QuantizationOptions(mode="int8")
+    opt_tool.convert(tmp_path / "m.onnx", tmp_path / "m.nb", quantization=options, verify=False)
+    graph = paddle_lite.read(tmp_path / "m.nb")
+    constants = [value.array() for value in graph.values.values() if value.is_constant]
+    assert all(np.isfinite(array).all() for array in constants)
+    (y,) = Executor(graph).run({"x": np.full((4, 64), 2, np.float32)}).values()
+    assert np.isfinite(y).all()
 
 
 def test_a_weight_that_many_layers_read_stays_float_unless_it_is_named() -> None:

@@ -161,6 +161,17 @@ def test_what_has_no_elements_has_no_mean() -> None:
     np.testing.assert_array_equal(mean, 1)
 
 
+def test_infinities_say_nothing_of_a_mean() -> None:
+    b = TestGraphs()
+    x = b.input(1, 2)
+    graph = b.build(b.add(Fc(), Input=x, W=b.weight(2, 4)))
+    infinite = np.array([[1, -np.inf]], np.float32)
+    both = np.array([[np.inf, -np.inf]], np.float32)
+    assert channel_means(graph, {x.name: infinite}, {x.name: both}) == {}
+    (mean,) = channel_means(graph, {x.name: infinite}, {x.name: -np.ones((1, 2))}).values()
+    np.testing.assert_array_equal(mean, -1)
+
+
 def test_what_is_known_is_not_measured_and_nothing_behind_is_run() -> None:
     b = TestGraphs()
     first = b.add(Conv2D(), Input=b.input(1, 3, 9, 9), Filter=b.weight(4, 3, 3, 3))
