@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from opt_tool.errors import UnsupportedError
 from opt_tool.ir import Dim, Value
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.ir.operations.data_movement import Transpose2
@@ -59,6 +60,13 @@ class Laid:
         """Whether it lies in memory as the file's tensor does."""
         moved = [axis for axis in self.order if self.shape[axis] != 1]
         return moved == sorted(moved)
+
+    @property
+    def last(self) -> int:
+        """Where the file's last dimension stands; raises UnsupportedError for a scalar."""
+        if self.rank == 0:
+            raise UnsupportedError(f"{self.value.name!r} is a scalar, without a last dimension")
+        return self.order.index(self.rank - 1)
 
     def has(self, order: Order) -> bool:
         """Whether it is there in an order already."""

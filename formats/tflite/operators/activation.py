@@ -115,20 +115,15 @@ def softmax(node: TfliteNode) -> Laid:
     x = float_operand(node)
     beta = node.real("beta")
     value = x.value if beta == 1 else node.add(Scale(scale=beta), X=x.value)
-    return Laid(node.add(Softmax(axis=_last(x)), X=value), x.order)
+    return Laid(node.add(Softmax(axis=x.last), X=value), x.order)
 
 
 @tflite_op("LOG_SOFTMAX")
 def log_softmax(node: TfliteNode) -> Laid:
     """X - max - log(sum(exp(x - max))), which does not underflow as log(softmax) does."""
     x = float_operand(node)
-    dim = (_last(x),)
+    dim = (x.last,)
     largest = node.add(ReduceMax(dim=dim, keep_dim=True), X=x.value)
     shifted = node.add(ElementwiseSub(), X=x.value, Y=largest)
     total = node.add(ReduceSum(dim=dim, keep_dim=True), X=node.add(Exp(), X=shifted))
     return Laid(node.add(ElementwiseSub(), X=shifted, Y=node.add(Log(), X=total)), x.order)
-
-
-def _last(x: Laid) -> int:
-    """Where the file's last dimension stands."""
-    return x.order.index(x.rank - 1)

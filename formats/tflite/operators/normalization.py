@@ -21,7 +21,7 @@ def l2_normalization(node: TfliteNode) -> Laid:
     """X divided by the length of each vector along the last dimension."""
     x = float_operand(node)
     squares = node.add(elementwise.Square(), X=x.value)
-    total = node.add(ReduceSum(dim=(x.order.index(x.rank - 1),), keep_dim=True), X=squares)
+    total = node.add(ReduceSum(dim=(x.last,), keep_dim=True), X=squares)
     length = node.add(elementwise.Sqrt(), X=total)
     least = node.new_constant(np.full((1,) * x.rank, SMALLEST_NORM, np.float32), "least")
     divisor = node.add(elementwise.ElementwiseMax(), X=length, Y=least)

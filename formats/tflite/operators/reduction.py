@@ -96,7 +96,7 @@ def cumulated(node: TfliteNode) -> Laid:
 @tflite_op("TOPK_V2")
 def top_k(node: TfliteNode) -> list[Laid]:
     x, count = float_operand(node), node.whole(1, "k")
-    op = TopKV2(k=count, axis=x.order.index(x.rank - 1))
+    op = TopKV2(k=count, axis=x.last)
     largest, places = node.add_all(op, X=x.value)
     dtype = dtype_of(node.output(1).type)
     return [Laid(largest, x.order), Laid(converted(node.builder, places, dtype), x.order)]

@@ -381,6 +381,12 @@ def test_floor_div(tmp_path: Path) -> None:
     assert_same(Made(steps, {"x": ints(0, 0, 0)}, whole, ("y",), {}), tmp_path)
 
 
+@pytest.mark.parametrize("code", ["SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION"])
+def test_a_scalar_has_no_last_dimension(code: str) -> None:
+    with pytest.raises(UnsupportedModelError, match="is a scalar"):
+        one_op(code, {"x": np.float32(2).reshape(())}).read()
+
+
 def test_slice(tmp_path: Path) -> None:
     inputs = {"x": normal(2, 5, 6), "begin": ints(0, 1, 2), "size": ints(2, 3, -1)}
     assert_same(one_op("SLICE", inputs, constants=("begin", "size")), tmp_path)
