@@ -46,8 +46,11 @@ def _summed(node: TfliteNode, segments: np.ndarray, count: int) -> Value:
 
 
 def _check(node: TfliteNode, segments: np.ndarray, count: int) -> None:
-    if segments.ndim != 1 or not 0 <= segments.min(initial=0) <= segments.max(initial=0) < count:
-        raise node.unsupported(f"rows in segments {segments.reshape(-1)[:4].tolist()} of {count}")
+    rows = node.value(0).shape[:1]
+    named = segments.ndim == 1 and segments.dtype.kind in "iu" and rows == segments.shape
+    if not named or not 0 <= segments.min(initial=0) <= segments.max(initial=0) < count:
+        shown = segments.reshape(-1)[:4].tolist()
+        raise node.unsupported(f"{node.value(0).type} in segments {shown} of {count}")
 
 
 REDUCTIONS: Mapping[str, tuple[type[Reduction], Callable[[np.dtype], float]]] = {

@@ -36,12 +36,15 @@ def _zeros(node: TfliteNode, shape: tuple[int, ...], dtype: DType) -> Value:
 def sparse_to_dense(node: TfliteNode) -> Value:
     """Operands: constant indices, the shape, what is written there, and what is elsewhere."""
     indices, shape = node.constant(0, "indices"), node.integers(1, "shape")
+    values = node.value(2)
+    count = indices.size // max(len(shape), 1)
+    if indices.size != count * len(shape) or values.shape not in ((), (count,)):
+        raise node.unsupported(f"{values.type} at indices {list(indices.shape)} of {list(shape)}")
     rows = indices.reshape(-1, len(shape)).astype(np.int64)
     if rows.size and not ((rows >= 0).all() and (rows < np.array(shape)).all()):
         raise node.unsupported(f"indices beyond a shape {list(shape)}")
     other = node.number(3, "default value")
     filled = node.new_constant(np.full(node.made_up(*shape), other, other.dtype), "filled")
-    values = node.value(2)
     if values.rank == 0:
         values = node.add(ExpandV2(shape=(len(rows),)), X=unsqueezed(node, values, (0,)))
     return scattered(node, filled, node.new_constant(rows, "indices"), values)

@@ -17,10 +17,21 @@ def test_sums_of_segments(tmp_path: Path) -> None:
     assert_same(one_op("UNSORTED_SEGMENT_SUM", inputs, constants=("s", "n")), tmp_path)
 
 
-def test_rows_of_no_segment_are_refused() -> None:
-    inputs = {"x": normal(3, 2), "s": ints(0, -1, 1), "n": ints(2).reshape(())}
+@pytest.mark.parametrize("code", ["SUM", "MAX"])
+@pytest.mark.parametrize(
+    ("x", "segments"),
+    [
+        (normal(3, 2), ints(0, -1, 1)),
+        (normal(3, 2), ints(0, 2, 1)),
+        (normal(3, 2), ints(0, 1)),
+        (normal(3, 2), normal(3) ** 2),
+        (normal(), ints(0)),
+    ],
+)
+def test_rows_of_no_segment_are_refused(code: str, x: np.ndarray, segments: np.ndarray) -> None:
+    inputs = {"x": x, "s": segments, "n": ints(2).reshape(())}
     with pytest.raises(UnsupportedModelError, match="segments"):
-        one_op("UNSORTED_SEGMENT_SUM", inputs, constants=("s", "n")).read()
+        one_op(f"UNSORTED_SEGMENT_{code}", inputs, constants=("s", "n")).read()
 
 
 @pytest.mark.parametrize("code", ["MAX", "MIN", "PROD"])

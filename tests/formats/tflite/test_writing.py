@@ -55,6 +55,23 @@ def test_sparse_to_dense(tmp_path: Path, index: list[object], scalar: bool) -> N
     assert_same(made, tmp_path, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("index", "shape", "values"),
+    [
+        (ints(4, 5, 3), ints(6, 7), normal(1)),
+        (ints(4, 5), ints(6), normal(3)),
+        (ints(4, 5), ints(6), normal(2, 1)),
+        (ints(4), np.zeros(0, np.int32), normal(1)),
+    ],
+)
+def test_sparse_to_dense_that_does_not_fit_is_refused(
+    index: np.ndarray, shape: np.ndarray, values: np.ndarray
+) -> None:
+    inputs = {"i": index, "s": shape, "v": values, "d": normal()}
+    with pytest.raises(UnsupportedModelError, match="at indices"):
+        one_op("SPARSE_TO_DENSE", inputs, constants=("i", "s", "d")).read()
+
+
 def test_sparse_to_dense_beyond_its_shape_is_refused() -> None:
     inputs = {"i": ints(4, 6), "s": ints(6), "v": normal(2), "d": normal()}
     with pytest.raises(UnsupportedModelError, match="beyond a shape"):
