@@ -21,6 +21,7 @@ from opt_tool.errors import UnsupportedModelError, UnsupportedOperatorError
 from opt_tool.ir import Graph, Node, Operands, Slot, TensorType, Value
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.rewrite import PassReport
+from opt_tool.passes.version_limits import version_limit_of
 from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
 
 ANY = "any"
@@ -52,11 +53,13 @@ class ChooseKernels:
         changes = 0
         for node in graph.nodes:
             kernel = kernel_for(node, self.target, self.version, self.library)
-            limit = limit_of(node, self.target)
+            limit, older = limit_of(node, self.target), version_limit_of(node, self.version)
             if kernel is None:
                 problems.append(_problem(node, self._fact(node)))
             elif limit is not None:
                 problems.append(_problem(node, f"{limit}; {EXPORT}"))
+            elif older is not None:
+                problems.append(_problem(node, older))
             elif node.kernel != kernel.attribute:
                 node.kernel = kernel.attribute
                 changes += 1

@@ -18,6 +18,7 @@ from opt_tool.ir.operations.convolution import (
     DepthwiseConv2D,
 )
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
+from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.matmul import Fc, MatMul, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.operations.pooling import Pool2D
@@ -109,6 +110,15 @@ def _leaky_relu(node: Node, target: Target) -> str | None:
     return None
 
 
+def _bilinear(node: Node, target: Target) -> str | None:
+    op = node.op
+    assert isinstance(op, BilinearInterp)
+    sizes = zip(node.input("X").shape[2:], node.output.shape[2:], strict=True)
+    if target is Target.ARM and op.align_corners and any(n == 1 != size for size, n in sizes):
+        return "the kernel writes behind its memory where an axis becomes one element"
+    return None
+
+
 def _pool(node: Node, target: Target) -> str | None:  # noqa: ARG001
     op = node.op
     assert isinstance(op, Pool2D)
@@ -164,6 +174,7 @@ def _rnn(node: Node, target: Target) -> str | None:
 
 LIMITS: Mapping[type[Operation], Callable[[Node, Target], str | None]] = {
     BatchNorm: _batch_norm,
+    BilinearInterp: _bilinear,
     Cast: _cast,
     Conv2D: _convolution,
     Conv2DTranspose: _transposed_convolution,

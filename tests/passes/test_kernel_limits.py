@@ -7,6 +7,7 @@ from opt_tool.ir import DType, Operation
 from opt_tool.ir.operations.activation import Gelu, LeakyRelu, Relu, Relu6
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DeformableConv, Pads
 from opt_tool.ir.operations.elementwise import Cast, ElementwisePow
+from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.matmul import Fc, MatMulV2
 from opt_tool.ir.operations.normalization import BatchNorm
 from opt_tool.ir.operations.pooling import Pool2D
@@ -75,6 +76,10 @@ def deformed(groups: int, parts: int) -> dict[str, tuple[int, ...]]:
         (mean((0, 0, 1, 0)), {"X": (1, 2, 5, 6)}, BOTH),
         (mean((0, 1, 1, 0)).replaced(exclusive=True), {"X": (1, 2, 5, 6)}, ()),
         (mean((0, 1, 1, 0)).replaced(pooling_type="max"), {"X": (1, 2, 5, 6)}, ()),
+        (BilinearInterp(out_h=1, out_w=4, align_corners=True), {"X": (1, 2, 5, 6)}, (ARM,)),
+        (BilinearInterp(out_h=3, out_w=1, align_corners=True), {"X": (1, 2, 5, 6)}, (ARM,)),
+        (BilinearInterp(out_h=1, out_w=4, align_corners=True), {"X": (1, 2, 1, 6)}, ()),
+        (BilinearInterp(out_h=1, out_w=1), {"X": (1, 2, 5, 6)}, ()),
         (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 5, 6, 2)}, ()),
         (GridSampler(), {"X": (1, 2, 5, 6), "Grid": (1, 6, 5, 2)}, (ARM,)),
         (BatchNorm(), {"X": (1, 2), **dict.fromkeys(STATISTICS, (2,))}, (ARM,)),

@@ -1,0 +1,65 @@
+"""What kernels of older versions cannot do, or get wrong, and newer ones can.
+
+The versions are those of the release tags that mended lite/operators/cumsum_op.cc,
+lite/operators/expand_v2_op.cc and lite/kernels/host/topk_v2_compute.cc.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from opt_tool.ir import Node, Operation
+from opt_tool.ir.operations.data_movement import ExpandV2
+from opt_tool.ir.operations.reduction import CumSum, TopKV2
+from opt_tool.targets import LiteVersion
+
+
+class VersionLimit(NamedTuple):
+    """What versions before ``since`` do to the nodes that ``concerns`` picks."""
+
+    since: LiteVersion
+    concerns: Callable[[Node], bool]
+    fact: str
+
+
+def version_limit_of(node: Node, version: LiteVersion) -> str | None:
+    """Why a version cannot run a node though it has a kernel for it, if it cannot."""
+    for limit in LIMITS.get(type(node.op), ()):
+        if version < limit.since and limit.concerns(node):
+            return (
+                f"Paddle Lite {version.value} {limit.fact}; --lite-version {limit.since.value} can "
+                "be used where the device runs it"
+            )
+    return None
+
+
+def _sums_backwards(node: Node) -> bool:
+    return isinstance(node.op, CumSum) and node.op.reverse
+
+
+def _leaves_itself_out(node: Node) -> bool:
+    return isinstance(node.op, CumSum) and node.op.exclusive
+
+
+def _expands_a_scalar(node: Node) -> bool:
+    return node.input("X").rank == 0
+
+
+def _sorts_planes(node: Node) -> bool:
+    """Whether more than one element stands at each place of the axis."""
+    assert isinstance(node.op, TopKV2)
+    x = node.input("X")
+    behind = x.shape[node.op.axis % x.rank + 1 :]
+    return any(isinstance(dim, str) for dim in behind) or math.prod(map(int, behind)) > 1
+
+
+LIMITS: Mapping[type[Operation], tuple[VersionLimit, ...]] = {
+    CumSum: (
+        VersionLimit(LiteVersion.V2_10, _leaves_itself_out, "sums no elements but each itself too"),
+        VersionLimit(LiteVersion.V2_11, _sums_backwards, "sums forwards only"),
+    ),
+    ExpandV2: (VersionLimit(LiteVersion.V2_11, _expands_a_scalar, "does not expand scalars"),),
+    TopKV2: (VersionLimit(LiteVersion.V2_11, _sorts_planes, "sorts along the last axis only"),),
+}

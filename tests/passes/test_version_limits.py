@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from graphs import TestGraphs
+from opt_tool.ir import Operation
+from opt_tool.ir.operations.data_movement import ExpandV2
+from opt_tool.ir.operations.reduction import CumSum, TopKV2
+from opt_tool.passes.version_limits import version_limit_of
+from opt_tool.targets import LiteVersion
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "since"),
+    [
+        (CumSum(axis=0), (3, 4), LiteVersion.V2_8),
+        (CumSum(axis=0, exclusive=True), (3, 4), LiteVersion.V2_10),
+        (CumSum(axis=0, reverse=True), (3, 4), LiteVersion.V2_11),
+        (CumSum(axis=0, reverse=True, exclusive=True), (3, 4), LiteVersion.V2_11),
+        (ExpandV2(shape=(2, 3)), (), LiteVersion.V2_11),
+        (ExpandV2(shape=(2, 3)), (1,), LiteVersion.V2_8),
+        (TopKV2(k=2, axis=1), (3, 4), LiteVersion.V2_8),
+        (TopKV2(k=2, axis=-1), (3, 4), LiteVersion.V2_8),
+        (TopKV2(k=2, axis=1), (3, 4, 1), LiteVersion.V2_8),
+        (TopKV2(k=2, axis=0), (3, 4), LiteVersion.V2_11),
+        (TopKV2(k=2, axis=-2), (3, 4, "n"), LiteVersion.V2_11),
+    ],
+    ids=str,
+)
+def test_knows_which_versions_run_a_node(
+    op: Operation, shape: tuple[int | str, ...], since: LiteVersion
+) -> None:
+    b = TestGraphs()
+    b.add_all(op, X=b.input(*shape))
+    (node,) = b.graph.nodes
+    runs = [version for version in LiteVersion if version_limit_of(node, version) is None]
+    assert runs == [version for version in LiteVersion if version >= since]
+
+
+def test_says_which_version_to_take() -> None:
+    b = TestGraphs()
+    b.add(CumSum(axis=0, reverse=True), X=b.input(3))
+    (node,) = b.graph.nodes
+    assert version_limit_of(node, LiteVersion.V2_9) == (
+        "Paddle Lite 2.9 sums forwards only; --lite-version 2.11 can be used where the device "
+        "runs it"
+    )
