@@ -20,7 +20,11 @@ def test_rounds_halves_to_even(tmp_path: Path) -> None:
     ("low", "high", "bits"), [(-1.0, 1.0, 8), (0.0, 6.0, 8), (-0.3, 1.7, 4), (-2.0, 0.0, 16)]
 )
 def test_rounds_to_steps(tmp_path: Path, low: float, high: float, bits: int) -> None:
-    made = one_op("FAKE_QUANT", {"x": 2 * normal(9, 50)}, min=low, max=high, num_bits=bits)
+    """Numbers inside and outside of the range, not at halves, where float32 itself decides."""
+    rng, count = np.random.default_rng(0), 2**bits - 1
+    steps = rng.integers(-2 * count, 2 * count, (9, 50)) + rng.uniform(-0.49, 0.49, (9, 50))
+    x = (steps * (high - low) / count).astype(np.float32)
+    made = one_op("FAKE_QUANT", {"x": x}, min=low, max=high, num_bits=bits)
     assert_same(made, tmp_path, rtol=0, atol=1e-6)
 
 
