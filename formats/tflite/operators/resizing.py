@@ -138,8 +138,8 @@ def resize_bilinear(node: TfliteNode) -> Laid:
 
 def _same_weights(axis: Axis, align_corners: bool, align_mode: int) -> bool:
     """Whether Paddle Lite's weights are the same up to the rounding of a position."""
-    if axis.count == 1 < axis.size and not (align_corners or align_mode):
-        return False  # the x86 kernel then takes the first element, ARM's the middle
+    if axis.count == 1 < axis.size and (align_corners or not align_mode):
+        return False  # ARM's kernel writes behind its memory, or takes the middle, x86's the first
     paddle = linear_matrix(
         axis.size, axis.count, align_corners=align_corners, align_mode=align_mode
     )

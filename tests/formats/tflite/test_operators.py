@@ -500,7 +500,7 @@ def test_arg_max(tmp_path: Path, code: str) -> None:
 
 @pytest.mark.parametrize("half_pixel", [False, True])
 @pytest.mark.parametrize("align_corners", [False, True])
-@pytest.mark.parametrize("size", [(8, 10), (3, 7), (2, 15)], ids=str)
+@pytest.mark.parametrize("size", [(8, 10), (3, 7), (2, 15), (1, 7)], ids=str)
 @pytest.mark.parametrize("code", ["RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"])
 def test_resizing(
     tmp_path: Path, code: str, size: tuple[int, int], align_corners: bool, half_pixel: bool
@@ -514,6 +514,8 @@ def test_resizing(
     graph = assert_same(made, tmp_path, atol=1e-4)
     if size == (8, 10) and not (half_pixel and code == "RESIZE_NEAREST_NEIGHBOR"):
         assert {BilinearInterp, NearestInterp} & set(types(graph))
+    if size == (1, 7) and align_corners:  # ARM's kernel writes behind its memory
+        assert not {BilinearInterp, NearestInterp} & set(types(graph))
 
 
 @pytest.mark.parametrize(
