@@ -97,6 +97,12 @@ def _powers(node: ImportedNode, bits: np.ndarray) -> Value:
     return node.new_constant(2 ** bits.astype(np.int64), "powers")
 
 
+def lower_bits(node: ImportedNode, x: Value, count: int) -> Value:
+    """X modulo a power of two, never negative."""
+    size = node.new_constant(np.array([2**count], x.dtype.numpy), "size")
+    return whole_remainder(node, x, size)
+
+
 def narrowed(node: ImportedNode, x: Value, dtype: DType) -> Value:
     """Whole numbers in another type that holds them."""
     if dtype is DType.UINT8:

@@ -70,6 +70,13 @@ def with_batch(node: ImportedNode, index: Value, batch: int) -> Value:
     return node.add(Concat(axis=index.rank - 1), X=(node.new_constant(grid, "batch"), index))
 
 
+def part(node: ImportedNode, x: Value, axis: int, start: int, end: int) -> Value:
+    """X from one position to another along an axis; x itself where that is all of it."""
+    if (start, end) == (0, x.shape[axis]):
+        return x
+    return node.add(Slice(axes=(axis,), starts=(start,), ends=(end,)), Input=x)
+
+
 def taken(node: ImportedNode, x: Value, position: int, axis: int) -> Value:
     """The slice of x at one position, without the axis."""
     end = ENDLESS if position == -1 else position + 1

@@ -15,10 +15,11 @@ from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.casting import cast
 from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.formats.indices import size_of
+from opt_tool.formats.picking import part
 from opt_tool.formats.shapes import reshape_to, unsqueezed
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations.comparison import LessEqual
-from opt_tool.ir.operations.data_movement import Concat, ExpandV2, Slice, Tile
+from opt_tool.ir.operations.data_movement import Concat, ExpandV2, Tile
 from opt_tool.ir.operations.detection import MulticlassNms
 from opt_tool.ir.operations.elementwise import (
     ElementwiseAdd,
@@ -49,11 +50,7 @@ FAR = 1e15
 
 def halves(node: ImportedNode, boxes: Value) -> tuple[Value, Value]:
     """The first two and the last two numbers of boxes (N, M, 4)."""
-    first, last = (
-        node.add(Slice(axes=(2,), starts=(start,), ends=(start + 2,)), Input=boxes)
-        for start in (0, 2)
-    )
-    return first, last
+    return part(node, boxes, 2, 0, 2), part(node, boxes, 2, 2, 4)
 
 
 def of_opposite_corners(node: ImportedNode, boxes: Value) -> Value:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from opt_tool.formats.imported_node import ImportedNode
+from opt_tool.formats.picking import part
 from opt_tool.formats.shapes import reshape_to
 from opt_tool.formats.window import Window
 from opt_tool.ir import Shape, Value
@@ -25,11 +26,6 @@ from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.types import multiply, product
 
 SWAPPED = (0, 2, 1, 3)
-
-
-AT_RUN_TIME = (
-    "a depth ({}) that is known only at run time; give the input's shape with --input-shape"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +56,8 @@ def convolved_volume(
         window: How the filter goes along the three axes.
         op: The convolution of the planes.
     """
-    batch, channels, depth, *size = x.shape
-    if isinstance(depth, str):
-        raise node.unsupported(AT_RUN_TIME.format(depth))
+    batch, channels, _, *size = x.shape
+    depth = _depth(node, x)
     before, after = window.before[0], window.after[0]
     deep = depth + before + after
     steps = Steps(
@@ -87,6 +82,17 @@ def convolved_volume(
         parts.append(node.add(op, Input=met, Filter=weight, Bias=bias))
     total = _sum(node, parts)
     return _volume(node, total, (batch, steps.count, *total.shape[1:]))
+
+
+def _depth(node: ImportedNode, x: Value) -> int:
+    """How many planes a volume has."""
+    depth = x.shape[2]
+    if isinstance(depth, str):
+        raise node.unsupported(
+            f"a depth ({depth}) that is known only at run time; give the input's shape with "
+            "--input-shape"
+        )
+    return depth
 
 
 def _planes(node: ImportedNode, x: Value, before: int, after: int) -> Value:
@@ -148,9 +154,8 @@ def transposed_volume(
         op: The transposed convolution of the planes.
         longer: How many planes the output has more than the window says.
     """
-    batch, channels, depth, *size = x.shape
-    if isinstance(depth, str):
-        raise node.unsupported(AT_RUN_TIME.format(depth))
+    batch, channels, _, *size = x.shape
+    depth = _depth(node, x)
     stride = window.strides[0]
     if stride > LONGEST_STRIDE:
         raise node.unsupported(
@@ -169,8 +174,7 @@ def transposed_volume(
     rows = [reshape_to(node, each, (batch, 1, depth, product(plane))) for each in made]
     steps = Steps(-(-max(reach, end) // stride), stride, window.dilations[0])
     whole = _interleaved(node, rows, steps)
-    cut = Slice(axes=(1,), starts=(before,), ends=(end,))
-    kept = node.add(cut, Input=whole) if end - before < steps.count * stride else whole
+    kept = part(node, whole, 1, before, end)
     together = reshape_to(node, kept, (multiply(batch, end - before), *plane))
     if filters.bias is not None:
         bias = reshape_to(node, filters.bias, (1, plane[0], 1, 1))

@@ -101,7 +101,7 @@ def _chosen(
     node: ImportedNode, index: Value, updates: Value, rows: np.ndarray
 ) -> tuple[Value, Value]:
     """Some of constant indices (..., K), as (rows, K), and their updates."""
-    tuples = index.array().reshape(-1, index.array().shape[-1])
+    tuples = index.array().reshape(-1, int(index.shape[-1]))
     merged = reshape_to(node, updates, (len(tuples), *updates.shape[index.rank - 1 :]))
     places = node.new_constant(rows[:, np.newaxis].astype(np.int64), "kept")
     chosen = node.add(GatherNd(), X=merged, Index=places)
@@ -114,11 +114,16 @@ def _turns(index: Value) -> np.ndarray | None:
         return None
     tuples = index.data.reshape(-1, index.data.shape[-1])
     _, kinds = np.unique(tuples, axis=0, return_inverse=True)
-    order = np.argsort(kinds.reshape(-1), kind="stable")
-    starts = np.searchsorted(kinds.reshape(-1)[order], kinds.reshape(-1)[order])
-    turns = np.empty(len(tuples), np.int64)
-    turns[order] = np.arange(len(tuples)) - starts
-    return turns
+    return equals_before(kinds.reshape(-1))
+
+
+def equals_before(numbers: np.ndarray) -> np.ndarray:
+    """How many equal numbers stand in front of each, of whole ones that are not negative."""
+    sizes = np.bincount(numbers)
+    counts = np.empty(len(numbers), np.int64)
+    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    counts[np.argsort(numbers, kind="stable")] = np.arange(len(numbers)) - first
+    return counts
 
 
 def _combined_in_turn(

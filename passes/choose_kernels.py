@@ -21,7 +21,7 @@ from opt_tool.errors import UnsupportedModelError, UnsupportedOperatorError
 from opt_tool.ir import Graph, Node, Operands, Slot, TensorType, Value
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.rewrite import PassReport
-from opt_tool.passes.version_limits import version_limit_of
+from opt_tool.passes.version_limits import newer, version_limit_of
 from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
 
 ANY = "any"
@@ -96,7 +96,7 @@ class ChooseKernels:
             return "--library with_extra can be used where the device has that build"
         for version in LiteVersion:
             if version > self.version and kernel_for(node, self.target, version) is not None:
-                return f"--lite-version {version} can be used where the device runs it"
+                return newer(version)
         for target in Target:
             if kernel_for(node, target, self.version) is not None:
                 return f"only --target {target.value} can run it"

@@ -107,9 +107,16 @@ def _into_pool(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:
         return Kept(f"{node.name!r} counts pads of zeros in whole windows only")
     if op.exclusive and any(op.paddings):
         return Kept(f"{node.name!r} does not count its own pads")
-    if (paddings[0], paddings[2]) != (paddings[1], paddings[3]):
+    folded = op.replaced(paddings=paddings, exclusive=False)
+    if not counts_its_pads(folded):
         return Kept(f"{node.name!r} would count as many pads behind as in front")
-    return op.replaced(paddings=paddings, exclusive=False)
+    return folded
+
+
+def counts_its_pads(op: Pool2D) -> bool:
+    """Whether the kernels do: those of means take the pads in front for those behind."""
+    top, bottom, left, right = op.paddings
+    return op.pooling_type == "max" or op.exclusive or (top, left) == (bottom, right)
 
 
 def _into_maximum(op: Pool2D, pad: Pad2D, paddings: Pads, x: Value) -> Operation | Kept:

@@ -31,6 +31,7 @@ from opt_tool.ir.operations.reduction import (
     ReduceSum,
 )
 from opt_tool.ir.operations.sampling import GridSampler
+from opt_tool.passes.fold_pad import counts_its_pads
 from opt_tool.passes.lower_casts import is_direct
 from opt_tool.passes.lower_matmul_broadcast import multiplies_directly
 from opt_tool.passes.lower_reductions import reduces_directly
@@ -120,12 +121,10 @@ def _bilinear(node: Node, target: Target) -> str | None:
 
 
 def _pool(node: Node, target: Target) -> str | None:  # noqa: ARG001
-    op = node.op
-    assert isinstance(op, Pool2D)
-    top, bottom, left, right = op.paddings
-    if op.pooling_type == "avg" and not op.exclusive and (top, left) != (bottom, right):
-        return "the kernel counts as many pads behind the input as in front of it"
-    return None
+    assert isinstance(node.op, Pool2D)
+    if counts_its_pads(node.op):
+        return None
+    return "the kernel counts as many pads behind the input as in front of it"
 
 
 def keeps_filter(node: Node, target: Target) -> bool:

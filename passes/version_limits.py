@@ -6,7 +6,6 @@ lite/operators/expand_v2_op.cc and lite/kernels/host/topk_v2_compute.cc.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -28,11 +27,13 @@ def version_limit_of(node: Node, version: LiteVersion) -> str | None:
     """Why a version cannot run a node though it has a kernel for it, if it cannot."""
     for limit in LIMITS.get(type(node.op), ()):
         if version < limit.since and limit.concerns(node):
-            return (
-                f"Paddle Lite {version.value} {limit.fact}; --lite-version {limit.since.value} can "
-                "be used where the device runs it"
-            )
+            return f"Paddle Lite {version} {limit.fact}; {newer(limit.since)}"
     return None
+
+
+def newer(version: LiteVersion) -> str:
+    """What helps where only a newer version can run a node."""
+    return f"--lite-version {version} can be used where the device runs it"
 
 
 def _sums_backwards(node: Node) -> bool:
@@ -52,7 +53,7 @@ def _sorts_planes(node: Node) -> bool:
     assert isinstance(node.op, TopKV2)
     x = node.input("X")
     behind = x.shape[node.op.axis % x.rank + 1 :]
-    return any(isinstance(dim, str) for dim in behind) or math.prod(map(int, behind)) > 1
+    return any(dim != 1 for dim in behind)
 
 
 LIMITS: Mapping[type[Operation], tuple[VersionLimit, ...]] = {

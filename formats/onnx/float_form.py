@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from opt_tool.formats.onnx.definitions import STANDARD
 from opt_tool.formats.onnx.messages import (
     ModelProto,
     NodeProto,
@@ -92,7 +93,7 @@ class Rewriter:
     def __init__(self, model: ModelProto, tensors: TensorReader) -> None:
         self.tensors = tensors
         self.graph = model.graph
-        self.opset = next((x.version for x in model.opset_import if x.domain in ("", "ai.onnx")), 1)
+        self.opset = next((x.version for x in model.opset_import if x.domain in STANDARD), 1)
         self.constants = {tensor.name: tensor for tensor in self.graph.initializer}
         self.twins: dict[str, Twin] = {}
         self.highest: dict[str, float] = {}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opt_tool.errors import UnsupportedError
+from opt_tool.formats.onnx.definitions import STANDARD
 from opt_tool.formats.onnx.detached_weights import attach
 from opt_tool.formats.onnx.messages import GraphProto, ModelProto, NodeProto, make_node
 
@@ -30,7 +31,7 @@ def upgraded(model: ModelProto, path: Path) -> ModelProto:
     Raises:
         UnsupportedError: when an operator of it cannot be brought there.
     """
-    opset = next((x.version for x in model.opset_import if x.domain in ("", "ai.onnx")), OLDEST)
+    opset = next((x.version for x in model.opset_import if x.domain in STANDARD), OLDEST)
     return model if opset >= OLDEST else _converted(model, opset, path)
 
 

@@ -132,7 +132,7 @@ def _faults(node: NodeProto, opset: int) -> Iterator[str]:
     name = _repeated([output for output in node.output if output])
     if name is not None:
         yield f"it makes {name!r} twice"
-    known = definition(node.op_type, opset, _domain(node.domain))
+    known = definition(node.op_type, opset, node.domain)
     if known is None:
         return
     for what, count, (least, most) in (

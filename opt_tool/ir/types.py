@@ -248,6 +248,16 @@ def _unwrapped(text: str) -> str:
     return text[1:-1] if _is_wrapped(text) else text
 
 
+def may_be(a: Dim, b: Dim) -> bool:
+    """Whether two dimensions can be the same size."""
+    return a == b or isinstance(a, str) or isinstance(b, str)
+
+
+def may_be_equal(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are the same as far as is known."""
+    return len(a) == len(b) and all(map(may_be, a, b))
+
+
 def broadcast_dim(a: Dim, b: Dim) -> Dim:
     """The dimension of two that broadcast together; raises ValueError when they cannot.
 

@@ -71,8 +71,7 @@ def _binary_of_bytes(node: OnnxNode, x: Value, y: Value) -> Value:
         return converted(node.builder, node.add(elementwise.Floor(), X=quotient), x.dtype)
     wide = [converted(node.builder, value, DType.INT32) for value in (x, y)]
     made = node.add(BINARY[node.operator], X=wide[0], Y=wide[1])
-    limit = node.new_constant(np.array([256], np.int32), "limit")
-    return bits.narrowed(node, whole_remainder(node, made, limit), x.dtype)
+    return bits.narrowed(node, bits.lower_bits(node, made, 8), x.dtype)
 
 
 for _name in BINARY:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from opt_tool.formats.bits import lower_bits, narrowed
 from opt_tool.formats.broadcasting import compare, equal, expanded_together
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.onnx.messages import TensorProto
@@ -14,7 +15,6 @@ from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.tensors import KEPT, dtype_of, element_type
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import comparison as ops
-from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseMod
 
 ORDERS: Mapping[str, ops.Comparison] = {
     "Greater": ops.GreaterThan(),
@@ -110,17 +110,8 @@ def _cast_to(node: OnnxNode, to: int) -> Value:
         return node.new_constant(exact, "cast")
     if x.dtype in (DType.INT32, DType.INT64):
         if to in UNSIGNED:
-            x = _wrapped(node, x, UNSIGNED[to])
+            x = lower_bits(node, converted(node.builder, x, DType.INT64), UNSIGNED[to])
         if to == TensorProto.UINT64:
             raise node.unsupported("a cast of signed numbers to uint64, which Paddle Lite lacks")
-        if dtype is DType.UINT8:
-            x = converted(node.builder, x, DType.FLOAT32)
+        return narrowed(node, x, dtype)
     return converted(node.builder, x, dtype)
-
-
-def _wrapped(node: OnnxNode, x: Value, bits: int) -> Value:
-    """X modulo a power of two, never negative, in int64."""
-    size = node.new_constant(np.array([2**bits], np.int64), "size")
-    wide = converted(node.builder, x, DType.INT64)
-    rest = node.add(ElementwiseMod(), X=wide, Y=size)
-    return node.add(ElementwiseMod(), X=node.add(ElementwiseAdd(), X=rest, Y=size), Y=size)

@@ -17,10 +17,11 @@ from opt_tool.formats.elementary import add, scaled
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.onnx.windows import read_window
+from opt_tool.formats.picking import part
 from opt_tool.formats.shapes import reshape_to
 from opt_tool.ir import Value
 from opt_tool.ir.operations.convolution import DeformableConv
-from opt_tool.ir.operations.data_movement import Concat, Slice
+from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.padding import Pad2D
 
 
@@ -39,7 +40,7 @@ def deform_conv(node: OnnxNode) -> Value:
     taps = kernel[0] * kernel[1]
     mask = node.maybe(4)
     if mask is None:
-        mask = scaled(node, _channels(node, offset, 0, parts * taps), 0.0, 1.0)
+        mask = scaled(node, part(node, offset, 1, 0, parts * taps), 0.0, 1.0)
     x, op = _operation(node, x, kernel)
     shared = _divided(node, x, shares, weight.shape[1] * groups // shares)
     offsets, masks = _divided(node, offset, parts, 2 * taps), _divided(node, mask, parts, taps)
@@ -48,8 +49,8 @@ def deform_conv(node: OnnxNode) -> Value:
         sums = []
         for local, filter in enumerate(np.split(filters, shares // groups, axis=1)):
             share = group * shares // groups + local
-            part = share * parts // shares
-            operands = {"Input": shared[share], "Offset": offsets[part], "Mask": masks[part]}
+            place = share * parts // shares
+            operands = {"Input": shared[share], "Offset": offsets[place], "Mask": masks[place]}
             constant = node.new_constant(np.ascontiguousarray(filter), "filter")
             sums.append(node.add(op, Filter=constant, **operands))
         made.append(reduce(partial(add, node), sums))
@@ -74,8 +75,4 @@ def _divided(node: OnnxNode, x: Value, count: int, size: int) -> list[Value]:
     """So many stretches of channels of a size."""
     if count == 1:
         return [x]
-    return [_channels(node, x, start * size, (start + 1) * size) for start in range(count)]
-
-
-def _channels(node: OnnxNode, x: Value, start: int, end: int) -> Value:
-    return node.add(Slice(axes=(1,), starts=(start,), ends=(end,)), Input=x)
+    return [part(node, x, 1, start * size, (start + 1) * size) for start in range(count)]

@@ -17,6 +17,7 @@ from opt_tool.formats.elementary import add, divide, multiply, scaled, sign_of, 
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.operators.activation import float_input
 from opt_tool.formats.onnx.registry import onnx_op
+from opt_tool.formats.picking import part
 from opt_tool.formats.shapes import static_shape
 from opt_tool.ir import DType, Value
 from opt_tool.ir.operations import reduction as ops
@@ -253,9 +254,9 @@ def cumprod(node: OnnxNode) -> Value:
         one = node.new_constant(np.ones(node.made_up(*shape), x.dtype.numpy), "one")
         x = _shifted(node, x, one, axis, backwards=backwards)
     for step in (2**power for power in range(max(length - 1, 0).bit_length())):
-        product = multiply(node, *(_part(node, x, axis, i, length - step + i) for i in (step, 0)))
+        product = multiply(node, *(part(node, x, axis, i, length - step + i) for i in (step, 0)))
         start = length - step if backwards else 0
-        kept = _part(node, x, axis, start, start + step)
+        kept = part(node, x, axis, start, start + step)
         parts = [product, kept] if backwards else [kept, product]
         x = node.add(Concat(axis=axis), X=parts)
     return x
@@ -267,12 +268,8 @@ def _shifted(node: OnnxNode, x: Value, edge: Value, axis: int, *, backwards: boo
     assert isinstance(length, int)
     if length < 2:
         return edge
-    kept = _part(node, x, axis, int(backwards), length - 1 + int(backwards))
+    kept = part(node, x, axis, int(backwards), length - 1 + int(backwards))
     return node.add(Concat(axis=axis), X=[kept, edge] if backwards else [edge, kept])
-
-
-def _part(node: OnnxNode, x: Value, axis: int, start: int, end: int) -> Value:
-    return node.add(Slice(axes=(axis,), starts=(start,), ends=(end,)), Input=x)
 
 
 # ---- the k largest

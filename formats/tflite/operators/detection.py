@@ -10,6 +10,7 @@ import numpy as np
 
 from opt_tool.formats.casting import cast
 from opt_tool.formats.indices import size_of
+from opt_tool.formats.picking import part
 from opt_tool.formats.shapes import reshape_to, static_shape, transposed
 from opt_tool.formats.suppression import (
     NO_THRESHOLD,
@@ -78,7 +79,7 @@ def non_max_suppression(node: TfliteNode) -> list[Value]:
         BBoxes=of_opposite_corners(node, reshape_to(node, boxes, (1, count, 4))),
         Scores=reshape_to(node, scores, (1, 1, count)),
     )
-    listed = [number, _columns(node, rows, 1, 2)] if scored else [number]
+    listed = [number, part(node, rows, 1, 1, 2)] if scored else [number]
     found = node.add(Squeeze2(axes=(0,)), X=size_of(node, number, 0, DType.INT32))
     return [*(_cut(node, _filled(node, each, most), (most,)) for each in listed), found]
 
@@ -168,7 +169,7 @@ def _chosen_by_best(
         found = node.add(Gather(axis=0), X=matrix, Index=places)
         return _cut(node, _filled(node, found, most), (1, most * listed))
 
-    corners = _cut(node, _filled(node, _columns(node, rows, 2, 6), most), (1, most, 1, 4))
+    corners = _cut(node, _filled(node, part(node, rows, 1, 2, 6), most), (1, most, 1, 4))
     if listed > 1:
         corners = node.add(Tile(repeat_times=(1, 1, listed, 1)), X=corners)
     return [
@@ -192,16 +193,16 @@ def _chosen_by_class(
     apart = by_class(node, boxes, turned, options.classes)
     op = _suppression(options, min(options.boxes_per_class, most))
     rows, number = node.add_all(op, BBoxes=apart.boxes, Scores=apart.scores)
-    found = _columns(node, rows, 1, 2)
+    found = part(node, rows, 1, 1, 2)
     order = _best_first(node, found, most)
 
     def in_order(values: Value, shape: tuple[int, ...]) -> Value:
         table = _filled(node, values, most)
         return node.add(Reshape2(shape=shape), X=node.add(Gather(axis=0), X=table, Index=order))
 
-    labels = _columns(node, rows_at(node, number, apart, options.classes), 1, 2)
+    labels = part(node, rows_at(node, number, apart, options.classes), 1, 1, 2)
     return [
-        in_order(_columns(node, rows, 2, 6), (1, options.rows, 4)),
+        in_order(part(node, rows, 1, 2, 6), (1, options.rows, 4)),
         in_order(cast(node, labels, DType.FLOAT32), (1, options.rows)),
         in_order(found, (1, options.rows)),
         node.add(Clip(min=0.0, max=float(most)), X=size_of(node, number, 0, DType.FLOAT32)),
@@ -234,7 +235,3 @@ def _cut(node: TfliteNode, rows: Value, shape: tuple[int, ...]) -> Value:
     end = int(np.prod(shape)) // width
     first = node.add(Slice(axes=(0,), starts=(0,), ends=(end,)), Input=rows)
     return node.add(Reshape2(shape=shape), X=first)
-
-
-def _columns(node: TfliteNode, rows: Value, start: int, end: int) -> Value:
-    return node.add(Slice(axes=(1,), starts=(start,), ends=(end,)), Input=rows)

@@ -10,7 +10,7 @@ from opt_tool.formats.picking import gathered
 from opt_tool.formats.shapes import reshape_to, static_shape
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.registry import tflite_op
-from opt_tool.formats.writing import scattered
+from opt_tool.formats.writing import equals_before, scattered
 from opt_tool.ir import Value
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.reduction import ReduceMax, ReduceMin, ReduceProd, Reduction
@@ -87,7 +87,5 @@ def _places(node: TfliteNode, segments: np.ndarray, count: int, empty: int) -> n
     sizes = np.bincount(segments, minlength=count)
     most = max(int(sizes.max(initial=0)), 1)
     places = np.full(node.made_up(count, most), empty)
-    order = np.argsort(segments, kind="stable")
-    within = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    places[segments[order], within] = order
+    places[segments, equals_before(segments)] = np.arange(len(segments))
     return places

@@ -8,6 +8,7 @@ import numpy as np
 
 from opt_tool.formats.broadcasting import expanded_together
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.picking import part
 from opt_tool.formats.shapes import static_shape, transposed, unsqueezed
 from opt_tool.formats.tflite.bodies import SECOND, joining
 from opt_tool.formats.tflite.node import TfliteNode
@@ -137,16 +138,10 @@ def _laid_over(node: TfliteNode, x: Value, update: Value, place: list[int], axis
         return update
     start, size = place[axis], x.type.static_shape[axis]
     end = start + update.type.static_shape[axis]
-    middle = _laid_over(node, _part(node, x, axis, start, end), update, place, axis + 1)
-    parts = [_part(node, x, axis, 0, start), middle, _part(node, x, axis, end, size)]
-    kept = [part for part in parts if 0 not in part.shape]
+    middle = _laid_over(node, part(node, x, axis, start, end), update, place, axis + 1)
+    parts = [part(node, x, axis, 0, start), middle, part(node, x, axis, end, size)]
+    kept = [each for each in parts if 0 not in each.shape]
     return kept[0] if len(kept) == 1 else node.add(Concat(axis=axis), X=kept)
-
-
-def _part(node: TfliteNode, x: Value, axis: int, start: int, end: int) -> Value:
-    if (start, end) == (0, x.shape[axis]):
-        return x
-    return node.add(Slice(axes=(axis,), starts=(start,), ends=(end,)), Input=x)
 
 
 # ---- on a diagonal

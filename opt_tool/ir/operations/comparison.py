@@ -10,14 +10,7 @@ from typing import ClassVar
 from opt_tool.ir.graph import Value
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, slots
 from opt_tool.ir.operations.elementwise import broadcast_types, paired_elements
-from opt_tool.ir.types import Dim, DType, Shape, TensorType
-
-
-def may_be_equal(a: Shape, b: Shape) -> bool:
-    """Whether two shapes are the same as far as is known."""
-    return len(a) == len(b) and all(
-        x == y or isinstance(x, str) or isinstance(y, str) for x, y in zip(a, b, strict=True)
-    )
+from opt_tool.ir.types import Dim, DType, TensorType, may_be_equal
 
 
 def _require_same_type(op_type: str, *types: TensorType) -> None:

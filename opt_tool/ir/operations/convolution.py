@@ -11,7 +11,7 @@ from typing import ClassVar
 from opt_tool.ir.graph import Value
 from opt_tool.ir.operation import Operands, Operation, ShapeError, slots
 from opt_tool.ir.operations.activation import Activation
-from opt_tool.ir.types import Dim, TensorType, add, floor_divide, multiply, subtract
+from opt_tool.ir.types import Dim, TensorType, add, floor_divide, may_be_equal, multiply, subtract
 
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
@@ -167,12 +167,6 @@ class DeformableConv(Operation):
         taps = self.deformable_groups * rows * columns
         for slot, count in (("Offset", 2 * taps), ("Mask", taps)):
             type = inputs.one(slot).type
-            if type.rank != 4 or not _may_be(type.shape[1:], (count, *made.shape[2:])):
+            if not may_be_equal(type.shape[1:], (count, *made.shape[2:])):
                 raise ShapeError(f"{slot} is {type}; for {made} it needs {count} channels")
         return (made,)
-
-
-def _may_be(shape: Iterable[Dim], other: Iterable[Dim]) -> bool:
-    """Whether two shapes of the same rank are the same, as far as they are known."""
-    pairs = zip(shape, other, strict=True)
-    return all(a == b or isinstance(a, str) or isinstance(b, str) for a, b in pairs)

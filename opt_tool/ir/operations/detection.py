@@ -9,8 +9,7 @@ from typing import ClassVar
 
 from opt_tool.ir.graph import Value
 from opt_tool.ir.operation import UNKNOWN, Operands, Operation, ShapeError, slots
-from opt_tool.ir.operations.comparison import may_be_equal
-from opt_tool.ir.types import DType, TensorType
+from opt_tool.ir.types import DType, TensorType, may_be_equal
 
 
 class BoxCoder(Operation):

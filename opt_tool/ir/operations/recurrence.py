@@ -9,15 +9,10 @@ from typing import ClassVar
 
 from opt_tool.ir.graph import Value
 from opt_tool.ir.operation import Operands, Operation, ShapeError, slots
-from opt_tool.ir.types import Dim, TensorType
+from opt_tool.ir.types import TensorType, may_be, may_be_equal
 
 GATES = {"LSTM": 4, "GRU": 3}
 """How many blocks of hidden_size rows a weight has: i, f, c, o and r, z, c."""
-
-
-def may_be(a: Dim, b: Dim) -> bool:
-    """Whether two dimensions can be the same size."""
-    return a == b or isinstance(a, str) or isinstance(b, str)
 
 
 class Rnn(Operation):
@@ -63,7 +58,7 @@ class Rnn(Operation):
             raise ShapeError(f"{len(states)} initial states for {self.mode}")
         shape = (layers, x.shape[1], self.hidden_size)
         for state in states:
-            if state.rank != 3 or not all(map(may_be, state.shape, shape)):
+            if not may_be_equal(state.shape, shape):
                 raise ShapeError(f"the initial state {state} is not {list(shape)}")
         out = x.with_shape((*x.shape[:2], self.directions * self.hidden_size))
         return (out, *(state.with_shape(shape) for state in states))
