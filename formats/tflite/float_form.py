@@ -60,6 +60,7 @@ BIASED: Mapping[str, Biased] = {
     "CONV_2D": Biased(0, 1, 2),
     "DEPTHWISE_CONV_2D": Biased(0, 1, 2),
     "FULLY_CONNECTED": Biased(0, 1, 2),
+    "SVDF": Biased(4, 2, 3),
     "TRANSPOSE_CONV": Biased(2, 1, 3),
 }
 

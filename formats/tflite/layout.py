@@ -213,6 +213,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "alpha": Field(2, "f"),
         "beta": Field(3, "f"),
     },
+    "LSTM": {**_LSTM, "kernel_type": Field(3, "b")},
     "MAX_POOL_2D": _POOL,
     "MEAN": _REDUCER,
     "MIRROR_PAD": {"mode": Field(0, "b")},
@@ -231,6 +232,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
         "half_pixel_centers": Field(1, "?"),
     },
     "REVERSE_SEQUENCE": {"seq_dim": Field(0, "i"), "batch_dim": Field(1, "i")},
+    "RNN": _ACTIVATION,
     "SHAPE": {"out_type": Field(0, "b")},
     "SOFTMAX": {"beta": Field(0, "f")},
     "SPACE_TO_DEPTH": {"block_size": Field(0, "i")},
@@ -266,6 +268,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     },
     "SUB": _ACTIVATION,
     "SUM": _REDUCER,
+    "SVDF": {"rank": Field(0, "i"), "fused_activation_function": Field(1, "b")},
     "TRANSPOSE_CONV": {**_window(), "fused_activation_function": Field(3, "b")},
     "UNIDIRECTIONAL_SEQUENCE_LSTM": {
         **_LSTM,
@@ -275,6 +278,7 @@ OPTIONS: Mapping[str, Mapping[str, Field]] = {
     "UNIDIRECTIONAL_SEQUENCE_RNN": _RNN,
     "UNPACK": {"num": Field(0, "i"), "axis": Field(1, "i")},
     "VAR_HANDLE": {"container": Field(0, "text"), "shared_name": Field(1, "text")},
+    "WHILE": {"cond_subgraph_index": Field(0, "i"), "body_subgraph_index": Field(1, "i")},
 }
 """The options of the operators that are read; others have none that matter."""
 
@@ -287,5 +291,6 @@ GRAPHS: Mapping[str, tuple[str, ...]] = {
     "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",),
     "STABLEHLO_REDUCE_WINDOW": ("body_subgraph_index",),
     "STABLEHLO_SCATTER": ("update_computation_subgraph_index",),
+    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
 }
 """The options in which operators name other graphs of the file."""

@@ -16,10 +16,10 @@ from opt_tool.errors import (
     UnsupportedOperatorError,
     UsageError,
 )
-from opt_tool.formats.graph_inputs import add_input
 from opt_tool.formats.tflite import operators
 from opt_tool.formats.tflite.decode import read_file
 from opt_tool.formats.tflite.float_form import float_form, interface_notes
+from opt_tool.formats.tflite.inputs import add_inputs, advice, open_inputs
 from opt_tool.formats.tflite.node import IMAGINARY, REAL, TfliteNode
 from opt_tool.formats.tflite.open_state import open_state, state_notes
 from opt_tool.formats.tflite.orders import PLANES, Laid, Pair, plain
@@ -28,15 +28,18 @@ from opt_tool.formats.tflite.registry import IMPORTERS, MOVING, STATES, Importer
 from opt_tool.formats.tflite.schema import ABSENT, Model, Operator, Tensor
 from opt_tool.formats.tflite.schema import TensorType as ElementType
 from opt_tool.formats.tflite.tensors import dtype_of, is_quantized, refusing_damaged, to_array
-from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
+from opt_tool.ir import DType, Graph, ShapeError, Source, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime import FoldingBuilder
 
 __all__ = ["GraphReader", "operators", "read"]
 
 
-MOST_BRANCHES = 1000
-"""The most graphs that are read for operators; nested, the same may come any number of times."""
+MOST_BRANCHES = 2500
+"""The most graphs that are read for operators; nested, the same may come any number of times.
+
+A loop of ``TURNS`` reads two for each of them.
+"""
 
 DEEPEST = 32
 """The most graphs within graphs."""
@@ -104,8 +107,8 @@ class GraphReader:
 
     def read(self, input_shapes: Mapping[str, Sequence[int]], outputs: Sequence[str]) -> Graph:
         """The graph of the model; see the function ``read``."""
-        self._add_inputs(input_shapes)
-        self._open = self._open_inputs(input_shapes)
+        self._tensors |= add_inputs(self.builder.graph, self.model, self.path, input_shapes)
+        self._open = open_inputs(self.model, input_shapes)
         wanted = self._wanted(outputs)
         for index in self._needed(wanted):
             self._read_operator(index)
@@ -128,8 +131,24 @@ class GraphReader:
         with refusing_damaged(tensor, self.path):
             return self.builder.constant(to_array(tensor), self._prefix + tensor.name)
 
-    def branch(self, node: TfliteNode, index: int, operands: Sequence[Laid]) -> list[Laid]:
-        """What another graph of the file makes of operands; ``node`` is what names it."""
+    def branch(
+        self,
+        node: TfliteNode,
+        index: int,
+        operands: Sequence[Laid],
+        *,
+        results: int | None = None,
+        part: str = "",
+    ) -> list[Laid]:
+        """What another graph of the file makes of operands.
+
+        Args:
+            node: What names it.
+            index: Its place in the file.
+            operands: What it takes.
+            results: How many it makes, by default as many as the node.
+            part: What the names in it have in front, behind the node's.
+        """
         model = self.model.branches[index]
         if index in self.callers or len(self.callers) > DEEPEST:
             raise node.unsupported(
@@ -139,62 +158,13 @@ class GraphReader:
         self.read_for.append(node.name)
         if len(self.read_for) > MOST_BRANCHES:
             raise node.unsupported(f"more than {MOST_BRANCHES} graphs within graphs")
-        _check_interface(node, model, operands)
-        inner = BranchReader(self, node, index)
+        _check_interface(node, model, operands, results)
+        inner = BranchReader(self, node, index, part)
         made = inner.outputs(operands)
         self.builder.sources = (Source(node.operator, node.name),)
         if inner.problems:
             raise node.unsupported(f"its graph cannot be converted: {inner.problems[0]}")
         return made
-
-    # ---- inputs
-
-    def _add_inputs(self, input_shapes: Mapping[str, Sequence[int]]) -> None:
-        names = [self.model.tensors[index].name for index in self.model.inputs]
-        unknown = sorted(set(input_shapes) - set(names))
-        if unknown:
-            shown = ", ".join(map(repr, names))
-            raise UsageError(f"{self.path}: no input is called {unknown[0]!r}; there are {shown}")
-        for index in self.model.inputs:
-            tensor = self.model.tensors[index]
-            type = self._input_type(tensor, input_shapes.get(tensor.name))
-            name = self.builder.graph.unique_name(tensor.name or f"input_{index}")
-            self._tensors[index] = Laid(add_input(self.builder.graph, self.path, name, type))
-
-    def _input_type(self, tensor: Tensor, given: Sequence[int] | None) -> TensorType:
-        if is_quantized(tensor):
-            raise UnsupportedError(f"{self.path}: input {tensor.name!r}: {QUANTIZED}")
-        try:
-            dtype = dtype_of(tensor.type)
-        except UnsupportedError as error:
-            raise UnsupportedError(f"{self.path}: input {tensor.name!r}: {error}") from error
-        if dtype is DType.FLOAT16:
-            raise UnsupportedError(
-                f"{self.path}: input {tensor.name!r} is float16, in which Paddle Lite does not "
-                "compute. Export the model with inputs in float32"
-            )
-        if given is not None and len(given) != len(tensor.shape):
-            raise UsageError(
-                f"{self.path}: input {tensor.name!r} has {len(tensor.shape)} dimensions "
-                f"{list(tensor.shape)}, --input-shape gives {len(given)}"
-            )
-        return TensorType(dtype, tensor.shape if given is None else tuple(given))
-
-    def _open_inputs(self, given: Mapping[str, Sequence[int]]) -> tuple[Tensor, ...]:
-        """The inputs of which the file leaves sizes open, and the user as well."""
-        inputs = (self.model.tensors[index] for index in self.model.inputs)
-        return tuple(x for x in inputs if -1 in x.signature and x.name not in given)
-
-    def _advice(self) -> str:
-        """What may help where shapes do not fit."""
-        if not self._open:
-            return ""
-        shown = ", ".join(f"{x.name!r} {list(x.signature)}" for x in self._open)
-        example = ",".join(map(str, self._open[0].shape))
-        return (
-            f". The file leaves sizes of its inputs open ({shown}) and is read with 1 for them; "
-            f"give them with --input-shape {self._open[0].name}={example}"
-        )
 
     # ---- operators
 
@@ -236,7 +206,7 @@ class GraphReader:
             self.problems.append(error)
             return
         except ShapeError as error:
-            problem = f"{error}{self._advice()}"
+            problem = f"{error}{advice(self._open)}"
             self.problems.append(UnsupportedOperatorError(operator.code, name, problem))
             return
         except UnsupportedError as error:
@@ -338,7 +308,7 @@ class GraphReader:
 class BranchReader(GraphReader):
     """The state of reading a graph that a node of another one names, in that node's place."""
 
-    def __init__(self, outer: GraphReader, node: TfliteNode, index: int) -> None:
+    def __init__(self, outer: GraphReader, node: TfliteNode, index: int, part: str) -> None:
         branches = outer.model.branches
         self.notes = outer.notes
         self.builder = outer.builder
@@ -346,7 +316,7 @@ class BranchReader(GraphReader):
         self.read_for = outer.read_for
         self.constants = outer.constants
         model = dataclasses.replace(branches[index], branches=branches)
-        self._begin(model, outer.path, f"{node.name[-LONGEST_PREFIX:]}/")
+        self._begin(model, outer.path, f"{node.name[-LONGEST_PREFIX:]}/{part}")
 
     def outputs(self, operands: Sequence[Laid]) -> list[Laid]:
         """What the graph makes of operands; nothing when there are problems."""
@@ -356,11 +326,13 @@ class BranchReader(GraphReader):
         return [] if self.problems else [self.laid(output) for output in self.model.outputs]
 
 
-def _check_interface(node: TfliteNode, model: Model, operands: Sequence[Laid]) -> None:
+def _check_interface(
+    node: TfliteNode, model: Model, operands: Sequence[Laid], results: int | None
+) -> None:
     """Refuse operands and results that the graph which a node names has other ones for."""
     for what, given, known in (
         ("operands", len(operands), len(model.inputs)),
-        ("results", len(node.proto.outputs), len(model.outputs)),
+        ("results", len(node.proto.outputs) if results is None else results, len(model.outputs)),
     ):
         if given != known:
             raise node.unsupported(f"{given} {what}, but its graph has {known}")

@@ -11,14 +11,8 @@ QUANTIZED = (
     "as they are. Export the model with float activations, or cut it in front with --output"
 )
 STATE = (
-    "it keeps a state from one run to the next or repeats a graph, which the target's operators "
-    "do not. Export the model with its state as inputs and outputs, or cut it in "
-    "front with --output"
-)
-STEP = (
-    "it is one step of a recurrent layer, whose state the application would have to keep. Export "
-    "the layer over a whole sequence (UNIDIRECTIONAL_SEQUENCE_LSTM or _RNN), or the step with its "
-    "state as inputs and outputs of plain operators"
+    "it keeps a state from one run to the next, which the target's operators do not. Export the "
+    "model with its state as inputs and outputs, or cut it in front with --output"
 )
 FOUND = (
     "how many elements it finds only the run knows. Do this step in the application, or cut the "
@@ -51,17 +45,13 @@ REASONS: Mapping[str, str] = {
     "HASHTABLE_LOOKUP": TEXT,
     "HASHTABLE_SIZE": TEXT,
     "LSH_PROJECTION": TEXT,
-    "LSTM": STEP,
     "MULTINOMIAL": RANDOM,
     "RANDOM_STANDARD_NORMAL": RANDOM,
     "RANDOM_UNIFORM": RANDOM,
     "READ_VARIABLE": STATE,
-    "RNN": STEP,
     "SKIP_GRAM": TEXT,
-    "SVDF": STATE,
     "UNIQUE": FOUND,
     "VAR_HANDLE": STATE,
-    "WHILE": STATE,
 }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.formats.flatbuffer import Buffer, Table
 from opt_tool.formats.tflite import layout
+from opt_tool.formats.tflite.open_state import in_place
 from opt_tool.formats.tflite.schema import Model, Operator, Tensor
 
 ALIGNMENT = 16
@@ -31,7 +32,7 @@ def twin(data: bytes, model: Model, form: Model, path: Path) -> bytes:
     """The bytes of a file that holds ``form`` instead of ``model``; ``path`` is for messages.
 
     The operators of ``form`` are those of ``model``, with some left out and others' codes
-    changed.
+    changed. What steps of layers leave in variables is read from these.
 
     Raises:
         UnsupportedError: when something is stored in a way that this cannot change.
@@ -41,7 +42,7 @@ def twin(data: bytes, model: Model, form: Model, path: Path) -> bytes:
     writer = _Writer(data, path)
     for index, graph in model.branches.items():
         writer.change_graph(index, graph, form.branches[index])
-    writer.change_graph(0, model, form)
+    writer.change_graph(0, model, in_place(form, model))
     return bytes(writer.data)
 
 

@@ -2,7 +2,8 @@
 
 LiteRT is an optional extra (``pip install 'opt-tool[tflite]'``); ``tflite-runtime``, its
 predecessor, does as well. Its delegates stay off: they compute several operators as one
-and never show what is between them. Variables start anew in every run.
+and never show what is between them. Variables start anew in every run, or are fed where the
+converted model is fed with them.
 """
 
 from __future__ import annotations
@@ -83,9 +84,10 @@ class LiteRtRunner:
         data = path.read_bytes()
         model = decode(memoryview(data), path)
         self._detections = _detections(model, path)
+        form = converted_form(model, path)
         try:
             self._interpreter = module.Interpreter(
-                model_content=twin(data, model, converted_form(model, path), path),
+                model_content=twin(data, model, form, path),
                 num_threads=threads or None,
                 experimental_op_resolver_type=(
                     module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -99,28 +101,25 @@ class LiteRtRunner:
                 f"{path}: LiteRT cannot load the model; --no-verify goes without it "
                 f"({_first_line(error)})"
             ) from error
-        own = [detail["name"] for detail in self._interpreter.get_output_details()]
+        own = [form.tensors[index].name for index in form.outputs]
         if len(set(own)) != len(own):
             raise UnsupportedError(
                 f"{path}: two outputs have one name, so that they cannot be told apart; "
                 "--no-verify goes without it"
             )
         self._wanted = list(dict.fromkeys((*(outputs or own), *keep)))
-        self._indices = self._tensor_indices()
+        self._indices = self._tensor_indices(own)
 
     def _resize(self, shapes: Mapping[str, Sequence[int]]) -> None:
         for detail in self._interpreter.get_input_details():
             if detail["name"] in shapes:
                 self._interpreter.resize_tensor_input(detail["index"], shapes[detail["name"]])
 
-    def _tensor_indices(self) -> dict[str, int]:
+    def _tensor_indices(self, outputs: Sequence[str]) -> dict[str, int]:
         """The wanted tensors by name; outputs come before others of the same name."""
-        details = [
-            *self._interpreter.get_output_details(),
-            *(self._interpreter.get_tensor_details() if self._wanted else ()),
-        ]
-        found: dict[str, int] = {}
-        for detail in details:
+        made = (detail["index"] for detail in self._interpreter.get_output_details())
+        found = dict(zip(outputs, made, strict=True))
+        for detail in self._interpreter.get_tensor_details() if self._wanted else ():
             found.setdefault(detail["name"], detail["index"])
         return {name: found[name] for name in self._wanted}
 
@@ -140,10 +139,10 @@ class LiteRtRunner:
         if set(feeds) != set(details):
             raise UsageError(f"{self.path}: the inputs are {sorted(details)}, not {sorted(feeds)}")
         try:
+            self._interpreter.reset_all_variables()
             for name, array in feeds.items():
                 typed = array.astype(details[name]["dtype"], copy=False)
                 self._interpreter.set_tensor(details[name]["index"], typed)
-            self._interpreter.reset_all_variables()
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise UsageError(

@@ -14,6 +14,7 @@ import numpy as np
 
 from opt_tool.errors import UnsupportedError
 from opt_tool.formats.choosing import selected
+from opt_tool.formats.loops import TURNS, check_turn, goes_on
 from opt_tool.formats.onnx.messages import ValueInfoProto
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.outline import needed_nodes
@@ -23,9 +24,6 @@ from opt_tool.formats.onnx.tensors import dtype_of
 from opt_tool.formats.picking import taken
 from opt_tool.formats.shapes import stacked
 from opt_tool.ir import Value
-
-TURNS = 1000
-"""The most turns of a loop that are written out."""
 
 
 class Body:
@@ -106,40 +104,25 @@ def loop(node: OnnxNode) -> Sequence[Value | None]:
     state = [node.input(index) for index in range(2, len(node.inputs))]
     if len(body.graph.output) <= len(state):
         raise node.unsupported(f"its body makes {len(body.graph.output)} results")
-    turns = _turns(node)
+    most = node.maybe_whole(0, "number of turns")
     running = node.maybe_number(1, "condition")
     going = running is None or bool(running)
     columns: list[list[Value]] = [[] for _ in body.graph.output[1 + len(state) :]]
     turn = 0
-    while going and (turns is None or turn < turns):
-        if turn == TURNS:
-            raise node.unsupported(f"it takes more than {TURNS} turns; that many are written out")
+    while going and (most is None or turn < most):
+        check_turn(node, turn)
         counted = node.new_constant(np.array(turn, np.int64), "turn")
-        goes_on = node.new_constant(np.array(True), "running")
-        made = body.read((counted, goes_on, *state), f"{turn}/")
+        still = node.new_constant(np.array(True), "running")
+        made = body.read((counted, still, *state), f"{turn}/")
         if made is None:
             return ()
-        going = _goes_on(node, made[0])
+        going = goes_on(node, made[0])
         state = made[1 : 1 + len(state)]
         for column, value in zip(columns, made[1 + len(state) :], strict=True):
             column.append(value)
         turn += 1
     infos = body.graph.output[1 + len(state) :]
     return [*state, *(_rows(node, *pair, 0) for pair in zip(columns, infos, strict=True))]
-
-
-def _turns(node: OnnxNode) -> int | None:
-    """How many turns a loop takes at most; None where only its condition ends it."""
-    return node.maybe_whole(0, "number of turns")
-
-
-def _goes_on(node: OnnxNode, condition: Value) -> bool:
-    if not condition.is_constant:
-        raise node.unsupported(
-            f"whether it goes on ({condition.name!r}) is computed at run time; the turns must be "
-            "known at conversion. Export the model with a fixed number of turns"
-        )
-    return bool(condition.array().reshape(-1)[0])
 
 
 def _rows(node: OnnxNode, values: list[Value], info: ValueInfoProto, axis: int) -> Value:

@@ -22,6 +22,7 @@ from opt_tool.formats.tflite.operators import (
     segments,
     shape,
     signal,
+    steps,
     writing,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "segments",
     "shape",
     "signal",
+    "steps",
     "writing",
 ]

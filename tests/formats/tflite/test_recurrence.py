@@ -9,7 +9,7 @@ import pytest
 
 from opt_tool.api.loading import load_model
 from opt_tool.errors import UnsupportedModelError
-from opt_tool.formats.tflite.operators.recurrence import CONVERTERS_BOUND
+from opt_tool.formats.tflite.recurrent_cells import CONVERTERS_BOUND
 from opt_tool.formats.tflite.schema import Quantization
 from opt_tool.ir.operations.recurrence import Rnn
 from tflite_models import Made, Op, Stored, assert_same, normal
@@ -204,15 +204,3 @@ def test_a_projection_is_refused() -> None:
 def test_an_activation_that_is_none_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="activation NONE"):
         lstm(fused_activation_function=NONE).read()
-
-
-def test_what_keeps_a_state_between_runs_is_refused() -> None:
-    made = Made(
-        [Op("SVDF", ["x", "f", "t", None, "state"])],
-        {"x": normal(1, 3)},
-        {"f": normal(4, 3), "t": normal(4, 2)},
-        shapes={"state": (1, 8)},
-        variables=frozenset({"state"}),
-    )
-    with pytest.raises(UnsupportedModelError, match="from one run to the next"):
-        made.read()
