@@ -10,7 +10,7 @@ import numpy as np
 
 from opt_tool.errors import UnsupportedOperatorError
 from opt_tool.ir import Operation, Value
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 MOST_MADE_UP = 1 << 24
 """The elements of the largest constant that an importer makes up of sizes alone."""

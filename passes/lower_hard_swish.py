@@ -20,7 +20,7 @@ from opt_tool.ir import Graph, Node
 from opt_tool.ir.operations.activation import HardSwish, Relu6
 from opt_tool.ir.operations.elementwise import ElementwiseMul, Scale
 from opt_tool.passes.rewrite import Rewrite
-from opt_tool.runtime import InsertingBuilder
+from opt_tool.runtime.fold import InsertingBuilder
 
 
 class SteppedHardSwish(NamedTuple):

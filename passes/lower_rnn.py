@@ -24,7 +24,7 @@ from opt_tool.ir.operations.recurrence import Rnn
 from opt_tool.ir.operations.shape import Unsqueeze2
 from opt_tool.ir.unrolling import Cell, unroll
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.runtime import InsertingBuilder
+from opt_tool.runtime.fold import InsertingBuilder
 from opt_tool.targets import Target
 
 FEW = 8

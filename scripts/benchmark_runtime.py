@@ -38,8 +38,7 @@ from opt_tool.api.runners import BACKENDS, Feeds, Shapes, numpy_runner
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.ir import Graph, Node, Value
 from opt_tool.kernels.memory import channels_first
-from opt_tool.runtime import Settings
-from opt_tool.runtime.binding import bind
+from opt_tool.runtime.binding import Settings, bind
 from opt_tool.runtime.convolution_plan import TRANSFORMS, algorithm_of
 from opt_tool.runtime.threads import limited_threads
 

@@ -37,7 +37,7 @@ from opt_tool.ir import Graph
 from opt_tool.passes.name_parameters import short_parameter_names
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.passes.quantization.method import METHODS
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 ROOT = Path(__file__).resolve().parent.parent

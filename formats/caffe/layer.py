@@ -12,7 +12,7 @@ from opt_tool.formats.caffe import caffe_pb2
 from opt_tool.ir import Operation, Value
 from opt_tool.ir.operations.shape import Reshape2, reshape_attribute
 from opt_tool.ir.types import Dim
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 if TYPE_CHECKING:
     from opt_tool.formats.caffe.reader import NetworkReader

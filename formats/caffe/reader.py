@@ -34,7 +34,7 @@ from opt_tool.formats.caffe.weights import Shape, Weights, fits
 from opt_tool.formats.graph_inputs import add_input
 from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 __all__ = ["NetworkReader", "layers", "outline", "read"]
 

@@ -11,7 +11,7 @@ from opt_tool.errors import OpenInputError, UnsupportedOperatorError
 from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.formats.onnx.messages import GraphProto, NodeProto
 from opt_tool.ir import Dim, Value
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 if TYPE_CHECKING:
     from opt_tool.formats.onnx.reader import GraphReader

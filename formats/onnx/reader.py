@@ -46,7 +46,7 @@ from opt_tool.formats.onnx.soundness import check_names
 from opt_tool.formats.onnx.tensors import TensorReader, dtype_of
 from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 __all__ = ["GraphReader", "operators", "read"]
 

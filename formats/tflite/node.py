@@ -15,7 +15,7 @@ from opt_tool.ir import Dim, Operation, Value
 from opt_tool.ir.operations.activation import Relu, Relu6, Tanh
 from opt_tool.ir.operations.elementwise import Clip
 from opt_tool.ir.operations.shape import Unsqueeze2
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 if TYPE_CHECKING:
     from opt_tool.formats.tflite.reader import GraphReader

@@ -30,7 +30,7 @@ from opt_tool.formats.tflite.schema import TensorType as ElementType
 from opt_tool.formats.tflite.tensors import dtype_of, is_quantized, refusing_damaged, to_array
 from opt_tool.ir import DType, Graph, ShapeError, Source, Value
 from opt_tool.ir.operations.data_movement import Assign
-from opt_tool.runtime import FoldingBuilder
+from opt_tool.runtime.fold import FoldingBuilder
 
 __all__ = ["GraphReader", "operators", "read"]
 

@@ -19,8 +19,7 @@ from opt_tool.api.runners import BACKENDS, Feeds, Files, NumpyRunner, Runner, nu
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
 from opt_tool.errors import UsageError
 from opt_tool.ir import Node
-from opt_tool.runtime import Settings
-from opt_tool.runtime.binding import POLICIES
+from opt_tool.runtime.binding import POLICIES, Settings
 from opt_tool.runtime.convolution_plan import algorithm_of
 
 WARM_UPS = 1

@@ -15,7 +15,7 @@ from opt_tool.api.opened_model import OpenedModel
 from opt_tool.api.runners import EXACT, Feeds
 from opt_tool.ir import Graph
 from opt_tool.passes.pipeline import passes_for
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 OWN_BOUND = 1e-5

@@ -14,8 +14,7 @@ from opt_tool.api.lowering import lower
 from opt_tool.ir import Dim, Graph, Node, Value
 from opt_tool.ir.operations.detection import MulticlassNms
 from opt_tool.ir.types import product
-from opt_tool.runtime import Settings
-from opt_tool.runtime.binding import POLICIES
+from opt_tool.runtime.binding import POLICIES, Settings
 from opt_tool.runtime.convolution_plan import algorithm_of
 
 DEFAULTS = Settings()

@@ -25,9 +25,8 @@ from opt_tool.api.layer_matching import (
 )
 from opt_tool.api.runners import EXACT, Feeds
 from opt_tool.ir import Graph, Node, Value
-from opt_tool.runtime import Executor
 from opt_tool.runtime.binding import as_results
-from opt_tool.runtime.executor import Step
+from opt_tool.runtime.executor import Executor, Step
 
 Arrays = Mapping[Value, np.ndarray]
 

@@ -15,7 +15,7 @@ from opt_tool.passes.quantization.choose_widths import WIDE
 from opt_tool.passes.quantization.grid import FLOAT
 from opt_tool.passes.quantization.quantize_weights import Integers, RoundedWeights
 from opt_tool.passes.quantization.weights import Weight
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.runtime.forked_run import ForkedRun, changed
 
 

@@ -18,7 +18,8 @@ from opt_tool.api.loading import load_model
 from opt_tool.api.lowering import fuse_for_numpy, optimise
 from opt_tool.errors import UsageError
 from opt_tool.ir import Graph, TensorType
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 from opt_tool.runtime.fold import UNFIT
 
 Feeds: TypeAlias = Mapping[str, np.ndarray]

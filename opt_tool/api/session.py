@@ -10,8 +10,7 @@ import numpy as np
 from opt_tool.api.runners import BACKENDS
 from opt_tool.errors import UsageError
 from opt_tool.ir import TensorType
-from opt_tool.runtime import Settings
-from opt_tool.runtime.binding import POLICIES
+from opt_tool.runtime.binding import POLICIES, Settings
 
 EXACT_CASTS = frozenset({("float64", "float32"), ("int64", "int32"), ("int32", "int64")})
 """Conversions that are made where nothing but precision is lost."""

@@ -7,7 +7,7 @@ import sys
 
 INTERRUPTED = 130
 
-GARBAGE_THRESHOLDS = (50_000, 20, 20)
+GARBAGE_THRESHOLDS = (100_000, 20, 20)
 """How many new objects start a collection: starting up makes more than Python expects."""
 
 

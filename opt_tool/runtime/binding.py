@@ -1,5 +1,8 @@
 """From operations to kernels: one table, filled by three decorators.
 
+The operations of a family are bound in the module of ``runtime/bindings`` that has the name of
+theirs; it is imported when the first of them is asked for, and with it the kernels.
+
 ``computes`` is for operations that need nothing but their attributes and operands;
 ``writes`` is for those among them that write into memory they are given;
 ``prepares`` is for those that do work once at load, such as transforming weights.
@@ -7,9 +10,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -93,13 +97,21 @@ class Settings:
             )
 
 
-BINDERS: dict[type[Operation], Binder] = {}
+class Binding(NamedTuple):
+    """What runs an operation.
 
-WRITERS: set[type[Operation]] = set()
-"""Operations that write their one output into memory that they are given."""
+    Attributes:
+        binder: Makes a node ready to run.
+        writes: Whether it writes its one output into memory that it is given.
+        in_place: The slots of operands that the output may overwrite.
+    """
 
-IN_PLACE: dict[type[Operation], tuple[str, ...]] = {}
-"""The slots of operands that the output may overwrite."""
+    binder: Binder
+    writes: bool = False
+    in_place: tuple[str, ...] = ()
+
+
+_BINDINGS: dict[type[Operation], Binding] = {}
 
 
 def computes(
@@ -113,7 +125,7 @@ def computes(
             assert isinstance(op, op_type)
             return lambda arrays, out: function(op, arrays)  # noqa: ARG005
 
-        _add(op_type, bind)
+        _add(op_type, Binding(bind))
         return function
 
     return register
@@ -137,8 +149,7 @@ def writes(
             assert isinstance(op, op_type)
             return lambda arrays, out: function(op, arrays, out)
 
-        _add(op_type, bind)
-        _add_writer(op_type, in_place)
+        _add(op_type, Binding(bind, writes=True, in_place=in_place))
         return function
 
     return register
@@ -150,29 +161,37 @@ def prepares(
     """Register ``binder(node, settings)``; what it returns writes as in ``writes``."""
 
     def register(binder: Binder) -> Binder:
-        _add(op_type, binder)
-        _add_writer(op_type, in_place)
+        _add(op_type, Binding(binder, writes=True, in_place=in_place))
         return binder
 
     return register
 
 
-def _add_writer(op_type: type[Operation], in_place: tuple[str, ...]) -> None:
-    WRITERS.add(op_type)
-    IN_PLACE[op_type] = in_place
-
-
-def _add(op_type: type[Operation], binder: Binder) -> None:
-    if op_type in BINDERS:
+def _add(op_type: type[Operation], binding: Binding) -> None:
+    if op_type in _BINDINGS:
         raise TypeError(f"{op_type.__name__} is bound twice")
-    BINDERS[op_type] = binder
+    _BINDINGS[op_type] = binding
+
+
+def binding_of(op: Operation) -> Binding:
+    """What runs an operation; raises KeyError for one without a kernel (a fault of ours)."""
+    op_type = type(op)
+    if op_type not in _BINDINGS:
+        family = op_type.__module__.rpartition(".")[2]
+        importlib.import_module(f"opt_tool.runtime.bindings.{family}")
+    return _BINDINGS[op_type]
 
 
 def bind(node: Node, settings: Settings) -> Compute:
-    """What runs a node; raises KeyError for an operation without a kernel (a fault of ours)."""
-    return BINDERS[type(node.op)](node, settings)
+    """A node made ready to run; raises as ``binding_of`` does."""
+    return binding_of(node.op).binder(node, settings)
 
 
 def as_results(result: Result) -> Sequence[np.ndarray]:
     """The outputs of a computation in slot order."""
     return (result,) if isinstance(result, np.ndarray) else result
+
+
+def run_node(node: Node, inputs: Operands[np.ndarray], settings: Settings) -> list[np.ndarray]:
+    """Compute one node outside a graph run."""
+    return list(as_results(bind(node, settings)(inputs, None)))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from opt_tool.errors import UsageError
-from opt_tool.ir import Graph, Node, Operands, Types, Value
+from opt_tool.ir import Graph, Node, Types, Value
 from opt_tool.ir.mapped_arrays import forget
 from opt_tool.kernels.calls import Call, replay
 from opt_tool.kernels.memory import aligned_copy
@@ -278,8 +278,3 @@ def _last_uses(graph: Graph) -> dict[Node, tuple[Value, ...]]:
         if not value.is_constant and not graph.is_output(value):
             frees.setdefault(node, []).append(value)
     return {node: tuple(values) for node, values in frees.items()}
-
-
-def run_node(node: Node, inputs: Operands[np.ndarray], settings: Settings) -> list[np.ndarray]:
-    """Compute one node outside a graph run."""
-    return list(as_results(bind(node, settings)(inputs, None)))

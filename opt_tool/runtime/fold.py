@@ -8,8 +8,7 @@ import numpy as np
 
 from opt_tool.ir import Graph, Node, Operation, ShapeError, Value
 from opt_tool.ir.builder import GraphBuilder
-from opt_tool.runtime.binding import Settings
-from opt_tool.runtime.executor import run_node
+from opt_tool.runtime.binding import Settings, run_node
 
 FOLD_LIMIT = 64 * 1024 * 1024
 """A constant of more bytes than this is left to be computed at run time."""

@@ -15,7 +15,7 @@ from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, Depthwis
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.pooling import Pool2D
-from opt_tool.runtime.binding import IN_PLACE
+from opt_tool.runtime.binding import binding_of
 
 MAKERS = frozenset({Conv2D, Conv2DTranspose, DepthwiseConv2D, Pool2D})
 """Operations whose kernels write planes channels last."""
@@ -37,5 +37,5 @@ def channels_last_values(nodes: Iterable[Node]) -> frozenset[Value]:
 def _writes_so(node: Node, values: set[Value]) -> bool:
     if type(node.op) in MAKERS:
         return True
-    follows = type(node.op) in FOLLOWERS or IN_PLACE.get(type(node.op), ()) != ()
+    follows = type(node.op) in FOLLOWERS or binding_of(node.op).in_place != ()
     return follows and any(value in values for value in node.inputs.flat())

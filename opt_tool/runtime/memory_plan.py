@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from opt_tool.ir import Graph, Node, Types, Value
 from opt_tool.kernels.memory import ALIGNMENT, aligned
-from opt_tool.runtime.binding import IN_PLACE, WRITERS
+from opt_tool.runtime.binding import binding_of
 from opt_tool.runtime.free_places import FreePlaces
 from opt_tool.runtime.layout import channels_last_values
 
@@ -91,7 +91,7 @@ def _workspaces(nodes: tuple[Node, ...], sizes: Mapping[Node, int]) -> dict[Node
 def _is_planned(node: Node, graph: Graph, types: Types) -> bool:
     outputs = tuple(node.outputs.flat())
     return (
-        type(node.op) in WRITERS
+        binding_of(node.op).writes
         and len(outputs) == 1
         and types[outputs[0]].is_static
         and not graph.is_output(outputs[0])
@@ -104,7 +104,7 @@ def _bases(nodes: tuple[Node, ...], planned: frozenset[Value]) -> dict[Value, fr
     for node in nodes:
         read = [bases.get(value, frozenset()) for value in node.inputs.flat()]
         for value in node.outputs.flat():
-            if type(node.op) in WRITERS:
+            if binding_of(node.op).writes:
                 bases[value] = planned & {value}
             else:
                 bases[value] = frozenset().union(*read)
@@ -144,7 +144,7 @@ def _join_in_place(
         output = node.output
         if output not in stretches:
             continue
-        for slot in IN_PLACE[type(node.op)]:
+        for slot in binding_of(node.op).in_place:
             operand = node.inputs.maybe(slot)
             if operand is None or types[operand] != types[output]:
                 continue

@@ -24,8 +24,7 @@ from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.reduction import ReduceMean
 from opt_tool.ir.operations.shape import Flatten2, FlattenContiguousRange, Reshape2, Squeeze2
 from opt_tool.passes.affine import is_parameter
-from opt_tool.runtime import Settings
-from opt_tool.runtime.executor import run_node
+from opt_tool.runtime.binding import Settings, run_node
 
 PLACES = (32, 32)
 """The numbers for each channel are laid out as an image."""

@@ -24,7 +24,7 @@ from opt_tool.ir import Graph, Node, Value
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.matmul import Fc
 from opt_tool.passes.quantization.weights import RESTORED
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 CORRECTED = (Conv2D, Fc)
 """Operations that have a bias; their subclasses are meant too."""

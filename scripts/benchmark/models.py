@@ -14,7 +14,7 @@ from model_table import bundles
 from opt_tool.api.loading import load_model
 from opt_tool.api.runners import BACKENDS
 from opt_tool.api.sample_inputs import input_specs, sample_inputs
-from opt_tool.runtime import Settings
+from opt_tool.runtime.binding import Settings
 
 MADE = ROOT / ".cache" / "made-models"
 REFERENCES = {"onnx": "onnxruntime", "caffe": "opencv", "tflite": "litert"}

@@ -6,7 +6,7 @@ import numpy as np
 
 from opt_tool.api.caffe_runner import OpenCvRunner, caffe_runner, has_opencv
 from opt_tool.formats import caffe
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from small_caffe_models import PROTOTXT, small_model
 
 

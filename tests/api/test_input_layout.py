@@ -15,7 +15,7 @@ from opt_tool.formats import paddle_lite
 from opt_tool.ir import verify
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.data_movement import Concat, Transpose2
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from small_models import classifier
 from tf_models import SIZE, resnet
 

@@ -21,7 +21,7 @@ from opt_tool.ir.operations.reduction import Softmax
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.quantization.keep_integers import KeepIntegers
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import Library, LiteVersion, Target
 from small_models import classifier
 

@@ -9,7 +9,7 @@ from opt_tool.api.conversion import convert
 from opt_tool.api.runners import numpy_runner
 from opt_tool.api.session import Session
 from opt_tool.errors import UsageError
-from opt_tool.runtime import Settings
+from opt_tool.runtime.binding import Settings
 from small_models import classifier
 
 IMAGE = np.random.default_rng(0).random((1, 3, 16, 16), np.float32)

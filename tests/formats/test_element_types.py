@@ -10,7 +10,7 @@ from opt_tool.errors import UnsupportedError
 from opt_tool.formats.element_types import CASTS, converted
 from opt_tool.ir import DType, verify
 from opt_tool.ir.operations.elementwise import Cast
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 KNOWN = (DType.BOOL, DType.UINT8, DType.INT8, DType.INT32, DType.INT64, DType.FLOAT32)
 LACKING = {(source, DType.INT8) for source in KNOWN} | {

@@ -21,7 +21,8 @@ from caffe_trunks import for_real_caffe
 from fetch_models import CACHE
 from opt_tool.api import official_runtime
 from opt_tool.formats.caffe import read
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 
 pytestmark = pytest.mark.models
 

@@ -22,7 +22,7 @@ from opt_tool.passes.choose_kernels import ChooseKernels
 from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.pipeline import passes_for
 from opt_tool.passes.rewrite import Pass
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import Library, LiteVersion, Target
 from random_graphs import assert_same, random_graph
 

@@ -15,7 +15,7 @@ from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.elementwise import ElementwiseMul, Scale
 from opt_tool.ir.operations.matmul import MatMulV2
 from opt_tool.passes.fuse_matmul_operands import FuseMatmulOperands
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 TURN = Transpose2(axis=(0, 1, 3, 2))

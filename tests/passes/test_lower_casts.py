@@ -7,7 +7,7 @@ from graphs import TestGraphs, assert_rewrites, ops
 from opt_tool.ir import DType
 from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.passes.lower_casts import VIA, LowerCasts, is_direct
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 
 @pytest.mark.parametrize(("before", "after"), sorted(VIA, key=str), ids=str)

@@ -15,7 +15,7 @@ from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.passes.lower_computed_filter import LowerComputedFilter
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion, Target
 
 CASES: dict[str, tuple[Conv2D, tuple[int, ...], tuple[int, ...]]] = {

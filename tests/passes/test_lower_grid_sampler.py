@@ -8,7 +8,7 @@ from opt_tool.ir import Graph
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.passes.lower_grid_sampler import LowerGridSampler
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 PLANE = (2, 3, 6, 5)
 

@@ -15,7 +15,7 @@ from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Slice
 from opt_tool.passes.lower_open_conv import LowerOpenConv
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 OPEN = ("height", "width")

@@ -19,7 +19,7 @@ from opt_tool.ir.operations.matmul import Fc
 from opt_tool.ir.operations.shape import Squeeze2
 from opt_tool.passes.lower_open_rows import LowerOpenRows
 from opt_tool.passes.open_lengths import open_lengths
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion, Target
 
 FEEDS = {

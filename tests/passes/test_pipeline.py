@@ -39,7 +39,7 @@ from opt_tool.passes.insert_casts import InsertCasts
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.plan_memory import plan_variable_names
 from opt_tool.passes.rewrite import PassReport
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import Library, LiteVersion, Target
 from random_graphs import assert_same, graphs, normalized, random_graph
 

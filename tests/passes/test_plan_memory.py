@@ -8,8 +8,7 @@ from opt_tool.ir import Graph, Value
 from opt_tool.ir.operations.activation import Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.passes.plan_memory import plan_variable_names, planned_bytes
-from opt_tool.runtime.binding import Settings
-from opt_tool.runtime.executor import run_node
+from opt_tool.runtime.binding import Settings, run_node
 
 
 def run_with_variables(graph: Graph, names: dict[Value, str]) -> dict[str, np.ndarray]:

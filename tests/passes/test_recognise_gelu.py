@@ -22,7 +22,7 @@ from opt_tool.ir.operations.elementwise import (
 )
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.recognise_gelu import RecogniseGelu
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion, Target
 
 ROUNDED = 1e-7

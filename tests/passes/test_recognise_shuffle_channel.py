@@ -12,7 +12,7 @@ from opt_tool.ir.operations.data_movement import ShuffleChannel, Transpose2
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.pipeline import passes_for, run_passes
 from opt_tool.passes.recognise_shuffle_channel import RecogniseShuffleChannel
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion, Target
 
 

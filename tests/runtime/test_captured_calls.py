@@ -15,7 +15,9 @@ from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
 from opt_tool.ir.operations.elementwise import Scale
 from opt_tool.kernels import convolution, depthwise
 from opt_tool.kernels.calls import Call
-from opt_tool.runtime import Executor, Settings, bindings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.bindings import convolution as convolution_bindings
+from opt_tool.runtime.executor import Executor
 
 IM2COL = Settings(conv_algorithm="im2col")
 
@@ -129,7 +131,7 @@ def test_layers_that_lay_much_out_are_not_captured(
     b = TestGraphs()
     x = b.add(Relu(), X=b.input(1, 6, 9, 7))
     graph = b.build(b.add(Relu(), X=b.add(Conv2D(), Input=x, Filter=b.weight(6, 6, 3, 3))))
-    monkeypatch.setattr(bindings.convolution, "LITTLE_SPACE", limit)
+    monkeypatch.setattr(convolution_bindings, "LITTLE_SPACE", limit)
     executor = Executor(graph, IM2COL)
     executor.run(feeds(graph))
     assert len(captured(executor)) == count

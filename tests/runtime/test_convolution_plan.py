@@ -9,9 +9,9 @@ from opt_tool.ir import DType, Graph, TensorType
 from opt_tool.ir.operations.activation import HardSwish, Relu, Sigmoid, Tanh
 from opt_tool.ir.operations.convolution import Conv2D, DepthwiseConv2D
 from opt_tool.kernels.convolution import direct_conv2d
-from opt_tool.runtime import Executor, Settings
-from opt_tool.runtime.binding import ALGORITHMS
+from opt_tool.runtime.binding import ALGORITHMS, Settings
 from opt_tool.runtime.convolution_plan import TRANSFORMS, Layer, algorithm_of, choose, cost
+from opt_tool.runtime.executor import Executor
 
 ERRORS = {"winograd43": 7e-6, "winograd63": 2e-5}
 """The largest error of the inexact ones as a part of the largest output."""

@@ -16,8 +16,8 @@ from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.indexing import WhereIndex
 from opt_tool.ir.operations.shape import Reshape2
-from opt_tool.runtime import Executor
 from opt_tool.runtime.arena import Places
+from opt_tool.runtime.executor import Executor
 from opt_tool.runtime.fed_plans import RECENT
 
 

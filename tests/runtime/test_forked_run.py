@@ -8,7 +8,8 @@ from opt_tool.ir import Graph
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 from opt_tool.runtime.forked_run import Changes, ForkedRun, changed
 
 

@@ -12,7 +12,8 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.ir import Graph, Value
 from opt_tool.ir.operations.elementwise import ElementwiseAdd
-from opt_tool.runtime import Executor, executor
+from opt_tool.runtime import executor
+from opt_tool.runtime.executor import Executor
 from resident_memory import resident_bytes
 
 SIDE = 512

@@ -12,7 +12,7 @@ from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.kernels.memory import channels_last
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.runtime.layout import channels_last_values
 
 

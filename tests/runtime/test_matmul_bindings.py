@@ -10,8 +10,10 @@ from opt_tool.ir import Graph, Value
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.ir.operations.matmul import Fc
-from opt_tool.runtime import Executor, Settings, executor
+from opt_tool.runtime import executor
+from opt_tool.runtime.binding import Settings
 from opt_tool.runtime.bindings import convolution, matmul
+from opt_tool.runtime.executor import Executor
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from opt_tool.ir.operations.activation import Elu, Relu
 from opt_tool.ir.operations.data_movement import Concat
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.shape import Reshape2
-from opt_tool.runtime import Executor, memory_plan
+from opt_tool.runtime import memory_plan
+from opt_tool.runtime.executor import Executor
 
 SHAPE = (1, 3, 4, 4)
 

@@ -11,7 +11,7 @@ from opt_tool.ir.operations import indexing, matmul
 from opt_tool.ir.operations import shape as shapes
 from opt_tool.ir.operations.activation import Relu
 from opt_tool.ir.operations.creation import FillConstant, OneHotV2
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 X = np.arange(12, dtype=np.float32).reshape(3, 4)
 

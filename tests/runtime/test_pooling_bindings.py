@@ -7,7 +7,7 @@ import pytest
 
 from graphs import TestGraphs
 from opt_tool.ir.operations.pooling import Pool2D
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 X = np.random.default_rng(0).standard_normal((2, 3, 9, 8)).astype(np.float32)
 

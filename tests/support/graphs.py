@@ -11,7 +11,8 @@ from opt_tool.ir import DType, Graph, Node, Operation, Value, types_for, verify
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.ir.double_precision import in_double_precision
 from opt_tool.passes.rewrite import Pass
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 from opt_tool.runtime.memory_plan import MemoryPlan, plan_memory
 
 SINGLE, DOUBLE = 1e-4, 1e-12

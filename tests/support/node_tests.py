@@ -28,7 +28,7 @@ from opt_tool.formats.onnx.reader import GraphReader
 from opt_tool.formats.paddle_lite import read, write
 from opt_tool.ir import Graph
 from opt_tool.passes.plan_memory import plan_variable_names
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 PASS = "pass"

@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from opt_tool.formats.onnx.reader import GraphReader
 from opt_tool.ir import Graph, verify
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 DEFAULT_OPSET = 21
 

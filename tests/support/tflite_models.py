@@ -17,7 +17,7 @@ from opt_tool.formats.tflite.decode import decode
 from opt_tool.formats.tflite.reader import GraphReader
 from opt_tool.formats.tflite.schema import Quantization, Sparsity, TensorType
 from opt_tool.ir import Graph, verify
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 OPTIONS_TYPES: Mapping[str, int] = {
     "ADD": 11, "ARG_MAX": 40, "ARG_MIN": 57, "AVERAGE_POOL_2D": 5, "BATCH_MATMUL": 101,

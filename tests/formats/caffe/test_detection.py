@@ -12,7 +12,8 @@ from caffe_detectors import DETECTORS, Detector, sample
 from caffe_models import CaffeModel, make_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.caffe import read
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 
 
 def detections(model: CaffeModel) -> np.ndarray:

@@ -11,7 +11,8 @@ from caffe_models import make_model, random_blobs
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.caffe import read
 from opt_tool.formats.caffe.registry import REFUSALS, TRAINING_TYPES, supported_layers
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 
 X = {"x": (2, 4, 5, 7)}
 

@@ -12,7 +12,8 @@ from opt_tool.errors import DamagedFileError, UnsupportedError
 from opt_tool.formats.caffe import caffe_pb2, read
 from opt_tool.formats.caffe.upgrade import V1_TYPES
 from opt_tool.ir import Graph
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 
 TODAY = (
     (

@@ -14,7 +14,8 @@ from caffe_models import random_blobs
 from opt_tool.formats.caffe import read
 from opt_tool.formats.caffe.registry import INPUT, supported_layers
 from opt_tool.ir import verify
-from opt_tool.runtime import Executor, Settings
+from opt_tool.runtime.binding import Settings
+from opt_tool.runtime.executor import Executor
 
 BOUND = 1e-5  # of the output's scale; both sides compute in float32
 

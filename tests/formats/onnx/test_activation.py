@@ -9,7 +9,7 @@ from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir.operations import activation as ops
 from opt_tool.ir.operations import elementwise
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(1)
 

@@ -13,7 +13,7 @@ from onnx_models import read_model, reference
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.comparison import Where
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir.operations.data_movement import Assign, Concat, ExpandV2, Tile, Transpose2
 from opt_tool.ir.operations.elementwise import Cast
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(0)
 TYPES = [np.float32, np.int32, np.int64, np.bool_, np.uint8]

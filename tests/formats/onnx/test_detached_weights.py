@@ -20,7 +20,7 @@ from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.formats.onnx.reader import read
 from opt_tool.formats.onnx.tensors import TensorReader
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 SIDE = 200
 """Of a square weight that is large enough to be left in the file."""

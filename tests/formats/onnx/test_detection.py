@@ -14,7 +14,7 @@ from onnx_models import assert_reads, node_model, read_model, reference
 from opt_tool.api.lowering import optimise
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir.operations.detection import MulticlassNms
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 SETTINGS = ("limit", "overlap", "least")
 

@@ -16,7 +16,7 @@ from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.float_form import float_form
 from opt_tool.formats.onnx.tensors import TensorReader
 from opt_tool.ir import Graph
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(3)
 STEP = 0.05

@@ -14,7 +14,7 @@ from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.onnx.refusals import STANDARD, refusal_of
 from opt_tool.formats.onnx.registry import IMPORTERS, supported_operators
 from opt_tool.formats.onnx.standard_functions import newest
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from opt_tool.api.onnx_runner import OnnxRunner
 from opt_tool.errors import UnsupportedError
 from opt_tool.formats.onnx import read
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 SHAPE = (2, 3, 4, 3)
 X = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)

@@ -22,7 +22,7 @@ from opt_tool.ir.operations.pooling import Pool2D
 from opt_tool.ir.operations.reduction import ReduceSum
 from opt_tool.ir.operations.shape import Reshape2
 from opt_tool.passes.pipeline import passes_for, run_passes
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion, Target
 
 IR_VERSION = 8

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from onnx_models import assert_reads, node_model, read_model, reference
 from opt_tool.errors import UnsupportedModelError
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(7)
 X = (4 * RNG.standard_normal((2, 3, 4, 5))).astype(np.float32)

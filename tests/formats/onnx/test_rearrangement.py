@@ -7,7 +7,7 @@ import pytest
 
 from onnx_models import assert_reads, node_model, read_model, reference
 from opt_tool.errors import UnsupportedModelError
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(0)
 

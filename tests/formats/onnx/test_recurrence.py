@@ -12,7 +12,7 @@ from onnx_models import assert_reads, node_model, read_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.recurrence import Rnn
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 STATES = {"LSTM": ("h0", "c0"), "GRU": ("h0",), "RNN": ("h0",)}

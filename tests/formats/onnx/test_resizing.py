@@ -12,7 +12,7 @@ from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir.operations.indexing import Gather
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
 from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(0)
 EMPTY = np.zeros(0, np.float32)

@@ -12,7 +12,7 @@ from onnx_models import read_model, reference
 from opt_tool.errors import UnsupportedError, UnsupportedModelError
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.data_movement import Concat, Split
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 X = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
 

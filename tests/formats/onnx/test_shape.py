@@ -14,7 +14,7 @@ from opt_tool.errors import UnsupportedModelError
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.data_movement import Assign, ExpandV2
 from opt_tool.ir.operations.shape import Flatten2, Reshape2, Squeeze2, Unsqueeze2
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 
 RNG = np.random.default_rng(0)
 

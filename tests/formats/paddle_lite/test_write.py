@@ -15,7 +15,7 @@ from opt_tool.formats.paddle_lite.write import to_file
 from opt_tool.ir import DType, Graph, Quantization, Value, verify
 from opt_tool.ir.operations.activation import HardSwish, LeakyRelu, Relu, Relu6, Tanh
 from opt_tool.ir.operations.convolution import Conv2D
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 VERSION = LiteVersion("2.13")

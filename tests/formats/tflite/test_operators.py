@@ -17,7 +17,7 @@ from opt_tool.ir import Graph
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from opt_tool.ir.operations.data_movement import Transpose2
 from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from tflite_models import RNG, Made, Op, assert_same, ints, normal, one_op
 
 SAME, VALID = 0, 1

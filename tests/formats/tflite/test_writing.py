@@ -9,7 +9,7 @@ import pytest
 
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.tflite.schema import TensorType
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from tflite_models import Made, Op, assert_same, ints, normal, one_op
 
 

@@ -24,7 +24,7 @@ from opt_tool.passes.quantization.method import METHODS
 from opt_tool.passes.quantization.quantize_weights import RoundedWeights, quantize_weights
 from opt_tool.passes.quantization.shared_weights import better_float
 from opt_tool.passes.quantization.weights import finite_weights, float_weights, restored_weights
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from opt_tool.targets import LiteVersion
 
 VERSION = LiteVersion.V2_13
