@@ -6,7 +6,6 @@ loads its own copy, and that one is gone before the written file is read back.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,8 +160,8 @@ def _convert(request: Request, watch: Stopwatch) -> ConversionReport:
             verification = _verify(request, written, part)
         report = _report(request, written, verification, watch)
         if verification.status == "failed":
-            nowhere = dataclasses.replace(report.output, path=None)
-            raise _failure(dataclasses.replace(report, output=nowhere))
+            nowhere = report.output._replace(path=None)
+            raise _failure(report._replace(output=nowhere))
     return report
 
 

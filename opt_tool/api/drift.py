@@ -6,7 +6,6 @@ the usual bound, and its outputs must keep a signal to noise against the source.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,7 @@ def judge_quantized(
     pairs = pairs_of(list(expected[0]), candidate)
     exact = verify_results(results, samples, expected, pairs, reference="restored")
     compared, warnings = without_chosen(drift.outputs, candidate)
-    report = dataclasses.replace(
-        drift,
+    report = drift._replace(
         bound=exact.bound,
         reason=None,
         min_sqnr_db=options.min_sqnr_db,
@@ -56,7 +54,7 @@ def judge_quantized(
         warnings=(*drift.warnings, *warnings),
     )
     failed = exact.status == "failed" or drifted(compared, candidate, options.min_sqnr_db)
-    return dataclasses.replace(report, status="failed" if failed else "passed")
+    return report._replace(status="failed" if failed else "passed")
 
 
 def without_chosen(
@@ -115,7 +113,7 @@ def keeps(difference: Difference, min_sqnr_db: float) -> bool:
 
 def quantization_failures(report: VerificationReport) -> list[str]:
     """One sentence for each tensor of a quantized file that is not as it must be."""
-    exact = dataclasses.replace(report, outputs=report.restored)
+    exact = report._replace(outputs=report.restored)
     return [
         *failures(exact),
         *(

@@ -18,7 +18,6 @@ off by a small multiple of that, up to what is allowed where the source computes
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
@@ -106,7 +105,7 @@ def judge_exactly(
     definition = define()
     defined = None if definition is None else _defined(definition, file, samples, pairs)
     if defined is None:
-        return dataclasses.replace(report, file_errors=of_file, reference_errors=of_reference)
+        return report._replace(file_errors=of_file, reference_errors=of_reference)
     if not _within(defined[0], [report.bound] * len(pairs)):
         return report
     return _passed(report, DEFINITION_REASON, *defined)
@@ -146,8 +145,7 @@ def _passed(
     of_file: Differences,
     of_reference: Differences,
 ) -> VerificationReport:
-    return dataclasses.replace(
-        report,
+    return report._replace(
         status="passed",
         reason=reason,
         file_errors=of_file,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from opt_tool.passes.quantization.weights import FloatWeight
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(NamedTuple):
     """The model that was read; of several files, ``path`` is the first, bytes are summed.
 
     ``sha256`` is None where nobody asked for checksums.
@@ -28,8 +27,7 @@ class SourceReport:
     ops: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutputReport:
+class OutputReport(NamedTuple):
     """The file that was written; ``path`` is None where none was left in place.
 
     ``library`` is the smallest build of the runtime that runs it, ``basic`` or
@@ -45,8 +43,7 @@ class OutputReport:
     extra_operators: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PassSummary:
+class PassSummary(NamedTuple):
     """How often one pass changed the graph, and what that saved.
 
     What is saved is negative where a pass adds work, and None where a size is open.
@@ -60,8 +57,7 @@ class PassSummary:
     activation_bytes_saved: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class QuantizedLayer:
+class QuantizedLayer(NamedTuple):
     """One weight that is stored in fewer bits.
 
     ``sqnr_db`` is the signal to noise of the weight, ``sensitivity_db`` that of the outputs
@@ -78,8 +74,7 @@ class QuantizedLayer:
     sensitivity_db: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SearchReport:
+class SearchReport(NamedTuple):
     """What a search for the bits of each weight found; decibels are signal to noise.
 
     ``optimality_gap`` is by how much the weights are larger than any choice within the same
@@ -93,8 +88,7 @@ class SearchReport:
     sensitivity_db: dict[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class QuantizationReport:
+class QuantizationReport(NamedTuple):
     """What was quantized, and how."""
 
     mode: str = "none"
@@ -107,8 +101,7 @@ class QuantizationReport:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InputReport:
+class InputReport(NamedTuple):
     """One input that the model was verified with."""
 
     name: str
@@ -120,8 +113,7 @@ class InputReport:
         return cls(name, array.dtype.name, array.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationReport:
+class VerificationReport(NamedTuple):
     """Whether the file computes what the source computes.
 
     ``reason`` says why the bound is not the usual one, or why outputs need not be within it:
@@ -150,8 +142,7 @@ class VerificationReport:
 SKIPPED = VerificationReport("skipped")
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(NamedTuple):
     """Wall time of each stage."""
 
     read: float
@@ -162,8 +153,7 @@ class Seconds:
     total: float
 
 
-@dataclass(frozen=True, slots=True)
-class ConversionReport:
+class ConversionReport(NamedTuple):
     """All that is known about one conversion."""
 
     tool_version: str

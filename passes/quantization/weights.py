@@ -9,7 +9,6 @@ operators may share a quantized one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -60,8 +59,7 @@ class Weight(NamedTuple):
         return self.value.data.size * stored_bits // 8 + scales
 
 
-@dataclass(frozen=True, slots=True)
-class FloatWeight:
+class FloatWeight(NamedTuple):
     """A constant that stays float, and why."""
 
     op: str
