@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import shlex
 import sys
+from collections.abc import Iterator, Mapping
 from types import TracebackType
+from typing import Any
 
 import click
 
 from opt_tool._version import __version__
-from opt_tool.cli.bench import bench_command
-from opt_tool.cli.completion import completion_command
-from opt_tool.cli.convert import convert_command
-from opt_tool.cli.doctor import doctor_command
-from opt_tool.cli.inspect import inspect_command
+from opt_tool.cli import INTERRUPTED
 from opt_tool.cli.interruption import Interruption
-from opt_tool.cli.list_ops import list_ops_command
-from opt_tool.cli.quantize import quantize_command
-from opt_tool.cli.run import run_command
 from opt_tool.cli.upstream_flags import is_upstream, modern_arguments
-from opt_tool.cli.verify import verify_command
-from opt_tool.cli.visualize import visualize_command
 from opt_tool.errors import OptError
 
 EPILOG = """\b
@@ -30,6 +24,40 @@ Exit codes: 0 done, 2 wrong usage, 3 something is not supported, 4 verification
 failed, 5 an input file is damaged, 6 a file could not be read or written.
 
 Example: opt convert model.onnx -o model.nb"""
+
+
+MODULES = (
+    "bench",
+    "completion",
+    "convert",
+    "doctor",
+    "inspect",
+    "list_ops",
+    "quantize",
+    "run",
+    "verify",
+    "visualize",
+)
+"""The modules of the commands."""
+
+
+class Commands(Mapping[str, click.Command]):
+    """The commands by their names, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._modules = {module.replace("_", "-"): module for module in MODULES}
+
+    def __getitem__(self, name: str) -> click.Command:
+        module = self._modules[name]
+        command = getattr(importlib.import_module(f"opt_tool.cli.{module}"), f"{module}_command")
+        assert isinstance(command, click.Command), "a module has its command"
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
 
 
 class OptGroup(click.Group):
@@ -45,26 +73,18 @@ class OptGroup(click.Group):
             click.echo(f"The same in this opt's words: opt {shlex.join(args)}", err=True)
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:  # whatever the command returns
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # while the command is imported, too
+            click.echo("Interrupted: nothing half done was left", err=True)
+            ctx.exit(INTERRUPTED)
+
 
 @click.group(
     cls=OptGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands={
-        command.name: command
-        for command in (
-            convert_command,
-            quantize_command,
-            run_command,
-            list_ops_command,
-            inspect_command,
-            verify_command,
-            bench_command,
-            visualize_command,
-            doctor_command,
-            completion_command,
-        )
-        if command.name is not None
-    },
+    commands=Commands(),
     epilog=EPILOG,
 )
 @click.version_option(__version__, prog_name="opt")

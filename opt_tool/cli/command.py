@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from opt_tool.api.memory_limit import limited_memory
-from opt_tool.cli import INTERRUPTED
 from opt_tool.cli.memory_option import memory_limit, memory_option
 from opt_tool.errors import OptError
 
@@ -50,9 +49,6 @@ class OptCommand(click.Command):
                 click.echo(_error_json(error))
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("Interrupted: nothing half done was left", err=True)
-            ctx.exit(INTERRUPTED)
 
 
 def _error_json(error: OptError) -> str:
