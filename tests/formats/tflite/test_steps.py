@@ -13,7 +13,7 @@ from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.tflite.recurrent_cells import CONVERTERS_BOUND
 from opt_tool.formats.tflite.schema import Quantization, TensorType
 from opt_tool.ir.operations.elementwise import Clip
-from opt_tool.runtime import Executor
+from opt_tool.runtime.executor import Executor
 from tflite_models import Made, Op, Stored, need_litert, normal
 
 NONE, RELU, TANH = 0, 1, 4
