@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,14 @@ from install_caffe_references import REFERENCES, environment
 from opt_tool.formats.caffe.file import load_network
 from opt_tool.formats.caffe.registry import supported_layers
 
-__all__ = ["REFERENCES", "ReferenceError", "Request", "is_there", "need", "photo", "run", "run_all"]
+__all__ = [
+    "REFERENCES", "ReferenceError", "Request", "is_there", "need", "photo", "run", "run_all",
+    "run_each",
+]  # fmt: skip
 
 WORKER = Path(__file__).with_name("caffe_worker.py")
 TIME_LIMIT = 300
+SAID = "stderr.txt"
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -62,6 +67,7 @@ class Request:
             "caffemodel": str(self.caffemodel),
             "inputs": [str(path) for path in sources],
             "outputs": [str(path) for path in self.answers(folder)],
+            "said": str(folder / SAID),
             "blobs": [(blob, last_writer(self.prototxt, blob)) for blob in self.blobs],
         }
 
@@ -78,15 +84,38 @@ def run(
 
 def run_all(name: str, requests: Sequence[Request]) -> list[list[dict[str, np.ndarray]]]:
     """Like ``run`` for many networks in one process."""
+    with _ordered(requests) as (order, folders):
+        _run_worker(name, order)
+        return [_answer(request, folder) for request, folder in zip(requests, folders, strict=True)]
+
+
+def run_each(
+    name: str, requests: Sequence[Request]
+) -> list[list[dict[str, np.ndarray]] | ReferenceError]:
+    """Like ``run_all``, with the error of each network that the reference does not run."""
+    with _ordered(requests) as (order, folders):
+        _run_worker(name, order, each=True)
+        return [
+            _answer(request, folder)
+            if all(path.is_file() for path in request.answers(folder))
+            else ReferenceError((folder / SAID).read_text(errors="replace").strip())
+            for request, folder in zip(requests, folders, strict=True)
+        ]
+
+
+@contextmanager
+def _ordered(requests: Sequence[Request]) -> Iterator[tuple[Path, list[Path]]]:
+    """The requests as a file for the worker, and the folder of each."""
     with tempfile.TemporaryDirectory() as root:
         folders = [Path(root) / str(index) for index, _ in enumerate(requests)]
-        pairs = list(zip(requests, folders, strict=True))
+        pairs = zip(requests, folders, strict=True)
         order = Path(root) / "requests.json"
         order.write_text(json.dumps([request.written(folder) for request, folder in pairs]))
-        _run_worker(name, order)
-        return [
-            [dict(np.load(path)) for path in request.answers(folder)] for request, folder in pairs
-        ]
+        yield order, folders
+
+
+def _answer(request: Request, folder: Path) -> list[dict[str, np.ndarray]]:
+    return [dict(np.load(path)) for path in request.answers(folder)]
 
 
 def photo(path: Path, height: int, width: int) -> np.ndarray:
@@ -105,8 +134,9 @@ def last_writer(prototxt: Path, blob: str) -> str:
     return str(next(layer.name for layer in reversed(layers) if blob in layer.top))
 
 
-def _run_worker(name: str, order: Path, job: str | None = None) -> None:
+def _run_worker(name: str, order: Path, job: str | None = None, *, each: bool = False) -> None:
     command = [str(environment(name)), "-I", str(WORKER), job or name, str(order)]
+    command += ["each"] if each else []
     quiet = {**os.environ, "GLOG_minloglevel": "2", "OPENCV_LOG_LEVEL": "SILENT"}
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=TIME_LIMIT, env=quiet
