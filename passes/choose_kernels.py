@@ -53,7 +53,8 @@ class ChooseKernels:
         changes = 0
         for node in graph.nodes:
             kernel = kernel_for(node, self.target, self.version, self.library)
-            limit, older = limit_of(node, self.target), version_limit_of(node, self.version)
+            limit = limit_of(node, self.target)
+            older = version_limit_of(node, self.target, self.version)
             if kernel is None:
                 problems.append(_problem(node, self._fact(node)))
             elif limit is not None:

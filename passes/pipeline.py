@@ -33,6 +33,7 @@ from opt_tool.passes.lower_gather_axis import LowerGatherAxis
 from opt_tool.passes.lower_grid_sampler import LowerGridSampler
 from opt_tool.passes.lower_hard_sigmoid import LowerHardSigmoid
 from opt_tool.passes.lower_hard_swish import LowerHardSwish
+from opt_tool.passes.lower_interpolation import LowerInterpolation
 from opt_tool.passes.lower_matmul_broadcast import LowerMatmulBroadcast
 from opt_tool.passes.lower_matmul_to_fc import LowerMatmulToFc
 from opt_tool.passes.lower_open_conv import LowerOpenConv
@@ -86,6 +87,7 @@ def passes_for(
         quantized: Whether weights will be stored in fewer bits, so that nothing is written as
             an operator whose weights cannot be.
     """
+    yield LowerInterpolation(target, version)  # its transposes cancel with others
     yield from simplifying_passes()
     yield LowerComputedFilter(target)  # nothing folds into filters that are computed
     yield from fusing_passes(target, version, library, quantized=quantized)

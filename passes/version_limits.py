@@ -1,7 +1,8 @@
 """What kernels of older versions cannot do, or get wrong, and newer ones can.
 
 The versions are those of the release tags that mended lite/operators/cumsum_op.cc,
-lite/operators/expand_v2_op.cc and lite/kernels/host/topk_v2_compute.cc.
+lite/operators/expand_v2_op.cc, lite/kernels/host/topk_v2_compute.cc and
+lite/backends/x86/math/interpolate.cc.
 """
 
 from __future__ import annotations
@@ -9,24 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from opt_tool.ir import Node, Operation
+from opt_tool.ir import Node, Operation, Value
 from opt_tool.ir.operations.data_movement import ExpandV2
+from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.reduction import CumSum, TopKV2
-from opt_tool.targets import LiteVersion
+from opt_tool.targets import LiteVersion, Target
 
 
 class VersionLimit(NamedTuple):
-    """What versions before ``since`` do to the nodes that ``concerns`` picks."""
+    """What versions before ``since`` do to the nodes that ``concerns`` picks, on a target."""
 
     since: LiteVersion
     concerns: Callable[[Node], bool]
     fact: str
+    targets: frozenset[Target] = frozenset(Target)
 
 
-def version_limit_of(node: Node, version: LiteVersion) -> str | None:
+def version_limit_of(node: Node, target: Target, version: LiteVersion) -> str | None:
     """Why a version cannot run a node though it has a kernel for it, if it cannot."""
     for limit in LIMITS.get(type(node.op), ()):
-        if version < limit.since and limit.concerns(node):
+        if version < limit.since and target in limit.targets and limit.concerns(node):
             return f"Paddle Lite {version} {limit.fact}; {newer(limit.since)}"
     return None
 
@@ -56,7 +59,28 @@ def _sorts_planes(node: Node) -> bool:
     return any(dim != 1 for dim in behind)
 
 
+def _grows_from_the_corner(node: Node) -> bool:
+    """Whether planes of open sizes are misread, of which known ones have become products."""
+    op = node.op
+    assert isinstance(op, BilinearInterp)
+    if op.align_corners or op.align_mode == 0 or (_known(node.output) and _known(node.input("X"))):
+        return False
+    return bool(node.inputs["OutSize"]) or not op.scale or max(op.scale) > 1
+
+
+def _known(planes: Value) -> bool:
+    return all(isinstance(dim, int) for dim in planes.shape[2:])
+
+
 LIMITS: Mapping[type[Operation], tuple[VersionLimit, ...]] = {
+    BilinearInterp: (
+        VersionLimit(
+            LiteVersion.V2_11,
+            _grows_from_the_corner,
+            "reads beyond planes of open sizes that grow and whose positions count from the corner",
+            frozenset({Target.X86}),
+        ),
+    ),
     CumSum: (
         VersionLimit(LiteVersion.V2_10, _leaves_itself_out, "sums no elements but each itself too"),
         VersionLimit(LiteVersion.V2_11, _sums_backwards, "sums forwards only"),

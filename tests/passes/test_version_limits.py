@@ -5,9 +5,10 @@ import pytest
 from graphs import TestGraphs
 from opt_tool.ir import Operation
 from opt_tool.ir.operations.data_movement import ExpandV2
+from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.reduction import CumSum, TopKV2
 from opt_tool.passes.version_limits import version_limit_of
-from opt_tool.targets import LiteVersion
+from opt_tool.targets import LiteVersion, Target
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,9 @@ def test_knows_which_versions_run_a_node(
     b = TestGraphs()
     b.add_all(op, X=b.input(*shape))
     (node,) = b.graph.nodes
-    runs = [version for version in LiteVersion if version_limit_of(node, version) is None]
+    runs = [
+        version for version in LiteVersion if version_limit_of(node, Target.ARM, version) is None
+    ]
     assert runs == [version for version in LiteVersion if version >= since]
 
 
@@ -41,7 +44,30 @@ def test_says_which_version_to_take() -> None:
     b = TestGraphs()
     b.add(CumSum(axis=0, reverse=True), X=b.input(3))
     (node,) = b.graph.nodes
-    assert version_limit_of(node, LiteVersion.V2_9) == (
+    assert version_limit_of(node, Target.ARM, LiteVersion.V2_9) == (
         "Paddle Lite 2.9 sums forwards only; --lite-version 2.11 can be used where the device "
         "runs it"
     )
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "runs"),
+    [
+        (BilinearInterp(scale=(1.0, 2.0)), (1, 2, "h", 8), False),
+        (BilinearInterp(scale=(0.5, 1.0)), (1, 2, "h", 8), True),
+        (BilinearInterp(32, 32), (1, 2, "h", 8), False),
+        (BilinearInterp(32, 32, align_mode=0), (1, 2, "h", 8), True),
+        (BilinearInterp(32, 32, align_corners=True), (1, 2, "h", 8), True),
+        (BilinearInterp(32, 32), ("n", 2, 8, 8), True),
+    ],
+    ids=str,
+)
+def test_knows_what_x86_reads_beyond_open_planes(
+    op: BilinearInterp, shape: tuple[int | str, ...], runs: bool
+) -> None:
+    b = TestGraphs()
+    b.add(op, X=b.input(*shape))
+    (node,) = b.graph.nodes
+    assert (version_limit_of(node, Target.X86, LiteVersion.V2_10) is None) is runs
+    assert version_limit_of(node, Target.X86, LiteVersion.V2_11) is None
+    assert version_limit_of(node, Target.ARM, LiteVersion.V2_10) is None

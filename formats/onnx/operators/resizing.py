@@ -26,18 +26,18 @@ from opt_tool.formats.onnx.resampling import (
     nearest_indices,
     outside,
 )
-from opt_tool.ir import Dim, DType, Value
-from opt_tool.ir.operations.data_movement import Slice, Transpose2
-from opt_tool.ir.operations.elementwise import ElementwiseAdd
-from opt_tool.ir.operations.indexing import Gather
-from opt_tool.ir.operations.interpolation import BilinearInterp, Interpolation, NearestInterp
-from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.kernels.interpolation import (
-    LARGEST_COUNT,
-    LARGEST_MATRIX,
-    linear_matrix,
-    nearest_positions,
+from opt_tool.formats.resizing import (
+    bilinear_operator,
+    check_axis,
+    multiplied_along,
+    nearest_operator,
+    taken_along,
 )
+from opt_tool.ir import Dim, DType, Value
+from opt_tool.ir.operations.data_movement import Slice
+from opt_tool.ir.operations.elementwise import ElementwiseAdd
+from opt_tool.ir.operations.interpolation import BilinearInterp, Interpolation, NearestInterp
+from opt_tool.kernels.interpolation import LARGEST_MATRIX
 
 OPSET_10 = Rule(coordinates="asymmetric", rounding="simple")
 """How Upsample and the first Resize find elements."""
@@ -209,7 +209,8 @@ def _check(node: OnnxNode, rule: Rule) -> None:
 def _resized_statically(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: Rule) -> Value:
     if any(min(axis.size, axis.count) < 1 for axis in axes.values()):
         raise node.unsupported("the input is, or the output would be empty")
-    _check_weights(node, axes.values(), rule)
+    for axis in axes.values():
+        check_axis(node, axis.size, axis.count, weighted=rule.mode != "nearest")
     if rule.mode == "nearest" and not any(outside(axis, rule).any() for axis in axes.values()):
         planar = _planar(x, axes) and x.dtype is DType.FLOAT32
         op = _nearest_operator(axes.values(), rule) if planar else None
@@ -225,17 +226,6 @@ def _resized_statically(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: R
     if linear is not None:
         return _with_operator(node, x, axes, linear)
     return _multiplied(node, x, axes, rule)
-
-
-def _check_weights(node: OnnxNode, axes: Iterable[Axis], rule: Rule) -> None:
-    """Refuse an axis whose weights, or whose indices, would fill the memory."""
-    for axis in axes:
-        weights = 0 if rule.mode == "nearest" else axis.size * axis.count
-        if axis.count > LARGEST_COUNT or weights > LARGEST_MATRIX:
-            raise node.unsupported(
-                f"{axis.size} elements to {axis.count}; at most {LARGEST_COUNT}, and "
-                f"{LARGEST_MATRIX} weights, are made"
-            )
 
 
 def _planar(x: Value, axes: Iterable[int]) -> bool:
@@ -259,46 +249,16 @@ def _with_operator(node: OnnxNode, x: Value, axes: dict[int, Axis], op: Interpol
 
 
 def _nearest_operator(axes: Iterable[Axis], rule: Rule) -> NearestInterp | None:
-    for align_corners in (False, True):
-        if all(_same_indices(axis, rule, align_corners=align_corners) for axis in axes):
-            return NearestInterp(align_corners=align_corners)
-    return None
-
-
-def _same_indices(axis: Axis, rule: Rule, *, align_corners: bool) -> bool:
-    if align_corners and axis.count == 1:
-        return False  # the runtime divides by zero
-    paddle = nearest_positions(axis.size, axis.count, align_corners=align_corners)
-    return bool(np.array_equal(nearest_indices(axis, rule), paddle))
+    return nearest_operator((axis.size, nearest_indices(axis, rule)) for axis in axes)
 
 
 def _linear_operator(axes: Iterable[Axis], rule: Rule) -> BilinearInterp | None:
-    for align_corners, align_mode in ((False, 0), (False, 1), (True, 1)):
-        if all(
-            _same_weights(axis, rule, align_corners=align_corners, align_mode=align_mode)
-            for axis in axes
-        ):
-            return BilinearInterp(align_corners=align_corners, align_mode=align_mode)
-    return None
-
-
-def _same_weights(axis: Axis, rule: Rule, *, align_corners: bool, align_mode: int) -> bool:
-    """Whether Paddle Lite's weights are the same up to the rounding of a position."""
-    if axis.count == 1 < axis.size or (align_corners and axis.size == 1 < axis.count):
-        return False  # the kernels differ, or read beyond the plane
-    paddle = linear_matrix(
-        axis.size, axis.count, align_corners=align_corners, align_mode=align_mode
-    )
-    tolerance = 4 * np.finfo(np.float32).eps * max(axis.size, axis.count)
-    return bool(np.abs(matrix(axis, rule) - paddle).max() <= tolerance)
+    return bilinear_operator([matrix(axis, rule) for axis in axes])
 
 
 def _gathered(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: Rule) -> Value:
     for axis, sizes in axes.items():
-        indices = nearest_indices(sizes, rule)
-        if not np.array_equal(indices, np.arange(sizes.size)):
-            index = node.new_constant(indices.astype(np.int32), f"indices{axis}")
-            x = node.add(Gather(axis=axis), X=x, Index=index)
+        x = taken_along(node, x, axis, nearest_indices(sizes, rule))
     return x
 
 
@@ -308,25 +268,12 @@ def _multiplied(node: OnnxNode, x: Value, axes: dict[int, Axis], rule: Rule) -> 
     value = node.real("extrapolation_value", 0.0)
     blank = np.zeros((1,) * x.rank, np.bool_)
     for axis, sizes in axes.items():
-        y = _times_matrix(node, y, axis, matrix(sizes, rule))
+        y = multiplied_along(node, y, axis, matrix(sizes, rule))
         blank = blank | outside(sizes, rule).reshape((-1,) + (1,) * (x.rank - axis - 1))
     if value and blank.any():
         fill = node.new_constant(np.where(blank, np.float32(value), np.float32(0)), "outside")
         y = node.add(ElementwiseAdd(), X=y, Y=fill)
     return y
-
-
-def _times_matrix(node: OnnxNode, x: Value, axis: int, weights: np.ndarray) -> Value:
-    """Put weights (count, size) times the elements of an axis in their place."""
-    right = node.new_constant(np.ascontiguousarray(weights.T), f"weights{axis}")
-    last = x.rank - 1
-    if axis == last:
-        return node.add(MatMulV2(), X=x, Y=right)
-    order = list(range(x.rank))
-    order[axis], order[last] = last, axis
-    swap = Transpose2(axis=tuple(order))
-    product = node.add(MatMulV2(), X=node.add(swap, X=x), Y=right)
-    return node.add(swap, X=product)
 
 
 # ---- sizes known only at run time

@@ -1,31 +1,26 @@
 """Reads RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR.
 
-What TensorFlow computes along an axis is written as indices or as a matrix. Where one of
-Paddle Lite's ways of counting gives the same, it becomes that operator; otherwise each
-axis is gathered, or multiplied by its matrix.
+What TensorFlow computes along an axis is written as indices or as a matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from opt_tool.formats.resizing import (
+    bilinear_operator,
+    check_axis,
+    multiplied_along,
+    nearest_operator,
+    taken_along,
+)
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.orders import PLANES, Laid
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.ir import DType, Value
-from opt_tool.ir.operations.data_movement import Transpose2
-from opt_tool.ir.operations.indexing import Gather
-from opt_tool.ir.operations.interpolation import BilinearInterp, NearestInterp
-from opt_tool.ir.operations.matmul import MatMulV2
-from opt_tool.kernels.interpolation import (
-    LARGEST_COUNT,
-    LARGEST_MATRIX,
-    linear_matrix,
-    nearest_positions,
-)
+from opt_tool.ir.operations.interpolation import Interpolation
 
 F = np.float32
 
@@ -70,7 +65,7 @@ def linear_weights(axis: Axis) -> np.ndarray:
     return weights
 
 
-def _axes(node: TfliteNode, x: Value) -> tuple[Axis, Axis]:
+def _axes(node: TfliteNode, x: Value, *, weighted: bool) -> tuple[Axis, Axis]:
     counts = node.integers(1, "size")
     if len(counts) != 2 or min(counts) < 1 or x.dtype is not DType.FLOAT32:
         raise node.unsupported(f"{x.type} to a size of {list(counts)}")
@@ -80,68 +75,38 @@ def _axes(node: TfliteNode, x: Value) -> tuple[Axis, Axis]:
             f"planes of {height} x {width}, known only at run time; give the input's shape with "
             "--input-shape"
         )
-    if max(counts) > LARGEST_COUNT:
-        raise node.unsupported(f"a size of {list(counts)}; at most {LARGEST_COUNT} are supported")
+    for size, count in zip((height, width), counts, strict=True):
+        check_axis(node, size, count, weighted=weighted)
     options = node.flag("align_corners"), node.flag("half_pixel_centers")
     return Axis(height, counts[0], *options), Axis(width, counts[1], *options)
-
-
-def _check_weights(node: TfliteNode, axes: Iterable[Axis]) -> None:
-    """Refuse an axis whose weights would fill the memory."""
-    for axis in axes:
-        if axis.size * axis.count > LARGEST_MATRIX:
-            raise node.unsupported(
-                f"{axis.size} elements to {axis.count}; at most {LARGEST_MATRIX} weights are made"
-            )
 
 
 @tflite_op("RESIZE_NEAREST_NEIGHBOR")
 def resize_nearest(node: TfliteNode) -> Laid:
     x = node.planes(0)
-    axes = _axes(node, x)
-    for align_corners in (False, True):
-        if all(_same_indices(axis, align_corners=align_corners) for axis in axes):
-            op = NearestInterp(axes[0].count, axes[1].count, align_corners=align_corners)
-            return Laid(node.add(op, X=x), PLANES)
-    for number, axis in enumerate(axes, 2):
-        indices = nearest_indices(axis).astype(np.int32)
-        index = node.new_constant(indices, f"indices{number}")
-        x = node.add(Gather(axis=number), X=x, Index=index)
+    axes = _axes(node, x, weighted=False)
+    indices = [nearest_indices(axis) for axis in axes]
+    op = nearest_operator((axis.size, each) for axis, each in zip(axes, indices, strict=True))
+    if op is not None:
+        return _with_operator(node, x, axes, op)
+    for number, each in enumerate(indices, 2):
+        x = taken_along(node, x, number, each)
     return Laid(x, PLANES)
-
-
-def _same_indices(axis: Axis, *, align_corners: bool) -> bool:
-    if align_corners and axis.count == 1:
-        return False  # the runtime divides by zero
-    paddle = nearest_positions(axis.size, axis.count, align_corners=align_corners)
-    return np.array_equal(nearest_indices(axis), paddle)
 
 
 @tflite_op("RESIZE_BILINEAR")
 def resize_bilinear(node: TfliteNode) -> Laid:
     x = node.planes(0)
-    axes = _axes(node, x)
-    _check_weights(node, axes)
-    for align_corners, align_mode in ((False, 0), (False, 1), (True, 1)):
-        if all(_same_weights(axis, align_corners, align_mode) for axis in axes):
-            op = BilinearInterp(
-                axes[0].count, axes[1].count, align_corners=align_corners, align_mode=align_mode
-            )
-            return Laid(node.add(op, X=x), PLANES)
-    rows = node.new_constant(linear_weights(axes[0]), "rows")
-    columns = node.new_constant(np.ascontiguousarray(linear_weights(axes[1]).T), "columns")
-    y = node.add(MatMulV2(), X=x, Y=columns)
-    swap = Transpose2(axis=(0, 1, 3, 2))
-    y = node.add(MatMulV2(trans_y=True), X=node.add(swap, X=y), Y=rows)
-    return Laid(node.add(swap, X=y), PLANES)
+    axes = _axes(node, x, weighted=True)
+    matrices = [linear_weights(axis) for axis in axes]
+    op = bilinear_operator(matrices)
+    if op is not None:
+        return _with_operator(node, x, axes, op)
+    for number, matrix in ((3, matrices[1]), (2, matrices[0])):
+        x = multiplied_along(node, x, number, matrix)
+    return Laid(x, PLANES)
 
 
-def _same_weights(axis: Axis, align_corners: bool, align_mode: int) -> bool:
-    """Whether Paddle Lite's weights are the same up to the rounding of a position."""
-    if axis.count == 1 < axis.size and (align_corners or not align_mode):
-        return False  # ARM's kernel writes behind its memory, or takes the middle, x86's the first
-    paddle = linear_matrix(
-        axis.size, axis.count, align_corners=align_corners, align_mode=align_mode
-    )
-    tolerance = 4 * np.finfo(np.float32).eps * max(axis.size, axis.count)
-    return bool(np.abs(linear_weights(axis) - paddle).max() <= tolerance)
+def _with_operator(node: TfliteNode, x: Value, axes: tuple[Axis, Axis], op: Interpolation) -> Laid:
+    height, width = axes
+    return Laid(node.add(op.replaced(out_h=height.count, out_w=width.count), X=x), PLANES)
