@@ -70,7 +70,7 @@ def _weighs(matrix: np.ndarray, align_corners: bool, align_mode: int) -> bool:
 
 def taken_along(node: ImportedNode, x: Value, axis: int, indices: np.ndarray) -> Value:
     """X with the elements at indices of an axis in its place."""
-    if np.array_equal(indices, np.arange(x.type.static_shape[axis])):
+    if len(indices) == x.shape[axis] and np.array_equal(indices, np.arange(len(indices))):
         return x
     index = node.new_constant(indices.astype(np.int32), f"indices{axis}")
     return node.add(Gather(axis=axis), X=x, Index=index)

@@ -27,7 +27,7 @@ from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.resampling import times_matrix
 from opt_tool.kernels.interpolation import LARGEST_MATRIX, linear_matrix, linear_positions
 from opt_tool.passes.rewrite import Kept, Rewrite
-from opt_tool.runtime import InsertingBuilder
+from opt_tool.runtime.fold import InsertingBuilder
 from opt_tool.targets import LiteVersion, Target
 
 F = np.float32
@@ -77,7 +77,7 @@ class LowerInterpolation(Rewrite[Resizing]):
             weights = linear_matrix(
                 size, count, align_corners=match.op.align_corners, align_mode=match.op.align_mode
             )
-            if not np.array_equal(weights, np.eye(size)):
+            if size != count or not np.array_equal(weights, np.eye(size)):
                 x = times_matrix(builder, x, axis, weights, f"{match.node.name}.weights{axis}")
         return graph.replace(match.node, Assign(), {"X": x})
 

@@ -105,6 +105,12 @@ def test_keeps_planes_of_open_sizes(graph_pass: LowerInterpolation) -> None:
     assert_rewrites(graph_pass, b.build(b.add(op, X=b.input(1, 2, "h", 5))), 0)
 
 
+def test_a_long_row_that_ends_as_one_element_is_multiplied() -> None:
+    b = TestGraphs()
+    graph = b.build(b.add(ALIGNED.replaced(out_h=1, out_w=1), X=b.input(1, 1, 1, 1 << 20)))
+    assert ARM.run(graph).changes == 1
+
+
 def test_keeps_planes_whose_matrices_would_fill_the_memory() -> None:
     b = TestGraphs()
     op = CORNER.replaced(out_h=1, out_w=1 << 20)

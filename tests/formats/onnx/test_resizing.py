@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, parser
 
 from onnx_models import assert_reads, need_newer_onnxruntime, node_model, read_model, reference
 from opt_tool.errors import UnsupportedModelError
@@ -308,3 +308,17 @@ def test_refuses_a_scale_that_no_size_is_known_to_survive() -> None:
     model = node_model("Resize", inputs, constants=("scales",), dynamic=True)
     with pytest.raises(UnsupportedModelError, match="--input-shape"):
         read_model(model)
+
+
+def test_gathers_planes_of_an_open_batch() -> None:
+    """Rounding up is none of the runtime's ways; the height stays as it is."""
+    model = parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (float["n", 2, 5, 6] x) => (float["n", 2, 5, 10] y) <int64[2] sizes = {5, 10}> {
+          y = Resize <axes = [2, 3], nearest_mode = "ceil"> (x, , , sizes)
+        }"""
+    )
+    graph = read_model(model)
+    assert sum(isinstance(node.op, Gather) for node in graph.nodes) == 1
+    x = normal(3, 2, 5, 6)
+    np.testing.assert_array_equal(Executor(graph).run({"x": x})["y"], reference(model, {"x": x})[0])
