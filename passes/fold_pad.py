@@ -26,6 +26,7 @@ from opt_tool.ir import Graph, Node, Operation, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, Pads
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.pooling import Pool2D
+from opt_tool.ir.types import Shape
 from opt_tool.passes.nonnegative import is_nonnegative
 from opt_tool.passes.rewrite import Kept, Rewrite
 
@@ -110,6 +111,8 @@ def _into_pool(node: Node, pad: Pad2D, x: Value) -> Operation | Kept:
     folded = op.replaced(paddings=paddings, exclusive=False)
     if not counts_its_pads(folded):
         return Kept(f"{node.name!r} would count as many pads behind as in front")
+    if counts_pads_twice(folded, x.shape):
+        return Kept(f"{node.name!r} would count pads twice in windows over the whole input")
     return folded
 
 
@@ -117,6 +120,19 @@ def counts_its_pads(op: Pool2D) -> bool:
     """Whether the kernels do: those of means take the pads in front for those behind."""
     top, bottom, left, right = op.paddings
     return op.pooling_type == "max" or op.exclusive or (top, left) == (bottom, right)
+
+
+def counts_pads_twice(op: Pool2D, shape: Shape) -> bool:
+    """Whether ARM's kernel of means takes more for a window than its own elements.
+
+    It does where one begins in the pads in front, ends in those behind, and others do, too.
+    """
+    if op.pooling_type == "max" or op.exclusive or op.global_pooling:
+        return False
+    axes = zip(shape[2:], op.ksize, op.paddings[::2], strict=True)
+    return any(
+        isinstance(size, int) and size + pad < kernel < size + 2 * pad for size, kernel, pad in axes
+    )
 
 
 def _into_maximum(op: Pool2D, pad: Pad2D, paddings: Pads, x: Value) -> Operation | Kept:

@@ -31,7 +31,7 @@ from opt_tool.ir.operations.reduction import (
     ReduceSum,
 )
 from opt_tool.ir.operations.sampling import GridSampler
-from opt_tool.passes.fold_pad import counts_its_pads
+from opt_tool.passes.fold_pad import counts_its_pads, counts_pads_twice
 from opt_tool.passes.lower_casts import is_direct
 from opt_tool.passes.lower_matmul_broadcast import multiplies_directly
 from opt_tool.passes.lower_reductions import reduces_directly
@@ -120,11 +120,13 @@ def _bilinear(node: Node, target: Target) -> str | None:
     return None
 
 
-def _pool(node: Node, target: Target) -> str | None:  # noqa: ARG001
+def _pool(node: Node, target: Target) -> str | None:
     assert isinstance(node.op, Pool2D)
-    if counts_its_pads(node.op):
-        return None
-    return "the kernel counts as many pads behind the input as in front of it"
+    if not counts_its_pads(node.op):
+        return "the kernel counts as many pads behind the input as in front of it"
+    if target is Target.ARM and counts_pads_twice(node.op, node.input("X").shape):
+        return "the kernel counts pads twice in windows over the whole input"
+    return None
 
 
 def keeps_filter(node: Node, target: Target) -> bool:

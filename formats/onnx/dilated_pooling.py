@@ -22,10 +22,8 @@ from opt_tool.ir.operations.pooling import Pool2D
 LOWEST = float(np.finfo(np.float32).min)
 
 
-def pooled_with_gaps(
-    node: OnnxNode, x: Value, window: Window, kind: str, *, count_pads: bool
-) -> Value:
-    """The maximum ("max") or mean ("avg") of dilated windows of planes x of known sizes."""
+def pooled_with_gaps(node: OnnxNode, x: Value, window: Window, kind: str) -> Value:
+    """The maximum ("max") or mean ("avg", without pads) of dilated windows of planes x."""
     if not all(isinstance(dim, int) for dim in x.shape[1:]):
         raise node.unsupported(
             f"dilations on {x.type}, of which more than the first dimension is known only at "
@@ -35,7 +33,7 @@ def pooled_with_gaps(
         raise node.unsupported(f"a window that reaches {window.extents} does not fit into {x.type}")
     if kind == "max":
         return _maximum(node, x, window)
-    return _mean(node, x, window, count_pads=count_pads)
+    return _mean(node, x, window)
 
 
 def _counts(x: Value, window: Window) -> tuple[int, ...]:
@@ -72,9 +70,9 @@ def _span(node: OnnxNode, x: Value, axis: int, start: int, length: int) -> Value
     return node.add(op, Input=x)
 
 
-def _mean(node: OnnxNode, x: Value, window: Window, *, count_pads: bool) -> Value:
+def _mean(node: OnnxNode, x: Value, window: Window) -> Value:
     height, width = (
-        _taps(int(size), window, axis, count, count_pads=count_pads)
+        _taps(int(size), window, axis, count)
         for axis, (size, count) in enumerate(zip(x.shape[2:], _counts(x, window), strict=True))
     )
     channels = int(x.shape[1])
@@ -94,9 +92,8 @@ def _mean(node: OnnxNode, x: Value, window: Window, *, count_pads: bool) -> Valu
     return node.add(ElementwiseMul(), X=y, Y=factor)
 
 
-def _taps(size: int, window: Window, axis: int, count: int, *, count_pads: bool) -> np.ndarray:
+def _taps(size: int, window: Window, axis: int, count: int) -> np.ndarray:
     """How many elements of each window on an axis count."""
-    before, after = (window.before[axis], window.after[axis]) if count_pads else (0, 0)
     starts = np.arange(count)[:, np.newaxis] * window.strides[axis] - window.before[axis]
     taps = starts + np.arange(window.kernel[axis]) * window.dilations[axis]
-    return np.maximum(((taps >= -before) & (taps < size + after)).sum(axis=1), 1)
+    return np.maximum(((taps >= 0) & (taps < size)).sum(axis=1), 1)

@@ -98,6 +98,14 @@ def test_keeps_pads_of_two_widths_in_front_of_a_mean(b: TestGraphs) -> None:
     assert_rewrites(FoldPad(), b.build(pooled(b, x, pooling_type="avg")), 0)
 
 
+@pytest.mark.parametrize(("size", "folds"), [(1, 1), (2, 0), (3, 1)])
+def test_keeps_pads_around_less_than_a_window(b: TestGraphs, size: int, folds: int) -> None:
+    """ARM's kernel takes 6 rows for a window of 5 that begins and ends in pads."""
+    x = padded(b, b.input(2, 4, size, 6), paddings=(2, 2, 0, 0))
+    pool = pooled(b, x, pooling_type="avg", ksize=(5, 2), strides=(1, 1))
+    assert_rewrites(FoldPad(), b.build(pool), folds)
+
+
 # ---- what stays
 
 

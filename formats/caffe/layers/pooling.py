@@ -86,22 +86,18 @@ def _axis(
 
 
 def _pooled(layer: CaffeLayer, x: Value, method: str, rows: Axis, columns: Axis) -> Value:
-    """Pool with pads that are written out where the runtime would count them otherwise."""
+    """Pool with pads that are written out where they count; they may fold into the pool later."""
     padded = rows.pad > 0 or columns.pad > 0
     paddings = (rows.pad, rows.after, columns.pad, columns.after)
-    count_pads = False
     if method == "avg" and padded:
-        whole = all(axis.end == axis.pad for axis in (rows, columns))
-        count_pads = whole
-        if not whole:
-            borders = (rows.pad, rows.pad, columns.pad, columns.pad)
-            x = layer.add(Pad2D(paddings=borders), X=x)
-            paddings = (0, max(rows.end - rows.pad, 0), 0, max(columns.end - columns.pad, 0))
+        borders = (rows.pad, rows.pad, columns.pad, columns.pad)
+        x = layer.add(Pad2D(paddings=borders), X=x)
+        paddings = (0, max(rows.end - rows.pad, 0), 0, max(columns.end - columns.pad, 0))
     op = Pool2D(
         pooling_type=method,
         ksize=(rows.kernel, columns.kernel),
         strides=(rows.stride, columns.stride),
         paddings=paddings,
-        exclusive=not count_pads,
+        exclusive=True,
     )
     return layer.add(op, X=x)

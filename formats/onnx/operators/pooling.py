@@ -243,14 +243,14 @@ def _pooled_volume(node: OnnxNode, x: Value, window: Window, pooling: Pooling) -
 
 
 def _pooled_planes(node: OnnxNode, x: Value, window: Window, pooling: Pooling) -> Value:
-    """Pool planes, the pads explicit where the runtime would count them otherwise."""
+    """Pool planes; pads that count are explicit, and may fold into the pool later."""
     lasts = [LastWindow()] * 2
     if pooling.ceil_mode:
         lasts = _last_windows(node, window, x.shape[2:])
     overhangs = tuple(last.overhang for last in lasts)
-    planes, count_pads = x, pooling.count_pads and window.is_padded
-    if count_pads and (any(overhangs) or window.before != window.after):
-        planes, count_pads = node.add(Pad2D(paddings=window.paddings), X=x), False
+    planes = x
+    if pooling.count_pads and window.is_padded:
+        planes = node.add(Pad2D(paddings=window.paddings), X=x)
         window = window._replace(before=(0, 0), after=(0, 0))
     ceil_mode = any(overhangs) and all(last.same_count for last in lasts)
     dilated = max(window.dilations) > 1
@@ -258,13 +258,13 @@ def _pooled_planes(node: OnnxNode, x: Value, window: Window, pooling: Pooling) -
         ends = tuple(a + b for a, b in zip(window.after, overhangs, strict=True))
         window = window._replace(after=ends)
     if dilated:
-        return pooled_with_gaps(node, planes, window, pooling.kind, count_pads=count_pads)
+        return pooled_with_gaps(node, planes, window, pooling.kind)
     op = Pool2D(
         pooling_type=pooling.kind,
         ksize=(window.kernel[0], window.kernel[1]),
         strides=(window.strides[0], window.strides[1]),
         paddings=window.paddings,
-        exclusive=not count_pads,
+        exclusive=True,
         ceil_mode=ceil_mode,
     )
     return node.add(op, X=planes)
