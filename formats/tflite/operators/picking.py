@@ -7,7 +7,7 @@ import numpy as np
 from opt_tool.formats.casting import cast
 from opt_tool.formats.element_types import converted
 from opt_tool.formats.one_hot import between, hot
-from opt_tool.formats.picking import gathered, gathered_nd, reversed_sequences, with_batch
+from opt_tool.formats.picking import gathered, gathered_nd, reversed_sequences, taken, with_batch
 from opt_tool.formats.shapes import flat, reshape_to, transposed, unsqueezed
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.registry import tflite_op
@@ -33,8 +33,17 @@ def embedding_lookup(node: TfliteNode) -> Value:
 
 
 def _gathered(node: TfliteNode, x: Value, index: Value, axis: int) -> Value:
+    if index.rank == 0 and index.is_constant and index.dtype in (DType.INT32, DType.INT64):
+        return _taken(node, x, int(index.array()), axis)
     picked = gathered(node, x, flat(node, index), axis)
     return reshape_to(node, picked, (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]))
+
+
+def _taken(node: TfliteNode, x: Value, position: int, axis: int) -> Value:
+    size = x.shape[axis]
+    if position < 0 or (isinstance(size, int) and position >= size):
+        raise node.unsupported(f"position {position} of an axis of {size}")
+    return taken(node, x, position, axis)
 
 
 @tflite_op("GATHER_ND")

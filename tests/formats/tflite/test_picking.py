@@ -7,6 +7,7 @@ import pytest
 
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.tflite.schema import TensorType
+from opt_tool.ir.operations.data_movement import Slice
 from tflite_models import assert_same, ints, normal, one_op
 
 
@@ -31,6 +32,21 @@ def test_gather_in_each_of_a_batch(tmp_path: Path, axes: int) -> None:
     inputs = {"x": normal(2, *(2, 4)[:axes][-axes:], 5) if axes == 1 else normal(2, 2, 4)}
     inputs["i"] = index % 2 if axes == 1 else index
     assert_same(one_op("GATHER", inputs, axis=axes, batch_dims=axes), tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_one_known_position_is_a_slice(tmp_path: Path, axis: int, dtype: type) -> None:
+    inputs = {"x": normal(3, 4, 5), "i": np.array(2, dtype)}
+    graph = assert_same(one_op("GATHER", inputs, constants=("i",), axis=axis), tmp_path)
+    assert [type(node.op) for node in graph.nodes] == [Slice]
+
+
+@pytest.mark.parametrize("position", [-1, 3])
+def test_a_position_outside_of_its_axis_is_refused(position: int) -> None:
+    inputs = {"x": normal(3, 4), "i": np.array(position, np.int32)}
+    with pytest.raises(UnsupportedModelError, match=f"position {position} of an axis of 3"):
+        one_op("GATHER", inputs, constants=("i",)).read()
 
 
 def test_gather_behind_a_batch_is_refused() -> None:
