@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from opt_tool.errors import UnsupportedModelError, UnsupportedOperatorError
-from opt_tool.ir import Graph, Node, Operands, Slot, TensorType, Value
+from opt_tool.ir import DType, Graph, Node, Operands, Slot, TensorType, Value
 from opt_tool.passes.kernel_limits import limit_of
 from opt_tool.passes.rewrite import PassReport
 from opt_tool.passes.version_limits import newer, version_limit_of
@@ -27,6 +27,18 @@ from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
 ANY = "any"
 LIST = "[]"
 """What ends the type of a slot that takes a list of tensors."""
+
+NUMBERS = frozenset({DType.FLOAT32, DType.INT8, DType.INT32, DType.INT64})
+RUN_BY_ANY: Mapping[tuple[str, str], frozenset[DType]] = {
+    ("concat", "X"): NUMBERS - {DType.INT8} | {DType.BOOL},
+    ("gather", "X"): NUMBERS | {DType.INT16},
+    ("gather_nd", "X"): NUMBERS | {DType.UINT8, DType.BOOL},
+    ("transpose2", "X"): NUMBERS,
+    ("where", "X"): NUMBERS | {DType.BOOL},
+    ("where", "Y"): NUMBERS | {DType.BOOL},
+    ("where_index", "Condition"): NUMBERS | {DType.BOOL},
+}
+"""What kernels that declare any element type run for a slot; others end the process."""
 
 EXPORT = "export the model without it or in another form"
 
@@ -115,11 +127,22 @@ def kernel_for(
     """The first kernel that takes a node's operands, if there is one."""
     op = node.op
     for kernel in kernels_for(op.type, target, version, library):
-        if fits(kernel.inputs, op.inputs, node.inputs) and fits(
-            kernel.outputs, op.outputs, node.outputs
-        ):
+        taken = all(
+            takes(kernel, slot, value.dtype)
+            for slot in op.inputs
+            for value in node.inputs[slot.name]
+        )
+        if taken and fits(kernel.outputs, op.outputs, node.outputs):
             return kernel
     return None
+
+
+def takes(kernel: Kernel, slot: Slot, dtype: DType) -> bool:
+    """Whether a kernel runs with operands of an element type in a slot."""
+    wanted = wanted_dtype(kernel.inputs, slot)
+    if wanted != ANY:
+        return wanted == dtype.value
+    return dtype in RUN_BY_ANY.get((kernel.op_type, slot.name), (dtype,))
 
 
 def fits(
@@ -127,7 +150,7 @@ def fits(
     slots: Iterable[Slot],
     operands: Operands[Value] | Operands[TensorType],
 ) -> bool:
-    """Whether all operands have the element types that a kernel declares."""
+    """Whether all results have the element types that a kernel declares."""
     for slot in slots:
         wanted = wanted_dtype(declared, slot)
         if wanted != ANY and any(wanted != one.dtype.value for one in operands[slot.name]):

@@ -32,7 +32,7 @@ from opt_tool.ir.operations.data_movement import (
     Transpose2,
 )
 from opt_tool.ir.operations.elementwise import Cast
-from opt_tool.passes.choose_kernels import ANY, fits, kernel_for, wanted_dtype
+from opt_tool.passes.choose_kernels import fits, kernel_for, takes
 from opt_tool.passes.rewrite import Kept, Rewrite
 from opt_tool.targets import Kernel, Library, LiteVersion, Target, kernels_for
 
@@ -113,13 +113,9 @@ def _cast_inputs(node: Node, kernel: Kernel) -> Operands[DType] | None:
 
 def _slot_dtypes(node: Node, kernel: Kernel, slot: Slot) -> Iterator[DType | None]:
     """The element type for each operand of a slot; None where no exact one is wanted."""
-    wanted = wanted_dtype(kernel.inputs, slot)
     for value in node.inputs[slot.name]:
-        if wanted in (ANY, value.dtype.value):
-            yield value.dtype
-        else:
-            dtypes = {dtype.value: dtype for dtype in _exact(node, slot, value)}
-            yield dtypes.get(wanted)
+        dtypes = (value.dtype, *_exact(node, slot, value))
+        yield next((dtype for dtype in dtypes if takes(kernel, slot, dtype)), None)
 
 
 def _exact(node: Node, slot: Slot, value: Value) -> Iterator[DType]:

@@ -30,6 +30,17 @@ def test_moves_bools_as_numbers_that_the_kernel_takes(b: TestGraphs) -> None:
     ChooseKernels(Target.X86, NEWEST).run(graph)
 
 
+@pytest.mark.parametrize(("dtype", "count"), [(DType.BOOL, 1), (DType.UINT8, 1), (DType.INT8, 0)])
+def test_moves_what_a_kernel_of_any_type_does_not_run(
+    b: TestGraphs, dtype: DType, count: int
+) -> None:
+    """ARM's transpose takes any element type by its name, and ends the process with these."""
+    graph = b.build(b.add(Transpose2(axis=(1, 0)), X=b.input(2, 8, dtype=dtype)))
+    assert_rewrites(InsertCasts(Target.ARM, NEWEST), graph, count)
+    assert ops(graph) == ([Cast, Transpose2, Cast] if count else [Transpose2])
+    ChooseKernels(Target.ARM, NEWEST).run(graph)
+
+
 def test_restores_every_output(b: TestGraphs) -> None:
     x = b.input(2, 8, dtype=DType.BOOL)
     graph = b.build(b.add_all(Split(axis=1, num=2), X=x))
