@@ -12,8 +12,9 @@ import numpy as np
 from opt_tool.api import official_runtime
 from opt_tool.api.conversion import FailedConversionError, convert
 from opt_tool.api.difference import Comparison, Difference
+from opt_tool.api.drift import is_exact
 from opt_tool.api.official_runtime import OfficialRuntimeError
-from opt_tool.api.quantization import MIN_SQNR_DB, QuantizationOptions
+from opt_tool.api.quantization import QuantizationOptions
 from opt_tool.api.runners import NumpyRunner
 from opt_tool.api.verification import BOUND
 from opt_tool.errors import OptError
@@ -84,15 +85,13 @@ def compare(
     pairs = zip(models, places, strict=True)
     files = [_converted(source, model, settings, place) for model, place in pairs]
     expected = source.expected(models, _place(folder, len(models)))
-    verdicts = [
-        file if isinstance(file, Verdict) else _compare_numpy(file, model, wanted, settings)
-        for file, model, wanted in zip(files, models, expected, strict=True)
-    ]
+    triples = list(zip(files, models, expected, strict=True))
+    verdicts = [_compare_numpy(*triple, settings) for triple in triples]
     if settings.runtime is not None:
-        _compare_runtime(files, models, expected, settings, verdicts)
+        _compare_runtime(triples, settings, verdicts)
     return [
-        _unless_unstable(source, model, wanted, verdict, places[0])
-        for model, wanted, verdict in zip(models, expected, verdicts, strict=True)
+        _unless_unstable(source, model, verdict, places[0])
+        for model, verdict in zip(models, verdicts, strict=True)
     ]
 
 
@@ -120,7 +119,8 @@ def _converted(
             verify=mode is not None,  # against the weights that the file stands for
         )
     except FailedConversionError as error:
-        return Verdict(DIFFERS if error.report.quantization is None else REFUSED, "", str(error))
+        drift = is_exact(error.report.verification)
+        return Verdict(REFUSED if drift else DIFFERS, "verification", str(error))
     except OptError as error:
         return Verdict(REFUSED, "", str(error))
     except Exception as error:  # whatever it is, it is what is looked for
@@ -129,17 +129,18 @@ def _converted(
 
 
 def _compare_numpy(
-    file: Path, model: RandomModel, wanted: Results | None, settings: Settings
+    file: Path | Verdict, model: RandomModel, wanted: Results | None, settings: Settings
 ) -> Verdict:
-    """Compare what opt's own runtime makes of the file."""
+    """Compare what opt's own runtime makes of the file; quantized ones have been verified."""
+    if isinstance(file, Verdict):
+        return file
     if wanted is None:
         return Verdict(UNKNOWN)
     try:
         found = own_results(file, model)
     except Exception as error:  # whatever it is, it is what is looked for
         return Verdict(DIFFERS, "numpy", repr(error))
-    least = None if settings.quantization is None else MIN_SQNR_DB
-    return verdict_of("numpy", found, wanted, least)
+    return verdict_of("numpy", found, found if settings.quantization else wanted)
 
 
 def own_results(file: Path, model: RandomModel) -> Results:
@@ -162,54 +163,43 @@ def in_order(graph: Graph, model: RandomModel) -> list[Arrays]:
 
 
 def _compare_runtime(
-    files: Sequence[Path | Verdict],
-    models: Sequence[RandomModel],
-    expected: Sequence[Results | None],
+    triples: Sequence[tuple[Path | Verdict, RandomModel, Results | None]],
     settings: Settings,
     verdicts: list[Verdict],
 ) -> None:
-    """Compare what the target's runtime makes of the files; numpy's own verdicts stay.
+    """Compare what the target's runtime makes of the files that opt's own has agreed on.
 
     Quantized files are held to what the weights in them give.
     """
     assert settings.runtime is not None
-    chosen = [n for n, verdict in enumerate(verdicts) if verdict.kind == AGREES]
-    jobs = []
-    for n in chosen:
-        file = files[n]
-        assert isinstance(file, Path)
+    jobs: list[Job] = []
+    chosen: list[tuple[int, Results]] = []
+    for n, (file, model, wanted) in enumerate(triples):
+        if verdicts[n].kind != AGREES or isinstance(file, Verdict) or wanted is None:
+            continue
         graph = paddle_lite.read(file)
         if graph.inputs:  # the runtime runs no file without inputs
-            jobs.append((n, (file, in_order(graph, models[n]))))
-    outcomes = settings.runtime([job for _, job in jobs], settings.version) if jobs else []
-    for (n, (file, _)), found in zip(jobs, outcomes, strict=True):
-        wanted = expected[n] if settings.quantization is None else own_results(file, models[n])
-        assert wanted is not None
-        place = f"{settings.target} runtime"
+            jobs.append((file, in_order(graph, model)))
+            chosen.append((n, own_results(file, model) if settings.quantization else wanted))
+    outcomes = settings.runtime(jobs, settings.version) if jobs else []
+    place = f"{settings.target} runtime"
+    for (n, wanted), found in zip(chosen, outcomes, strict=True):
         if isinstance(found, OptError):
             verdicts[n] = Verdict(DIFFERS, place, str(found))
         else:
             verdicts[n] = verdict_of(place, found, wanted)
 
 
-def verdict_of(
-    place: str, found: Results, wanted: Results, least_sqnr: float | None = None
-) -> Verdict:
+def verdict_of(place: str, found: Results, wanted: Results) -> Verdict:
     """Whether outputs are equal within the bound of verification."""
     for feed, (arrays, references) in enumerate(zip(found, wanted, strict=True)):
         for number, (array, reference) in enumerate(zip(arrays, references, strict=True)):
             difference = _difference(array, reference)
-            if not _is_fine(difference, least_sqnr):
+            if not difference.within(BOUND):
                 fact = difference.problem or f"{difference.max_rel_error} of the scale"
                 where = f"output {number}" + (f", feed {feed}" if len(wanted) > 1 else "")
                 return Verdict(DIFFERS, place, f"{where}: {fact}")
     return Verdict(AGREES)
-
-
-def _is_fine(difference: Difference, least_sqnr: float | None) -> bool:
-    if least_sqnr is None or difference.problem is not None:
-        return difference.within(BOUND)
-    return difference.sqnr_db is None or difference.sqnr_db >= least_sqnr
 
 
 def _difference(found: np.ndarray, wanted: np.ndarray) -> Difference:
@@ -220,14 +210,15 @@ def _difference(found: np.ndarray, wanted: np.ndarray) -> Difference:
     return comparison.result()
 
 
-def _unless_unstable(
-    source: Source, model: RandomModel, wanted: Results | None, verdict: Verdict, folder: Path
-) -> Verdict:
+def _unless_unstable(source: Source, model: RandomModel, verdict: Verdict, folder: Path) -> Verdict:
     """The verdict, but for a model that multiplies errors of rounding."""
-    if verdict.kind != DIFFERS or wanted is None:
+    if verdict.kind != DIFFERS:
         return verdict
-    for seed in range(2):
-        (moved,) = source.expected([model.fed(perturbed(model.feeds, seed))], folder)
-        if moved is None or verdict_of("reference", moved, wanted).kind == DIFFERS:
-            return Verdict(UNSTABLE, verdict.place, verdict.words)
-    return verdict
+    others = [model.fed(perturbed(model.feeds, seed)) for seed in range(2)]
+    wanted, *moved = source.expected([model, *others], folder)
+    if wanted is None or all(
+        results is not None and verdict_of("reference", results, wanted).kind == AGREES
+        for results in moved
+    ):
+        return verdict
+    return Verdict(UNSTABLE, verdict.place, verdict.words)

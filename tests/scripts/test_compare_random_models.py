@@ -143,6 +143,20 @@ def test_finds_a_file_that_the_runtime_computes_otherwise(tmp_path: Path) -> Non
     assert (verdict.kind, verdict.place) == (DIFFERS, "x86 runtime")
 
 
+def test_quantized_files_are_held_to_the_weights_in_them(tmp_path: Path) -> None:
+    def runtime(jobs: Sequence[Job], version: str) -> list[list[Arrays] | OptError]:  # noqa: ARG001
+        return [[[sets[0][0] @ weight]] for _, sets in jobs]
+
+    weight = np.random.default_rng(0).standard_normal((4, 64)).astype(np.float32)
+    model = replace(chain("Relu"), constants={"w": weight})
+    model = replace(model, operators=(Operator("MatMul", ("x", "w"), ("t0",)),))
+    settings = Settings(quantization="int8")
+    (own,) = compare(OnnxSource(), [model], settings, tmp_path)
+    assert own.kind == AGREES
+    (verdict,) = compare(OnnxSource(), [model], replace(settings, runtime=runtime), tmp_path)
+    assert (verdict.kind, verdict.place) == (DIFFERS, "x86 runtime")
+
+
 def test_a_fault_of_the_reader_is_no_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
