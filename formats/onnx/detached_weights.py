@@ -9,18 +9,25 @@ https://protobuf.dev/programming-guides/encoding, for the fields onnx.proto.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from opt_tool.formats.onnx.external_data import weights_of
 from opt_tool.formats.onnx.messages import ModelProto, TensorProto
 from opt_tool.formats.onnx.tensors import DTYPES, element_type
 
-GRAPH_OF_MODEL = 7
-INITIALIZER_OF_GRAPH = 5
 RAW_DATA_OF_TENSOR = 9
+
+FIELDS: Mapping[str, Mapping[int, str]] = {
+    "model": {7: "graph"},
+    "graph": {1: "node", 5: "tensor"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor"},
+}
+"""The fields that lead to tensors, by the message that they lie in."""
 
 SMALLEST_DETACHED = 64 * 1024
 """Bytes of a tensor below which it costs more to take it out than to copy it."""
@@ -55,11 +62,12 @@ def parse_detached(data: memoryview, file_name: str) -> ModelProto:
         DecodeError: when the bytes are not a whole message.
     """
     model = ModelProto()
+    whole = Field(0, LENGTH_DELIMITED, 0, 0, len(data))
     try:
-        outside = b"".join(_detached_model(data, file_name))
+        outside = _detached("model", data, whole, file_name)
     except (UnscannableError, DecodeError):
-        outside = bytes(data)
-    model.ParseFromString(outside)
+        outside = None
+    model.ParseFromString(bytes(data) if outside is None else outside)
     return model
 
 
@@ -70,7 +78,7 @@ def attach(model: ModelProto, path: Path) -> None:
         OSError: when the file can no longer be read.
     """
     name = path.resolve().name
-    for tensor in model.graph.initializer:
+    for tensor in weights_of(model):
         entries = {entry.key: entry.value for entry in tensor.external_data}
         if entries.get("location") != name:
             continue
@@ -81,29 +89,25 @@ def attach(model: ModelProto, path: Path) -> None:
         tensor.ClearField("data_location")
 
 
-def _detached_model(data: memoryview, file_name: str) -> Iterator[bytes | memoryview]:
-    """The bytes of a model whose graphs are without their large weights."""
-    for field in _fields(data, 0, len(data)):
-        if (field.number, field.wire_type) != (GRAPH_OF_MODEL, LENGTH_DELIMITED):
-            yield data[field.start : field.end]
-            continue
-        graph = b"".join(_detached_graph(data, field, file_name))
-        yield _length_delimited(GRAPH_OF_MODEL, graph)
+def _detached(kind: str, data: memoryview, message: Field, file_name: str) -> bytes | None:
+    """A message without the large weights in it; None where there are none.
 
-
-def _detached_graph(data: memoryview, graph: Field, file_name: str) -> Iterator[bytes | memoryview]:
-    """The bytes of a graph without its large weights; what lies between them stays together."""
-    kept_from = graph.content
-    for field in _fields(data, graph.content, graph.end):
-        is_weight = (field.number, field.wire_type) == (INITIALIZER_OF_GRAPH, LENGTH_DELIMITED)
-        if not is_weight or field.end - field.content < SMALLEST_DETACHED:
+    What lies between them stays together.
+    """
+    if kind == "tensor":
+        return _detached_tensor(data, message, file_name)
+    kept: list[bytes | memoryview] = []
+    kept_from = message.content
+    for field in _fields(data, message.content, message.end):
+        inner = FIELDS[kind].get(field.number)
+        is_small = field.end - field.content < SMALLEST_DETACHED
+        if inner is None or is_small or field.wire_type != LENGTH_DELIMITED:
             continue
-        tensor = _detached_tensor(data, field, file_name)
-        if tensor is not None:
-            yield data[kept_from : field.start]
-            yield _length_delimited(INITIALIZER_OF_GRAPH, tensor)
+        content = _detached(inner, data, field, file_name)
+        if content is not None:
+            kept += [data[kept_from : field.start], _length_delimited(field.number, content)]
             kept_from = field.end
-    yield data[kept_from : graph.end]
+    return b"".join((*kept, data[kept_from : message.end])) if kept else None
 
 
 def _detached_tensor(data: memoryview, weight: Field, file_name: str) -> bytes | None:
@@ -138,7 +142,9 @@ def _fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
         if start == end:
             return
         key, content = _varint(data, start, end)
-        wire_type = key & 7
+        number, wire_type = key >> 3, key & 7
+        if number == 0:
+            raise UnscannableError("a field without a number")
         if wire_type == LENGTH_DELIMITED:
             length, content = _varint(data, content, end)
             stop = content + length
@@ -150,7 +156,7 @@ def _fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
             raise UnscannableError(f"a field of the wire type {wire_type}")
         if stop > end:
             raise UnscannableError("a field reaches beyond its message")
-        yield Field(key >> 3, wire_type, start, content, stop)
+        yield Field(number, wire_type, start, content, stop)
         start = stop
     raise UnscannableError(f"more than {MOST_FIELDS} fields")
 

@@ -6,6 +6,7 @@ A model is a stranger's text, and must not make opt read any file that it names.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,10 +58,19 @@ class DataFolders(NamedTuple):
 
     def relocate(self, model: ModelProto) -> None:
         """Name the external data of a model's weights from the common folder on."""
-        for tensor in model.graph.initializer:
+        for tensor in weights_of(model):
             if tensor.data_location != TensorProto.EXTERNAL:
                 continue
             for entry in tensor.external_data:
                 if entry.key == "location":
                     path = self.located(entry.value, tensor.name)
                     entry.value = path.relative_to(self.common).as_posix()
+
+
+def weights_of(model: ModelProto) -> Iterator[TensorProto]:
+    """The tensors of a model's own graph: its initializers, and what its nodes hold."""
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from onnx_models import reference
+from opt_tool.api.onnx_runner import OnnxRunner
 from opt_tool.errors import DamagedFileError
 from opt_tool.formats.onnx.detached_weights import SMALLEST_DETACHED, attach, parse_detached
-from opt_tool.formats.onnx.external_data import DataFolders
+from opt_tool.formats.onnx.external_data import DataFolders, weights_of
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.older_opsets import upgraded
 from opt_tool.formats.onnx.reader import read
@@ -54,6 +55,36 @@ def test_a_large_weight_is_read_from_its_place_in_the_file(tmp_path: Path, dtype
     array = TensorReader(DataFolders(tmp_path)).stored(found)
     np.testing.assert_array_equal(array, numpy_helper.to_array(weight), strict=True)
     assert not array.flags.owndata
+
+
+def test_a_large_weight_in_a_node_is_read_from_its_place_in_the_file(tmp_path: Path) -> None:
+    path = saved(with_constants(square()), tmp_path / "model.onnx")
+    model = load_model(path)
+    assert not model.graph.node[0].attribute[0].t.raw_data
+    attach(model, path)
+    assert model == with_constants(square())
+    (output,) = Executor(read(path)).run({}).values()
+    np.testing.assert_array_equal(output, numpy_helper.to_array(square()))
+
+
+def test_onnxruntime_finds_a_large_weight_in_a_node(tmp_path: Path) -> None:
+    model = parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+        held (float[N,200] X) => (float[N,200] Y) { Y = Add (X, W) }""")
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["W"], value=square()))
+    path = saved(model, tmp_path / "model.onnx")
+    runner = OnnxRunner(path, input_shapes={"X": (SIDE, SIDE)})
+    x = np.ones((SIDE, SIDE), np.float32)
+    (output,) = runner.run({"X": x}).values()
+    np.testing.assert_array_equal(output, numpy_helper.to_array(square()) + 1)
+
+
+def with_constants(*weights: TensorProto) -> onnx.ModelProto:
+    """A model whose weights lie in nodes, as Paddle's exporter puts them."""
+    model = model_with(*weights)
+    del model.graph.initializer[:]
+    for weight in weights:
+        model.graph.node.insert(0, helper.make_node("Constant", [], [weight.name], value=weight))
+    return model
 
 
 def test_small_weights_and_all_else_are_parsed_as_they_are(tmp_path: Path) -> None:
@@ -120,7 +151,8 @@ def test_quantization_scales_may_lie_beside_the_model(tmp_path: Path) -> None:
 
 @given(st.data())
 def test_any_change_of_the_bytes_is_taken_as_protobuf_takes_it(data: st.DataObject) -> None:
-    content = bytearray(model_with(square("int64"), square()).SerializeToString())
+    make = data.draw(st.sampled_from((model_with, with_constants)))
+    content = bytearray(make(square("int64"), square()).SerializeToString())
     near_a_tag = (0, 1, 2, 3, 5, 40, 41, 42, 43, 44, 45, 46, len(content) // 2, len(content) - 1)
     for position in data.draw(st.lists(st.sampled_from(near_a_tag), max_size=3)):
         content[position] = data.draw(st.integers(0, 255))
@@ -133,7 +165,7 @@ def parsed(content: bytes) -> onnx.ModelProto | None:
         model = parse_detached(memoryview(content), "model.onnx")
     except DecodeError:
         return None
-    for tensor in model.graph.initializer:
+    for tensor in weights_of(model):
         entries = {entry.key: entry.value for entry in tensor.external_data}
         if entries:
             begin = int(entries["offset"])
