@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from opt_tool.formats.onnx.messages import ModelProto, NodeProto, TensorProto
+from opt_tool.formats.onnx.messages import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+)
 
 HALF_TYPES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
@@ -43,8 +49,13 @@ def names_read(node: NodeProto) -> set[str]:
 def _captured(node: NodeProto) -> Iterable[str]:
     """The names that sub-graphs of a node may take from around it."""
     for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
+        for graph in graphs_of(attribute):
             for inner in graph.node:
                 yield from inner.input
                 yield from _captured(inner)
             yield from (output.name for output in graph.output)
+
+
+def graphs_of(attribute: AttributeProto) -> Sequence[GraphProto]:
+    """The graphs that an attribute holds, which few do."""
+    return (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs

@@ -19,6 +19,7 @@ from opt_tool.formats.onnx.messages import (
     NodeProto,
     TensorProto,
 )
+from opt_tool.formats.onnx.outline import graphs_of
 
 Type = AttributeProto.AttributeType
 
@@ -29,42 +30,40 @@ def check_texts(model: ModelProto, path: Path) -> None:
     Raises:
         DamagedFileError: at the first that is not UTF-8.
     """
-    nodes = (node for function in model.functions for node in function.node)
-    texts = (
-        model.graph.name,
-        *(entry.domain for entry in model.opset_import),
-        *(text for body in model.functions for text in (body.name, body.domain)),
-        *(text for body in model.functions for text in (*body.input, *body.output)),
-        *_node_texts(nodes),
-        *_graph_texts(model.graph),
-    )
-    if not all(isinstance(text, str) for text in texts):
+    texts: list[object] = [entry.domain for entry in model.opset_import]
+    for body in model.functions:
+        texts += (body.name, body.domain, *body.input, *body.output)
+        _add_node_texts(body.node, texts)
+    _add_graph_texts(model.graph, texts)
+    if not set(map(type, texts)) <= {str}:
         raise DamagedFileError(path, "a name in it is not UTF-8; copy or export the model again")
 
 
-def _graph_texts(graph: GraphProto) -> Iterator[object]:
+def _add_graph_texts(graph: GraphProto, texts: list[object]) -> None:
+    texts.append(graph.name)
     for info in (*graph.input, *graph.output, *graph.value_info):
-        yield info.name
-        yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+        texts.append(info.name)
+        texts += [dim.dim_param for dim in info.type.tensor_type.shape.dim]
     for tensor in graph.initializer:
-        yield from _tensor_texts(tensor)
-    yield from _node_texts(graph.node)
+        _add_tensor_texts(tensor, texts)
+    _add_node_texts(graph.node, texts)
 
 
-def _tensor_texts(tensor: TensorProto) -> Iterator[object]:
-    yield tensor.name
+def _add_tensor_texts(tensor: TensorProto, texts: list[object]) -> None:
+    texts.append(tensor.name)
     for entry in tensor.external_data:
-        yield from (entry.key, entry.value)
+        texts += (entry.key, entry.value)
 
 
-def _node_texts(nodes: Iterable[NodeProto]) -> Iterator[object]:
+def _add_node_texts(nodes: Iterable[NodeProto], texts: list[object]) -> None:
     for node in nodes:
-        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        texts += (node.op_type, node.domain, node.name, *node.input, *node.output)
         for attribute in node.attribute:
-            yield from (attribute.name, attribute.ref_attr_name)
-            yield from _tensor_texts(attribute.t)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _graph_texts(graph)
+            texts += (attribute.name, attribute.ref_attr_name)
+            if attribute.HasField("t"):
+                _add_tensor_texts(attribute.t, texts)
+            for graph in graphs_of(attribute):
+                _add_graph_texts(graph, texts)
 
 
 def check_names(graph: GraphProto, path: Path) -> None:
@@ -123,13 +122,14 @@ def _with_inner(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
     for node in nodes:
         yield node
         for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
+            for graph in graphs_of(attribute):
                 yield from _with_inner(graph.node)
 
 
 def _faults(node: NodeProto, opset: int) -> Iterator[str]:
     """What a node has that its operator's definition does not allow, in sentences."""
-    name = _repeated([output for output in node.output if output])
+    outputs = node.output
+    name = None if len(outputs) <= 1 else _repeated([output for output in outputs if output])
     if name is not None:
         yield f"it makes {name!r} twice"
     known = definition(node.op_type, opset, node.domain)

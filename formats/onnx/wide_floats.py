@@ -19,6 +19,7 @@ from opt_tool.formats.onnx.messages import (
     NodeProto,
     TensorProto,
 )
+from opt_tool.formats.onnx.outline import graphs_of
 from opt_tool.formats.onnx.tensors import TensorReader
 
 TYPE_ATTRIBUTES = frozenset(("dtype", "output_datatype", "to"))
@@ -62,7 +63,7 @@ def _widen_nodes(nodes: Iterable[NodeProto], tensors: TensorReader) -> None:
 def _widen_attribute(node: NodeProto, attribute: AttributeProto, tensors: TensorReader) -> None:
     for tensor in _tensors(attribute):
         _widen_tensor(tensor, tensors)
-    for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+    for graph in graphs_of(attribute):
         _widen_graph(graph, tensors)
     if attribute.name in TYPE_ATTRIBUTES and attribute.i == TensorProto.FLOAT:
         attribute.i = TensorProto.DOUBLE
