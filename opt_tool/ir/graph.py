@@ -85,6 +85,14 @@ class Value:
         return tuple(self._users)
 
     @property
+    def user_count(self) -> int:
+        """How many nodes read this value."""
+        return len(self._users)
+
+    def is_read_by(self, node: Node) -> bool:
+        return node in self._users
+
+    @property
     def is_constant(self) -> bool:
         return self.data is not None
 
@@ -370,17 +378,18 @@ class Graph:
         node = self._head._previous
         while node is not self._head:
             previous = node._previous
-            if not any(value._users or self.is_output(value) for value in node.outputs.flat()):
+            if all(self._is_unused(value) for value in node.outputs.flat()):
                 self.remove(node)
                 count += 1
             node = previous
-        used = {id(value) for value in self.constants}
-        self.values = {
-            name: value
-            for name, value in self.values.items()
-            if not value.is_constant or id(value) in used
-        }
+        constants = [value for value in self.values.values() if value.data is not None]
+        for value in constants:
+            if self._is_unused(value):
+                del self.values[value.name]
         return count
+
+    def _is_unused(self, value: Value) -> bool:
+        return not value._users and value not in self._outputs
 
     def rename(self, value: Value, name: str) -> None:
         """Give a value a name that nothing else has."""

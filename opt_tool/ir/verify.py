@@ -24,13 +24,19 @@ class Seen(NamedTuple):
     @classmethod
     def of(cls, node: Node, before: Seen | None) -> Seen:
         """As a node is now; ``before`` itself where nothing changed since."""
-        if before is None or before[:3] != (node.op, node.inputs, node.outputs):
-            read, made = tuple(node.inputs.flat()), tuple(node.outputs.flat())
-        else:
-            read, made = before.read, before.made
-            if before.types == _types(read, made):
-                return before
+        if before is not None and before.is_of(node):
+            return before
+        read, made = tuple(node.inputs.flat()), tuple(node.outputs.flat())
         return cls(node.op, node.inputs, node.outputs, read, made, _types(read, made))
+
+    def is_of(self, node: Node) -> bool:
+        """Whether a node is as it was; a change always puts another object in its place."""
+        return (
+            self.op is node.op
+            and self.inputs is node.inputs
+            and self.outputs is node.outputs
+            and self.types == _types(self.read, self.made)
+        )
 
 
 def _types(read: tuple[Value, ...], made: tuple[Value, ...]) -> list[TensorType]:
@@ -67,19 +73,29 @@ class Verifier:
 
     def _faults(self, graph: Graph) -> Iterator[str]:
         known = {value for value in graph.values.values() if value.producer is None}
-        readers: dict[Value, set[Node]] = {}
+        reads = 0
         seen: dict[Node, Seen] = {}
         for node in graph.nodes:
             before = self._seen.get(node)
             seen[node] = now = Seen.of(node, before)
-            yield from _edge_faults(graph, node, now, known)
+            if node.graph is not graph:
+                yield f"{node!r} belongs to another graph"
             if now is not before:
                 yield from _slot_faults(node)
                 yield from _type_faults(node)
             for value in now.read:
-                readers.setdefault(value, set()).add(node)
+                if value not in known:
+                    yield f"{node!r} reads {value.name!r} before it is made"
+                if not value.is_read_by(node):
+                    yield f"{node!r} is not a user of {value.name!r}, which it reads"
+            for value in now.made:
+                if value.producer is not node:
+                    yield f"{node!r} is not the producer of {value.name!r}"
+                if graph.values.get(value.name) is not value:
+                    yield f"{value.name!r} is not in the graph"
+            reads += len(set(now.read))
             known.update(now.made)
-        yield from _value_faults(graph, readers)
+        yield from _value_faults(graph, reads)
         self._seen = seen
 
 
@@ -92,25 +108,15 @@ def _slot_faults(node: Node) -> Iterator[str]:
             yield f"{node!r}: slot {slot.name!r} holds {count}"
 
 
-def _edge_faults(graph: Graph, node: Node, seen: Seen, known: set[Value]) -> Iterator[str]:
-    if node.graph is not graph:
-        yield f"{node!r} belongs to another graph"
-    for value in seen.read:
-        if value not in known:
-            yield f"{node!r} reads {value.name!r} before it is made"
-    for value in seen.made:
-        if value.producer is not node:
-            yield f"{node!r} is not the producer of {value.name!r}"
-        if graph.values.get(value.name) is not value:
-            yield f"{value.name!r} is not in the graph"
-
-
-def _value_faults(graph: Graph, readers: dict[Value, set[Node]]) -> Iterator[str]:
+def _value_faults(graph: Graph, reads: int) -> Iterator[str]:
+    """The faults of names and of users, of which there must be as many as nodes that read."""
+    users = 0
     for name, value in graph.values.items():
         if value.name != name:
             yield f"value {value.name!r} is listed as {name!r}"
-        if readers.get(value, set()) != set(value.users):
-            yield f"the users of {name!r} are not the nodes that read it"
+        users += value.user_count
+    if users != reads:
+        yield f"values have {users} users, but nodes read {reads} values"
     for value in (*graph.inputs, *graph.outputs):
         if graph.values.get(value.name) is not value:
             yield f"{value.name!r} is not in the graph"

@@ -147,6 +147,19 @@ def test_a_verifier_sees_what_changed_since_it_last_looked() -> None:
         verifier.verify(graph)
 
 
+def test_verify_finds_users_that_read_nothing_and_readers_that_are_no_users() -> None:
+    graph = chain()
+    first, last = graph.nodes
+    graph.values["h"]._users[first] = 1
+    with pytest.raises(InvalidGraphError, match="3 users, but nodes read 2 values"):
+        verify(graph)
+    graph.values["h"]._users = {first: 1}
+    with pytest.raises(InvalidGraphError, match="is not a user of 'h', which it reads"):
+        verify(graph)
+    graph.values["h"]._users = {last: 1}
+    verify(graph)
+
+
 def test_verify_finds_a_node_out_of_order() -> None:
     graph = chain()
     first, last = graph.nodes
