@@ -8,9 +8,9 @@ small model to convert. It is asked for opsets that are newer than the table.
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from opt_tool.formats.onnx.messages import AttributeProto
@@ -92,6 +92,6 @@ def _rows() -> Mapping[tuple[str, str], Sequence[_Row]]:
 
 @functools.cache
 def _table() -> _Table:
-    text = importlib.resources.files(__package__).joinpath("definitions.json").read_text("utf-8")
+    text = Path(__file__).with_name("definitions.json").read_text("utf-8")
     table: _Table = json.loads(text)
     return table

@@ -7,7 +7,6 @@ way that cannot be converted has an importer, which says so itself.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 
 RANDOM = (
@@ -119,6 +118,8 @@ def refusal_of_sequence(operands: Iterable[str] = ()) -> str:
 
 
 def _with_cut(reason: str, operands: Iterable[str]) -> str:
+    import shlex
+
     cut = " ".join(f"--output {shlex.quote(name)}" for name in operands)
     return reason.format(cut=cut or "--output NAME")
 

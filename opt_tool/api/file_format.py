@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import mmap
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -113,6 +112,8 @@ def _by_paddle_lite(head: bytes) -> FileFormat | None:
 
 
 def _in_zip(path: Path) -> FileFormat:
+    import zipfile  # which no model that can be read needs
+
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.rpartition("/")[2] for name in archive.namelist()]

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from opt_tool.api.array_files import load_array
 from opt_tool.errors import UsageError
 from opt_tool.ir import TensorType
 
@@ -33,9 +32,15 @@ def by_input(types: Mapping[str, TensorType], given: Mapping[str, T]) -> dict[st
 def read_values(given: Mapping[str, tuple[float, ...] | Path]) -> dict[str, np.ndarray]:
     """Arrays from numbers or .npy files, by name; whole numbers become int64."""
     return {
-        name: load_array(value) if isinstance(value, Path) else _vector(value)
+        name: _stored(value) if isinstance(value, Path) else _vector(value)
         for name, value in given.items()
     }
+
+
+def _stored(path: Path) -> np.ndarray:
+    from opt_tool.api.array_files import load_array  # it loads ZIP archives, too
+
+    return load_array(path)
 
 
 def _vector(numbers: tuple[float, ...]) -> np.ndarray:

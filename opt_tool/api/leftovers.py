@@ -6,8 +6,6 @@ native code runs leaves no block: it takes away what is noted here.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +26,8 @@ def unfinished(path: Path) -> Iterator[Path]:
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder that is gone after the block."""
+    import tempfile  # takes as long as two of opt's own folders, and few conversions need it
+
     with (
         tempfile.TemporaryDirectory(prefix="opt-") as name,
         unfinished(Path(name)) as folder,
@@ -39,6 +39,8 @@ def remove_leftovers() -> None:
     """Remove everything unfinished."""
     for path in tuple(_unfinished):
         if path.is_dir():
+            import shutil  # as above
+
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

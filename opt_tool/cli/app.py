@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -65,6 +64,8 @@ class OptGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if is_upstream(args):
+            import shlex
+
             try:
                 args = modern_arguments(args)
             except OptError as error:

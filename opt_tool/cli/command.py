@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import traceback
 from typing import Any
 
 import click
@@ -44,6 +43,8 @@ class OptCommand(click.Command):
                 return super().invoke(ctx)
         except OptError as error:
             if ctx.params["debug"]:
+                import traceback
+
                 traceback.print_exception(error)
             if ctx.params["as_json"]:
                 click.echo(_error_json(error))

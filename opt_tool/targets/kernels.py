@@ -9,10 +9,10 @@ Kernels that compute in int8 or fp16 are left out.
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from opt_tool.targets.operators import Library, operator_spec
@@ -129,7 +129,7 @@ def _kernels(op_type: str) -> tuple[Kernel, ...]:
 
 @functools.cache
 def _rows() -> Mapping[str, Sequence[Row]]:
-    text = importlib.resources.files(__package__).joinpath("kernels.json").read_text("utf-8")
+    text = Path(__file__).with_name("kernels.json").read_text("utf-8")
     rows: dict[str, list[Row]] = {}
     for row in json.loads(text):
         rows.setdefault(row[0], []).append(row)

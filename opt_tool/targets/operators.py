@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import enum
 import functools
-import importlib.resources
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from opt_tool.errors import UnsupportedError
@@ -122,7 +122,7 @@ def operator_spec(op_type: str) -> OperatorSpec:
 
 @functools.cache
 def _rows() -> Mapping[str, _Row]:
-    text = importlib.resources.files(__package__).joinpath("operators.json").read_text("utf-8")
+    text = Path(__file__).with_name("operators.json").read_text("utf-8")
     rows: Mapping[str, _Row] = json.loads(text)
     return rows
 
