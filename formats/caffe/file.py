@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +33,19 @@ class Network:
     layers: list[caffe_pb2.LayerParameter]
 
 
-def load_network(path: Path, supported: Container[str]) -> Network:
+def load_network(path: Path, is_read: Callable[[str], bool]) -> Network:
     """Parse a prototxt.
 
     Args:
         path: The file.
-        supported: The layer types whose parameters are read.
+        is_read: Whether the parameters of layers of a type are read.
 
     Raises:
         FileAccessError: when the file cannot be read.
         DamagedFileError: when it is no network; a mistake has its line and column.
         UnsupportedError: when its layers are of the oldest generation.
     """
-    message = parse_network(path, _read(path), supported)
+    message = parse_network(path, _read(path), is_read)
     upgrade(path, message)
     layers = present_layers(message)
     if not layers:

@@ -19,7 +19,7 @@ from opt_tool.errors import (
     UnsupportedOperatorError,
     UsageError,
 )
-from opt_tool.formats.caffe import caffe_pb2, layers
+from opt_tool.formats.caffe import caffe_pb2
 from opt_tool.formats.caffe.file import Network, load_network, load_weights
 from opt_tool.formats.caffe.layer import CaffeLayer
 from opt_tool.formats.caffe.registry import (
@@ -28,7 +28,7 @@ from opt_tool.formats.caffe.registry import (
     INPUT_TYPES,
     REFUSALS,
     TRAINING_TYPES,
-    supported_layers,
+    is_read,
 )
 from opt_tool.formats.caffe.weights import Shape, Weights, fits
 from opt_tool.formats.graph_inputs import add_input
@@ -36,7 +36,7 @@ from opt_tool.ir import DType, Graph, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime.fold import FoldingBuilder
 
-__all__ = ["NetworkReader", "layers", "outline", "read"]
+__all__ = ["NetworkReader", "outline", "read"]
 
 
 def read(
@@ -59,14 +59,14 @@ def read(
         UnsupportedModelError: naming every layer that cannot be converted.
         UsageError: when a name in ``input_shapes`` or ``outputs`` is not in the network.
     """
-    network = load_network(prototxt, supported_layers())
+    network = load_network(prototxt, is_read)
     reader = NetworkReader(network, load_weights(caffemodel), prototxt)
     return reader.read({} if input_shapes is None else input_shapes, outputs)
 
 
 def outline(prototxt: Path) -> list[tuple[str, str, tuple[str, ...]]]:
     """The layers of a network that are there for testing: type, name and tops."""
-    network = load_network(prototxt, supported_layers())
+    network = load_network(prototxt, is_read)
     return [(proto.type, proto.name, tuple(proto.top)) for proto in network.layers]
 
 
@@ -125,7 +125,7 @@ class NetworkReader:
 
     def _check_tops(self) -> None:
         for proto in self.network.layers:
-            if proto.type in IMPORTERS and not proto.top:
+            if not proto.top and proto.type in IMPORTERS:
                 raise DamagedFileError(
                     self.path, f"layer {proto.name!r} ({proto.type}) has no top to write to"
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from opt_tool.formats.registry import Registry
 from opt_tool.ir import Value
 
 if TYPE_CHECKING:
@@ -15,7 +16,23 @@ Importer: TypeAlias = "Callable[[CaffeLayer], Value | Sequence[Value]]"
 
 I = TypeVar("I", bound=Importer)  # noqa: E741
 
-IMPORTERS: dict[str, Importer] = {}
+IMPORTERS: Registry[str, Importer] = Registry(
+    "opt_tool.formats.caffe.layers",
+    (
+        "convolution",
+        "activation",
+        "pooling",
+        "structure",
+        "inner_product",
+        "normalization",
+        "arithmetic",
+        "rearrangement",
+        "reduction",
+        "resizing",
+        "detection",
+    ),
+)
+"""The importer of each type of layer."""
 
 INPUT = "Input"
 
@@ -98,12 +115,16 @@ def caffe_layer(*types: str) -> Callable[[I], I]:
 
     def register(importer: I) -> I:
         for name in types:
-            if name in IMPORTERS:
+            if IMPORTERS.add(name, importer) is not importer:
                 raise TypeError(f"{name} has two importers")
-            IMPORTERS[name] = importer
         return importer
 
     return register
+
+
+def is_read(kind: str) -> bool:
+    """Whether layers of a type are read."""
+    return kind == INPUT or kind in IMPORTERS
 
 
 def supported_layers() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ have is an error with its line and column.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,13 +92,15 @@ class TextField:
         return next((child for child in self.children if child.name == name), None)
 
 
-def parse_network(path: Path, data: bytes, supported: Container[str]) -> caffe_pb2.NetParameter:
+def parse_network(
+    path: Path, data: bytes, is_read: Callable[[str], bool]
+) -> caffe_pb2.NetParameter:
     """Parse a network.
 
     Args:
         path: The file, for messages.
         data: Its bytes.
-        supported: The layer types whose parameters are read.
+        is_read: Whether the parameters of layers of a type are read.
 
     Raises:
         DamagedFileError: with line and column, when the text does not follow the schema.
@@ -113,7 +115,7 @@ def parse_network(path: Path, data: bytes, supported: Container[str]) -> caffe_p
     _refuse_oldest(path, fields)
     message = caffe_pb2.NetParameter()
     try:
-        text_format.Parse(_blanked(text, _ignored(fields, supported)), message)
+        text_format.Parse(_blanked(text, _ignored(fields, is_read)), message)
     except text_format.ParseError as error:
         raise DamagedFileError(path, _located(error)) from error
     return message
@@ -196,21 +198,21 @@ def oldest_generation(path: Path) -> UnsupportedError:
 # ---- what is left out
 
 
-def _ignored(fields: Sequence[TextField], supported: Container[str]) -> Iterator[TextField]:
+def _ignored(fields: Sequence[TextField], is_read: Callable[[str], bool]) -> Iterator[TextField]:
     """The fields that are not parsed."""
     for item in fields:
         if item.name in TRAINING_FIELDS or item.name.endswith("filler"):
             yield item
-        elif item.name in LAYER_FIELDS and not _is_read(item, supported):
+        elif item.name in LAYER_FIELDS and not _keeps(item, is_read):
             yield from (child for child in item.children if child.name not in OUTLINE_FIELDS)
-            yield from _ignored([c for c in item.children if c.name in OUTLINE_FIELDS], supported)
+            yield from _ignored([c for c in item.children if c.name in OUTLINE_FIELDS], is_read)
         else:
-            yield from _ignored(item.children, supported)
+            yield from _ignored(item.children, is_read)
 
 
-def _is_read(layer: TextField, supported: Container[str]) -> bool:
+def _keeps(layer: TextField, is_read: Callable[[str], bool]) -> bool:
     kind = layer.first("type")
-    return kind is None or layer.name == "layers" or kind.value in supported
+    return kind is None or layer.name == "layers" or is_read(kind.value)
 
 
 def _blanked(text: str, ignored: Iterator[TextField]) -> str:

@@ -19,7 +19,6 @@ from opt_tool.errors import (
     UsageError,
 )
 from opt_tool.formats.graph_inputs import add_input
-from opt_tool.formats.onnx import operators
 from opt_tool.formats.onnx.external_data import DataFolders
 from opt_tool.formats.onnx.file import load_model
 from opt_tool.formats.onnx.float_form import float_form
@@ -48,7 +47,7 @@ from opt_tool.ir import Dim, Graph, Shape, ShapeError, Source, TensorType, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime.fold import FoldingBuilder
 
-__all__ = ["GraphReader", "operators", "read"]
+__all__ = ["GraphReader", "read"]
 
 NOTHING: Mapping[str, np.ndarray] = {}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from opt_tool.formats.onnx.refusals import refusal_of
+from opt_tool.formats.registry import Registry
 from opt_tool.ir import Value
 
 if TYPE_CHECKING:
@@ -16,14 +17,49 @@ Importer: TypeAlias = "Callable[[OnnxNode], Value | Sequence[Value | None]]"
 
 I = TypeVar("I", bound=Importer)  # noqa: E741
 
-IMPORTERS: dict[tuple[str, str], dict[int, Importer]] = {}
+IMPORTERS: Registry[tuple[str, str], dict[int, Importer]] = Registry(
+    "opt_tool.formats.onnx.operators",
+    (
+        "creation",
+        "convolution",
+        "activation",
+        "arithmetic",
+        "shape",
+        "pooling",
+        "matmul",
+        "data_movement",
+        "normalization",
+        "softmax",
+        "unary",
+        "rearrangement",
+        "slicing",
+        "reduction",
+        "resizing",
+        "indexing",
+        "comparison",
+        "padding",
+        "quantization",
+        "recurrence",
+        "control_flow",
+        "attention",
+        "einsum",
+        "fused",
+        "detection",
+        "scattering",
+        "sampling",
+        "sequences",
+        "signal",
+        "deformable",
+    ),
+)
+"""By domain and name, the importers of each operator by the opset that they are for."""
 
 
 def onnx_op(name: str, *, since: int, domain: str = "") -> Callable[[I], I]:
     """Register the importer of an operator for models of opset ``since`` and newer."""
 
     def register(importer: I) -> I:
-        versions = IMPORTERS.setdefault((domain, name), {})
+        versions = IMPORTERS.add((domain, name), {})
         if since in versions:
             raise TypeError(f"{name} since opset {since} has two importers")
         versions[since] = importer

@@ -16,7 +16,6 @@ from opt_tool.errors import (
     UnsupportedOperatorError,
     UsageError,
 )
-from opt_tool.formats.tflite import operators
 from opt_tool.formats.tflite.decode import read_file
 from opt_tool.formats.tflite.float_form import float_form, interface_notes
 from opt_tool.formats.tflite.inputs import add_inputs, advice, open_inputs
@@ -32,7 +31,7 @@ from opt_tool.ir import DType, Graph, ShapeError, Source, Value
 from opt_tool.ir.operations.data_movement import Assign
 from opt_tool.runtime.fold import FoldingBuilder
 
-__all__ = ["GraphReader", "operators", "read"]
+__all__ = ["GraphReader", "read"]
 
 
 MOST_BRANCHES = 2500

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from opt_tool.formats.registry import Registry
 from opt_tool.ir import Value
 
 if TYPE_CHECKING:
@@ -29,7 +30,33 @@ STATES: Mapping[str, frozenset[int]] = {
 }
 """The operands that are variables which start at zero in every run."""
 
-IMPORTERS: dict[str, Importer] = {}
+IMPORTERS: Registry[str, Importer] = Registry(
+    "opt_tool.formats.tflite.operators",
+    (
+        "convolution",
+        "arithmetic",
+        "shape",
+        "pooling",
+        "activation",
+        "padding",
+        "rearrangement",
+        "normalization",
+        "resizing",
+        "reduction",
+        "elementary",
+        "indexing",
+        "bits",
+        "recurrence",
+        "steps",
+        "control_flow",
+        "detection",
+        "picking",
+        "segments",
+        "signal",
+        "writing",
+    ),
+)
+"""The importer of each operator."""
 
 
 def tflite_op(*names: str) -> Callable[[I], I]:
@@ -37,9 +64,8 @@ def tflite_op(*names: str) -> Callable[[I], I]:
 
     def register(importer: I) -> I:
         for name in names:
-            if name in IMPORTERS:
+            if IMPORTERS.add(name, importer) is not importer:
                 raise TypeError(f"{name} has two importers")
-            IMPORTERS[name] = importer
         return importer
 
     return register

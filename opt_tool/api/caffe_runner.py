@@ -21,7 +21,7 @@ from opt_tool.api.runners import Feeds, Files, Runner, SourceRunner
 from opt_tool.errors import UnsupportedError, UsageError
 from opt_tool.formats import caffe
 from opt_tool.formats.caffe.file import load_network
-from opt_tool.formats.caffe.registry import supported_layers
+from opt_tool.formats.caffe.registry import is_read
 from opt_tool.ir import Graph, TensorType
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def caffe_runner(
     """What a converted Caffe model is compared with."""
     graph = caffe.read(prototxt, caffemodel, input_shapes=input_shapes, outputs=outputs)
     own = SourceRunner(graph, keep=keep)
-    layers = load_network(prototxt, supported_layers()).layers
+    layers = load_network(prototxt, is_read).layers
     if not has_opencv() or any(
         layer.type in NOT_IN_OPENCV or layer.inner_product_param.transpose for layer in layers
     ):
@@ -125,7 +125,7 @@ def opencv_runner(
 
 def _makers(prototxt: Path) -> dict[str, str]:
     """The layer that makes each blob that OpenCV can be asked for."""
-    layers = load_network(prototxt, supported_layers()).layers
+    layers = load_network(prototxt, is_read).layers
     return {top: layer.name for layer in layers for top in layer.top[:1]}
 
 

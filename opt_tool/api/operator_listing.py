@@ -223,26 +223,20 @@ def supported_operators(
 
 
 def _onnx_operators() -> list[SourceOperator]:
-    from opt_tool.formats.onnx.reader import operators  # fills the registry
     from opt_tool.formats.onnx.registry import supported_operators as registered
 
-    assert operators.__all__
     return [SourceOperator("onnx", domain, op) for domain, op in registered()]
 
 
 def _caffe_layers() -> list[SourceOperator]:
-    from opt_tool.formats.caffe.reader import layers  # fills the registry
     from opt_tool.formats.caffe.registry import supported_layers
 
-    assert layers.__all__
     return [SourceOperator("caffe", "", layer) for layer in supported_layers()]
 
 
 def _tflite_operators() -> list[SourceOperator]:
-    from opt_tool.formats.tflite.reader import operators  # fills the registry
     from opt_tool.formats.tflite.registry import supported_operators as registered
 
-    assert operators.__all__
     return [SourceOperator("tflite", "", op) for op in registered()]
 
 

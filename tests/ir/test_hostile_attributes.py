@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import opt_tool.ir.operations.activation  # noqa: F401  # the classes register themselves
-from opt_tool.formats.onnx import operators  # noqa: F401
 from opt_tool.ir import OPERATIONS, DType, Graph, Operation, ShapeError, TensorType, Value
 from opt_tool.ir.operations import activation
 

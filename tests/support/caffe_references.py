@@ -16,7 +16,7 @@ import numpy as np
 import tiers
 from install_caffe_references import REFERENCES, environment
 from opt_tool.formats.caffe.file import load_network
-from opt_tool.formats.caffe.registry import supported_layers
+from opt_tool.formats.caffe.registry import is_read
 
 __all__ = [
     "REFERENCES", "ReferenceError", "Request", "is_there", "need", "photo", "run", "run_all",
@@ -130,7 +130,7 @@ def photo(path: Path, height: int, width: int) -> np.ndarray:
 
 def last_writer(prototxt: Path, blob: str) -> str:
     """The layer whose top a blob is at the end, which is what OpenCV knows it by."""
-    layers = load_network(prototxt, supported_layers()).layers
+    layers = load_network(prototxt, is_read).layers
     return str(next(layer.name for layer in reversed(layers) if blob in layer.top))
 
 
