@@ -89,6 +89,14 @@ def _type_name(elem_type: int) -> str:
     return names.get(elem_type, str(elem_type)).lower()
 
 
+class DataFile(NamedTuple):
+    """A file of external data, mapped where it holds any."""
+
+    path: Path
+    exists: bool
+    data: mmap.mmap | None
+
+
 class TensorReader:
     """Reads the tensors of one model, whose data may lie in files of the model's folder.
 
@@ -98,7 +106,7 @@ class TensorReader:
 
     def __init__(self, folders: DataFolders) -> None:
         self.folders = folders
-        self._maps: dict[Path, mmap.mmap | None] = {}
+        self._files: dict[str, DataFile] = {}
 
     def array(self, tensor: TensorProto) -> np.ndarray:
         """The contents of a tensor in the graph's element type.
@@ -132,21 +140,28 @@ class TensorReader:
     def _external(self, tensor: TensorProto) -> np.ndarray:
         """A view of a tensor whose data lie in the model's file or beside it."""
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        path = self.folders.located(entries.get("location", ""), tensor.name)
+        file = self._file(entries.get("location", ""), tensor.name)
         dtype_of(tensor.data_type)  # refuses elements without a size of their own
         source = element_type(tensor.data_type)
         shape = tuple(tensor.dims)
-        offset = _number(entries.get("offset", "0"), path, tensor.name)
+        offset = _number(entries.get("offset", "0"), file.path, tensor.name)
         count = math.prod(shape)
-        if not path.is_file() or path.stat().st_size < offset + count * source.itemsize:
-            raise DamagedFileError(path, f"external data of tensor {tensor.name!r} are missing")
-        if count == 0:
+        size = 0 if file.data is None else len(file.data)
+        if not file.exists or size < offset + count * source.itemsize:
+            raise DamagedFileError(
+                file.path, f"external data of tensor {tensor.name!r} are missing"
+            )
+        if count == 0 or file.data is None:
             return np.zeros(shape, source)
-        if path not in self._maps:  # systems limit how many maps there are
-            self._maps[path] = mapped(path)
-        data = self._maps[path]
-        assert data is not None, "it holds the elements"
-        return np.frombuffer(data, source, count, offset).reshape(shape)
+        return np.frombuffer(file.data, source, count, offset).reshape(shape)
+
+    def _file(self, location: str, name: str) -> DataFile:
+        """The file that a tensor names, found and mapped once: systems limit how many maps are."""
+        if location not in self._files:
+            path = self.folders.located(location, name)
+            exists = path.is_file()
+            self._files[location] = DataFile(path, exists, mapped(path) if exists else None)
+        return self._files[location]
 
 
 def _contents(tensor: TensorProto) -> np.ndarray:
