@@ -140,13 +140,13 @@ def scaled_filter(conv: Node, scale: np.ndarray) -> np.ndarray:
         channels, group_outputs, *kernel = weight.shape
         grouped = weight.reshape(op.groups, channels // op.groups, group_outputs, *kernel)
         factors = np.broadcast_to(scale, (op.groups * group_outputs,))
-        scaled = _product(grouped, factors.reshape(op.groups, 1, group_outputs, 1, 1))
+        scaled = multiplied(grouped, factors.reshape(op.groups, 1, group_outputs, 1, 1))
         return scaled.reshape(weight.shape)
     assert isinstance(op, Conv2D)
-    return _product(weight, scale.reshape(-1, 1, 1, 1))
+    return multiplied(weight, scale.reshape(-1, 1, 1, 1))
 
 
-def _product(weight: np.ndarray, factors: np.ndarray) -> np.ndarray:
+def multiplied(weight: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Weight times factors, rounded once; NumPy takes its way through float64 in small blocks."""
     return np.multiply(
         weight, factors, dtype=np.float64, out=np.empty_like(weight), casting="same_kind"

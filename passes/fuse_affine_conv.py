@@ -22,6 +22,7 @@ from opt_tool.ir.operations.convolution import Conv2D
 from opt_tool.passes.affine import (
     Affine,
     is_parameter,
+    multiplied,
     read_channels,
 )
 from opt_tool.passes.rewrite import Kept, Rewrite
@@ -60,24 +61,32 @@ class FuseAffineConv(Rewrite[ConvOfAffine]):
     def rewrite(self, graph: Graph, match: ConvOfAffine) -> Node:
         conv, affine = match.conv, match.affine
         weight = conv.input("Filter").array()
-        scaled = weight * _by_input_channel(conv, affine.scale)
+        grouped = _grouped(conv, weight)
+        scaled = multiplied(grouped, _by_input_channel(conv, affine.scale))
         inputs: dict[str, Value | tuple[Value, ...]] = {
             **conv.inputs,
             "Input": affine.x,
-            "Filter": graph.add_constant(f"{conv.name}.weight", scaled.astype(weight.dtype)),
+            "Filter": graph.add_constant(f"{conv.name}.weight", scaled.reshape(weight.shape)),
         }
         if not affine.keeps_zero:
-            shift = (weight * _by_input_channel(conv, affine.shift)).sum(axis=(1, 2, 3))
+            shifted = grouped * _by_input_channel(conv, affine.shift)
+            shift = shifted.reshape(weight.shape).sum(axis=(1, 2, 3))
             bias = conv.inputs.maybe("Bias")
             total = shift if bias is None else shift + bias.array()
             inputs["Bias"] = graph.add_constant(f"{conv.name}.bias", total.astype(weight.dtype))
         return graph.replace(conv, conv.op, inputs)
 
 
-def _by_input_channel(conv: Node, numbers: np.ndarray) -> np.ndarray:
-    """One number for each input channel, laid out to multiply the filter of each group."""
+def _grouped(conv: Node, weight: np.ndarray) -> np.ndarray:
+    """A filter with its groups apart: [groups, outputs, inputs, height, width], both of a group."""
     assert isinstance(conv.op, Conv2D)
-    out_channels, group_channels = conv.input("Filter").type.static_shape[:2]
     groups = conv.op.groups
-    grouped = np.broadcast_to(numbers, groups * group_channels).reshape(groups, group_channels)
-    return np.repeat(grouped, out_channels // groups, axis=0)[:, :, None, None]
+    return weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
+
+
+def _by_input_channel(conv: Node, numbers: np.ndarray) -> np.ndarray:
+    """One number for each input channel, laid out to multiply a filter with its groups apart."""
+    assert isinstance(conv.op, Conv2D)
+    inputs = conv.input("Filter").type.static_shape[1]
+    each = np.broadcast_to(numbers, conv.op.groups * inputs)
+    return each.reshape(conv.op.groups, 1, inputs, 1, 1)
