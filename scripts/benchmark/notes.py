@@ -11,9 +11,9 @@ NOTES: Mapping[str, str] = {
     ),
     "processor time": (
         "these are compiled programs that start at once and do not run the model. opt is Python:"
-        " importing NumPy, onnx and its own operators takes most of the time of a small model, and"
-        " running the model in onnxruntime and in NumPy most of that of a large one."
-        " `--no-verify` leaves the second out; later imports would save the first."
+        " importing NumPy, protobuf, click and what it needs of itself takes most of the time of a"
+        " small model, and running the model in onnxruntime and in NumPy most of that of a large"
+        " one. `--no-verify` leaves the second out."
     ),
     "peak memory": (
         "opt holds the model while another runtime runs it for the proof, and the libraries for"
