@@ -59,7 +59,7 @@ def _settings(options: argparse.Namespace, target: str) -> Settings:
         print(f"{fact}: files are run in opt's own runtime only", flush=True)
         runtime = None
     quantization = None if options.quantize == "none" else options.quantize
-    return Settings(target, options.lite_version, quantization, runtime)
+    return Settings(target, options.lite_version, quantization, options.verify, runtime)
 
 
 def compare_format(source: Source, settings: Settings, options: argparse.Namespace) -> Tally:
@@ -113,7 +113,8 @@ def _note(
         f"--format {source.name} --target {settings.target} --lite-version {settings.version} "
         f"--quantize {options.quantize} --seed {options.seed} --first {number} --count 1"
     )
-    command = f"scripts/compare_random_models.py {words}" + " --open-sizes" * options.open_sizes
+    words += " --open-sizes" * options.open_sizes + " --verify" * options.verify
+    command = f"scripts/compare_random_models.py {words}"
     cases = {name: (model, verdict), f"{name}/smallest": (part, its)}
     keep(options.keep, source, cases, command)
 
@@ -124,6 +125,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--target", action="append", choices=("arm", "x86"), help="default: x86")
     parser.add_argument("--lite-version", default=official_runtime.DEFAULT_VERSION)
     parser.add_argument("--quantize", choices=("none", "int8", "int16", "mixed"), default="none")
+    parser.add_argument("--verify", action="store_true", help="convert as users do by default")
     parser.add_argument("--open-sizes", action="store_true", help="of inputs; ONNX only")
     parser.add_argument("--seconds", type=float, default=60, help="for each format and target")
     parser.add_argument("--seed", type=int, default=0)

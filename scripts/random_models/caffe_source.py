@@ -20,7 +20,8 @@ from opt_tool.errors import OptError
 from opt_tool.formats import caffe
 from random_models.drawing import Draw, Menu
 from random_models.model import Operator, RandomModel
-from random_models.rules.caffe import MENU, REFERENCES
+from random_models.rules import caffe as caffe_rules
+from random_models.rules import caffe_blocks
 from random_models.source import Results, first_shape
 
 LEAST_AXES: Mapping[str, int] = {"caffe": 0, "opencv": 2}
@@ -31,7 +32,7 @@ class CaffeSource:
     """Caffe's layers, and those of its forks that OpenCV has."""
 
     name = "caffe"
-    menu: Menu = MENU
+    menu: Menu = (*caffe_rules.MENU, *caffe_blocks.MENU)
 
     def begin(self, d: Draw) -> None:
         d.input(d.uniform(first_shape(d), -2, 2))
@@ -86,7 +87,7 @@ def _references(layer: Operator) -> Sequence[str]:
     """The references that have a layer; OpenCV takes no notice of matrices that are turned."""
     if layer.attributes.get("inner_product_param", {}).get("transpose"):
         return ("caffe",)
-    return REFERENCES[layer.type]
+    return caffe_rules.REFERENCES[layer.type]
 
 
 def _text(name: str, layer: Operator) -> str:

@@ -14,7 +14,13 @@ from onnx import helper, numpy_helper
 from opt_tool.api.onnx_runner import FAILURES
 from random_models.drawing import Draw, Menu
 from random_models.model import Arrays, RandomModel
-from random_models.rules import onnx_arithmetic, onnx_movement, onnx_products, onnx_windows
+from random_models.rules import (
+    onnx_arithmetic,
+    onnx_blocks,
+    onnx_movement,
+    onnx_products,
+    onnx_windows,
+)
 from random_models.source import Results, first_shape
 
 OPSETS = (7, 9, 11, 11, 12, 13, 13, 14, 16, 17, 17, 18, 19, 20, 21)
@@ -30,6 +36,7 @@ class OnnxSource:
         *onnx_arithmetic.MENU,
         *onnx_movement.MENU,
         *onnx_products.MENU,
+        *onnx_blocks.MENU,
     )
 
     def begin(self, d: Draw) -> None:

@@ -39,9 +39,16 @@ class Source(Protocol):
         """What the format's own runtime computes of each; None where it runs none of them."""
 
 
-def first_shape(d: Draw, sizes: Sequence[int] = (1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16)) -> list[int]:
+SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16)
+CHANNELS = (1, 2, 3, 4, 5, 8, 9, 16)
+LARGER = (19, 25, 32, 33, 48)
+"""Sizes at which kernels take other ways."""
+
+
+def first_shape(d: Draw) -> list[int]:
     """A shape (N, C, H, W) of a small picture, or any other."""
     if d.chance(0.7):
-        batch, channels = d.pick((1, 1, 2)), d.pick((1, 2, 3, 4, 5, 8, 9, 16))
-        return [batch, channels, d.pick(sizes), d.pick(sizes)]
+        sizes = (*SIZES, *LARGER) if d.chance(0.2) else SIZES
+        channels = (*CHANNELS, 24, 32) if d.chance(0.2) else CHANNELS
+        return [d.pick((1, 1, 2)), d.pick(channels), d.pick(sizes), d.pick(sizes)]
     return [d.pick((1, 2, 3, 4, 6)) for _ in range(d.pick((1, 2, 2, 3, 3, 3, 5)))]

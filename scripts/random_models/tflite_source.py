@@ -12,7 +12,7 @@ from opt_tool.errors import OptError
 from opt_tool.formats.tflite.schema import TensorType
 from random_models.drawing import Draw, Menu
 from random_models.model import Operator, RandomModel
-from random_models.rules import tflite, tflite_movement
+from random_models.rules import tflite, tflite_blocks, tflite_movement
 from random_models.source import Results, first_shape
 from tflite_models import TYPES, Made, Op
 
@@ -30,7 +30,7 @@ class TfliteSource:
     """TFLite in float32, with whole numbers and truth values in between."""
 
     name = "tflite"
-    menu: Menu = (*tflite.MENU, *tflite_movement.MENU)
+    menu: Menu = (*tflite.MENU, *tflite_movement.MENU, *tflite_blocks.MENU)
 
     def begin(self, d: Draw) -> None:
         shape = first_shape(d)

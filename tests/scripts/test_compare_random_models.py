@@ -206,7 +206,7 @@ def _grows(format: str, rule: object, kind: str, folder: Path) -> bool:
     for number in range(40):
         chance = Random(5, number)
         draw = chance.draw(RandomModel(opset=chance.rng.choice((9, 13, 17, 21))), [])
-        shape = chance.rng.choice(((1, 4, 6, 8), (2, 3, 1), (3, 4)))
+        shape = chance.rng.choice(((1, 4, 6, 8), (2, 3, 1), (1, 5, 4), (3, 4)))
         array = chance.numbers.uniform(-2, 3, shape).astype(types[kind])
         name = rule(draw, Tensor(draw.input(array), array))  # type: ignore[operator]
         if name is None or not draw.model.operators:

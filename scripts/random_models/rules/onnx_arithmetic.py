@@ -181,6 +181,13 @@ def cast(d: Draw, x: Tensor) -> str | None:
     return d.add("Cast", scaled, to=d.pick(CASTS[kind]))
 
 
+def finite(d: Draw, x: Tensor) -> str | None:
+    if d.opset < 10:
+        return None
+    type = d.pick(("IsNaN", "IsInf"))
+    return d.add(type, d.add("Div", x.name, d.add("Floor", x.name)) if d.chance() else x.name)
+
+
 def scan(d: Draw, x: Tensor) -> str | None:
     if d.opset < 11 or not x.rank:
         return None
@@ -234,6 +241,7 @@ MENU: Menu = (
     Row(2, choose, "fib"),
     Row(1, cast, "f"),
     Row(8, cast, "ib"),
+    Row(1, finite),
     Row(1, scan, "fi"),
     Row(4, reduce, "fi"),
     Row(1, extremum),

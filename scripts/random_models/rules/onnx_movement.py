@@ -93,6 +93,9 @@ def split(d: Draw, x: Tensor) -> str | None:
     axis = d.axis(x.rank) if x.rank else 0
     if not x.rank or x.shape[axis] < 2 or d.opset < 11:
         return None
+    if d.opset >= 18 and d.chance(0.3):
+        count = d.between(2, min(4, x.shape[axis]))
+        return d.pick(d.results(count, "Split", x.name, axis=axis, num_outputs=count))
     first = d.between(1, x.shape[axis] - 1)
     sizes = [first, x.shape[axis] - first]
     operands = [d.ints(sizes)] if d.opset >= 13 else []
@@ -126,6 +129,9 @@ def pad(d: Draw, x: Tensor) -> str | None:
         return d.add("Pad", x.name, pads=widths, mode=mode)
     fill = np.array(d.pick((0, 0, 1.5))).astype(x.array.dtype)
     value = [d.constant(fill)] if mode == "constant" else []
+    if d.opset >= 18 and d.chance(0.2) and x.rank > 1:
+        wide = d.ints([widths[-1], 1])
+        return d.add("Pad", x.name, wide, value[0] if value else "", d.ints([-1]), mode=mode)
     return d.add("Pad", x.name, d.ints(widths), *value, mode=mode)
 
 
@@ -221,6 +227,24 @@ def top_k(d: Draw, x: Tensor) -> str | None:
     return d.results(2, "TopK", x.name, count, axis=axis, **own)[0]
 
 
+def sizes_known(d: Draw, x: Tensor) -> str | None:
+    """A constant in a shape that is computed, added to what has it."""
+    if d.opset < 9 or not x.rank:
+        return None
+    filled = d.add("ConstantOfShape", d.add("Shape", x.name))
+    return d.add("Add", x.name, filled)
+
+
+def crop_to_multiple(d: Draw, x: Tensor) -> str | None:
+    """A slice whose end is computed from a size, as exporters of detectors write it."""
+    if d.opset < 13 or x.rank < 2:
+        return None
+    axis = d.between(0, x.rank - 1)
+    size = d.add("Gather", d.add("Shape", x.name), d.ints([axis]), axis=0)
+    half = d.add("Div", d.add("Add", size, d.ints([1])), d.ints([2]))
+    return d.add("Slice", x.name, d.ints([0]), half, d.ints([axis]))
+
+
 def triangle(d: Draw, x: Tensor) -> str | None:
     if x.rank < 2 or d.opset < 14:
         return None
@@ -267,6 +291,8 @@ MENU: Menu = (
     Row(1, shuffle),
     Row(1, reshape_by_shape, "fi"),
     Row(1, top_k, "f"),
+    Row(1, sizes_known),
+    Row(1, crop_to_multiple, "fi"),
     Row(1, triangle, "f"),
     Row(1, reverse_sequence, "f"),
     Row(2, one_hot, "i"),

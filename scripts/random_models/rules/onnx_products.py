@@ -78,6 +78,11 @@ def einsum(d: Draw, x: Tensor) -> str | None:
 
 
 GATES: Mapping[str, int] = {"LSTM": 4, "GRU": 3, "RNN": 1}
+FUNCTIONS: Mapping[str, tuple[list[str], ...]] = {
+    "LSTM": (["Sigmoid", "Relu", "Tanh"], ["HardSigmoid", "Tanh", "Tanh"]),
+    "GRU": (["HardSigmoid", "Tanh"], ["Sigmoid", "Relu"]),
+    "RNN": (["Relu"], ["Sigmoid"]),
+}
 
 
 def recurrent(d: Draw, x: Tensor) -> str | None:
@@ -99,6 +104,10 @@ def recurrent(d: Draw, x: Tensor) -> str | None:
     own: dict[str, Any] = {"direction": direction, "hidden_size": size}
     if type == "GRU":
         own["linear_before_reset"] = d.between(0, 1)
+    if d.chance(0.2):
+        own["activations"] = ways * d.pick(FUNCTIONS[type])
+    if d.chance(0.1):
+        own["clip"] = 0.7
     outputs = d.results(3 if type == "LSTM" else 2, type, x.name, *operands, **own)
     return d.pick(outputs)
 
