@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -57,6 +60,33 @@ def test_blas_has_as_many_threads_as_before_when_a_run_ends(
     with pytest.raises(ValueError, match="the run fails"):
         fail()
     assert counts() == [2, 1, 4, 8]
+
+
+COUNTED = """
+import os
+from opt_tool.cli import main
+try:
+    main()
+except SystemExit:
+    print(os.environ["OPENBLAS_NUM_THREADS"])
+import numpy
+from opt_tool.runtime.threads import controller, limited_threads
+with limited_threads(2):
+    print(*{library["num_threads"] for library in controller().info()})
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="BLAS has no more threads than the machine")
+@pytest.mark.parametrize(("given", "starts_with"), [(None, "1"), ("2", "2")])
+def test_opt_starts_with_one_thread_and_gets_more_when_they_are_asked_for(
+    given: str | None, starts_with: str
+) -> None:
+    environment = {name: text for name, text in os.environ.items() if "NUM_THREADS" not in name}
+    if given is not None:
+        environment["OPENBLAS_NUM_THREADS"] = given
+    command = [sys.executable, "-c", COUNTED, "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.splitlines()[1:] == [starts_with, "2"]
 
 
 def test_threads_of_the_blas_that_is_loaded_are_limited() -> None:
