@@ -6,6 +6,8 @@ angle.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from opt_tool.formats.broadcasting import compare, equal
@@ -13,6 +15,7 @@ from opt_tool.formats.element_types import converted
 from opt_tool.formats.imported_node import ImportedNode
 from opt_tool.ir import Value
 from opt_tool.ir.operations import comparison
+from opt_tool.ir.operations.activation import Tanh
 from opt_tool.ir.operations.elementwise import (
     Clip,
     ElementwiseAdd,
@@ -24,6 +27,9 @@ from opt_tool.ir.operations.elementwise import (
     Sqrt,
     Square,
 )
+
+GELU_CUBIC = 0.044715
+"""The factor of x³ in GELU by tanh (Hendrycks and Gimpel, 2016)."""
 
 FLOAT_MAX = float(np.finfo(np.float32).max)
 
@@ -92,6 +98,13 @@ def rounded(node: ImportedNode, x: Value) -> Value:
     halved = scaled(node, below, 0.5)
     odd = scaled(node, subtract(node, halved, node.add(Floor(), X=halved)), 2.0)
     return add(node, below, add(node, over, multiply(node, tie, odd)))
+
+
+def gelu_by_tanh(node: ImportedNode, x: Value) -> Value:
+    """x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³))) / 2; the x86 kernel has no such form."""
+    inner = multiply(node, x, scaled(node, node.add(Square(), X=x), GELU_CUBIC, 1.0))
+    bent = node.add(Tanh(), X=scaled(node, inner, math.sqrt(2 / math.pi)))
+    return multiply(node, x, scaled(node, bent, 0.5, 0.5))
 
 
 def arc_tangent(node: ImportedNode, x: Value) -> Value:

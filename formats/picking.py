@@ -11,7 +11,7 @@ from opt_tool.formats.shapes import flat, reshape_to, static_shape
 from opt_tool.ir import DType, Shape, Value
 from opt_tool.ir.operations import indexing as ops
 from opt_tool.ir.operations.comparison import LessThan, Where
-from opt_tool.ir.operations.data_movement import ENDLESS, Concat, Slice
+from opt_tool.ir.operations.data_movement import ENDLESS, Concat, Slice, StridedSlice
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, ElementwiseSub, Scale
 from opt_tool.ir.operations.shape import Squeeze2
 
@@ -75,6 +75,15 @@ def part(node: ImportedNode, x: Value, axis: int, start: int, end: int) -> Value
     if (start, end) == (0, x.shape[axis]):
         return x
     return node.add(Slice(axes=(axis,), starts=(start,), ends=(end,)), Input=x)
+
+
+def every(node: ImportedNode, x: Value, axis: int, start: int, count: int, step: int) -> Value:
+    """So many elements of an axis from a position on, ``step`` apart."""
+    end = start + (count - 1) * step + 1
+    if step == 1:
+        return part(node, x, axis, start, end)
+    op = StridedSlice(axes=(axis,), starts=(start,), ends=(end,), strides=(step,), infer_flags=(1,))
+    return node.add(op, Input=x)
 
 
 def taken(node: ImportedNode, x: Value, position: int, axis: int) -> Value:

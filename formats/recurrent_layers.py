@@ -65,9 +65,10 @@ def _is_plain(cell: Cell) -> bool:
     return (
         cell.functions == USUAL.get(cell.kind)
         and cell.peepholes is None
+        and cell.projection is None
         and cell.clip is None
         and cell.cell_clip is None
-        and not (cell.input_forget or cell.reset_first)
+        and not (cell.input_forget or cell.reset_first or cell.norms)
         and all(weight is None or weight.is_constant for weight in weights)
     )
 

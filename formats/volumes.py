@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from opt_tool.formats.imported_node import ImportedNode
-from opt_tool.formats.picking import part
+from opt_tool.formats.picking import every, part
 from opt_tool.formats.shapes import reshape_to
 from opt_tool.formats.window import Window
 from opt_tool.ir import Shape, Value
 from opt_tool.ir.operations.convolution import Conv2D, Conv2DTranspose
-from opt_tool.ir.operations.data_movement import Concat, Slice, StridedSlice, Transpose2
+from opt_tool.ir.operations.data_movement import Concat, Transpose2
 from opt_tool.ir.operations.elementwise import ElementwiseAdd, Scale
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.types import multiply, product
@@ -72,7 +72,7 @@ def convolved_volume(
     for tap in range(filters.weights.shape[2]):
         met = reshape_to(
             node,
-            _every(node, planes, tap * steps.dilation, steps),
+            every(node, planes, 1, tap * steps.dilation, steps.count, steps.stride),
             (multiply(batch, steps.count), channels, *size),
         )
         weight = node.new_constant(
@@ -114,19 +114,6 @@ def _volume(node: ImportedNode, planes: Value, shape: Shape) -> Value:
 
 def _sum(node: ImportedNode, parts: Sequence[Value]) -> Value:
     return functools.reduce(lambda a, b: node.add(ElementwiseAdd(), X=a, Y=b), parts)
-
-
-def _every(node: ImportedNode, planes: Value, start: int, steps: Steps) -> Value:
-    """The planes (N, D, C, H * W) that one depth of the filter meets."""
-    ends = (start + (steps.count - 1) * steps.stride + 1,)
-    if steps.stride == 1:
-        return node.add(Slice(axes=(1,), starts=(start,), ends=ends), Input=planes)
-    return node.add(
-        StridedSlice(
-            axes=(1,), starts=(start,), ends=ends, strides=(steps.stride,), infer_flags=(1,)
-        ),
-        Input=planes,
-    )
 
 
 # ---- transposed

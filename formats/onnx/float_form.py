@@ -26,6 +26,7 @@ from opt_tool.formats.onnx.messages import (
     make_tensor,
 )
 from opt_tool.formats.onnx.quantized_operators import (
+    BLOCKS,
     MICROSOFT,
     expanded,
     is_quantized_operator,
@@ -64,7 +65,10 @@ CLIP_BY_OPERANDS = 11
 
 def is_quantized(operators: Sequence[str]) -> bool:
     """Whether a model of these operators may have another float form than itself."""
-    return any("Quantize" in name or name.startswith(("QLinear", "QGemm")) for name in operators)
+    return any(
+        "Quantize" in name or name.startswith(("QLinear", "QGemm")) or name == BLOCKS
+        for name in operators
+    )
 
 
 def float_form(model: ModelProto, tensors: TensorReader) -> ModelProto:

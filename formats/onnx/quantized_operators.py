@@ -68,13 +68,16 @@ STANDARD = frozenset(("QLinearConv", "QLinearMatMul"))
 LSTM = "DynamicQuantizeLSTM"
 """The one whose weights alone are quantized: its operands 1 and 2, (D, inputs, 4 * hidden)."""
 
+BLOCKS, ACCURACY = "MatMulNBits", "accuracy_level"
+"""The one whose weights alone are quantized, in blocks, and how it may round its operand."""
+
 LAYOUT = "channels_last"
 """An attribute of the pools, which float operators do not have."""
 
 
 def is_quantized_operator(node: NodeProto) -> bool:
     """Whether ``expanded`` knows a node."""
-    known = node.op_type in (*QUANTIZED_OPERATORS, CONCAT, LSTM)
+    known = node.op_type in (*QUANTIZED_OPERATORS, CONCAT, LSTM, BLOCKS)
     return known and _integer(node, LAYOUT) == 0
 
 
@@ -86,6 +89,9 @@ def expanded(node: NodeProto) -> Iterator[NodeProto]:
     """
     if node.op_type == LSTM:
         yield from _lstm(node)
+        return
+    if node.op_type == BLOCKS:
+        yield _unrounded(node)
         return
     known = QUANTIZED_OPERATORS.get(node.op_type) or _concat(node)
     inputs = [*node.input, *[""] * known.scale]  # those left out at the end are as empty
@@ -128,6 +134,13 @@ def _lstm(node: NodeProto) -> Iterator[NodeProto]:
     computed = make_node("LSTM", operands, node.output, name=node.name)
     computed.attribute.extend(node.attribute)
     yield computed
+
+
+def _unrounded(node: NodeProto) -> NodeProto:
+    """A product that takes its operand as it is."""
+    made = make_node(node.op_type, node.input, node.output, name=node.name, domain=MICROSOFT)
+    made.attribute.extend(x for x in node.attribute if x.name != ACCURACY)
+    return made
 
 
 def _dequantize(inputs: list[str], output: str, axis: int) -> NodeProto:

@@ -66,9 +66,6 @@ STANDARD: Mapping[str, str] = {
         "and feed the model with pixels"
     ),
     "MaxRoiPool": "Paddle Lite has no kernel for roi_pool on ARM or x86; use RoiAlign",
-    "MaxUnpool": (
-        "Paddle Lite has no kernel for unpool on ARM or x86; use Resize or ConvTranspose"
-    ),
     "Multinomial": RANDOM,
     "RandomNormal": RANDOM,
     "RandomNormalLike": RANDOM,

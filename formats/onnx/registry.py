@@ -50,6 +50,8 @@ IMPORTERS: Registry[tuple[str, str], dict[int, Importer]] = Registry(
         "sequences",
         "signal",
         "deformable",
+        "unpooling",
+        "block_quantized",
     ),
 )
 """By domain and name, the importers of each operator by the opset that they are for."""

@@ -56,13 +56,17 @@ class Biased(NamedTuple):
     bias: int
 
 
-BIASED: Mapping[str, Biased] = {
-    "CONV_2D": Biased(0, 1, 2),
-    "DEPTHWISE_CONV_2D": Biased(0, 1, 2),
-    "FULLY_CONNECTED": Biased(0, 1, 2),
-    "SVDF": Biased(4, 2, 3),
-    "TRANSPOSE_CONV": Biased(2, 1, 3),
+BIASED: Mapping[str, tuple[Biased, ...]] = {
+    "CONV_2D": (Biased(0, 1, 2),),
+    "DEPTHWISE_CONV_2D": (Biased(0, 1, 2),),
+    "FULLY_CONNECTED": (Biased(0, 1, 2),),
+    "SVDF": (Biased(4, 2, 3),),
+    "TRANSPOSE_CONV": (Biased(2, 1, 3),),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(Biased(0, 1 + gate, 12 + gate) for gate in range(4)),
 }
+
+NORMS = 20
+"""Where the scales of an LSTM's gates stand; biases behind these are of other steps."""
 
 
 def float_form(model: Model, path: Path) -> Model:
@@ -93,7 +97,7 @@ def _form(model: Model, restoring: Set[str], path: Path) -> Model:
     if not (activations or weights or themselves):
         return model
     replaced = {i: dataclasses.replace(model.tensors[i], quantization=None) for i in themselves}
-    replaced |= {index: _float(model.tensors[index]) for index in activations}
+    replaced |= {index: _float(model.tensors[index]) for index in activations | _states(model)}
     replaced |= {index: _restored(model.tensors[index], path) for index in weights}
     replaced |= {index: _restored(tensor, path) for index, tensor in biases.items()}
     tensors = tuple(replaced.get(index, tensor) for index, tensor in enumerate(model.tensors))
@@ -111,6 +115,15 @@ def _activations(model: Model) -> Set[int]:
     """The computed tensors whose integers stand for numbers."""
     read = _computed(model) - _read_as_integers(model)
     return {index for index in read if is_quantized(model.tensors[index])}
+
+
+def _states(model: Model) -> Set[int]:
+    """The variables that a layer keeps in integers."""
+    return {
+        index
+        for index, tensor in enumerate(model.tensors)
+        if tensor.is_variable and is_quantized(tensor)
+    }
 
 
 def interface_notes(model: Model, form: Model) -> Iterator[str]:
@@ -155,10 +168,7 @@ def _biases(model: Model, activations: Set[int], path: Path) -> Mapping[int, Ten
     Their steps are those of the products, whatever the file says of them.
     """
     found: dict[int, Tensor] = {}
-    for operator in model.operators:
-        places = BIASED.get(operator.code)
-        if places is None or len(operator.inputs) <= places.bias:
-            continue
+    for operator, places in _biased(model):
         x, weights, bias = (operator.inputs[place] for place in places)
         if x not in activations or ABSENT in (weights, bias):
             continue
@@ -178,6 +188,15 @@ def _biases(model: Model, activations: Set[int], path: Path) -> Mapping[int, Ten
                 "Export the model with a bias for each"
             )
     return found
+
+
+def _biased(model: Model) -> Iterator[tuple[Operator, Biased]]:
+    """The operators with biases, once for each of these."""
+    for operator in model.operators:
+        normed = any(index != ABSENT for index in operator.inputs[NORMS:])
+        for places in () if normed else BIASED.get(operator.code, ()):
+            if len(operator.inputs) > places.bias:
+                yield operator, places
 
 
 def _restored(tensor: Tensor, path: Path) -> Tensor:

@@ -154,7 +154,11 @@ _VOLUME = {
     "dilation_w_factor": Field(6, "i", 1),
     "dilation_h_factor": Field(7, "i", 1),
 }
-_LSTM = {"fused_activation_function": Field(0, "b"), "cell_clip": Field(1, "f")}
+_LSTM = {
+    "fused_activation_function": Field(0, "b"),
+    "cell_clip": Field(1, "f"),
+    "proj_clip": Field(2, "f"),
+}
 _RNN = {"time_major": Field(0, "?"), "fused_activation_function": Field(1, "b")}
 
 OPTIONS: Mapping[str, Mapping[str, Field]] = {

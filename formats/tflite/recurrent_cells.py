@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from opt_tool.formats.tflite.schema import Activation
 from opt_tool.ir import Dim, Value
 from opt_tool.ir.builder import GraphBuilder
 from opt_tool.ir.operations.activation import Relu, Relu6
-from opt_tool.ir.unrolling import Cell, Function, sigmoid, tanh
+from opt_tool.ir.unrolling import Cell, Function, Norm, Projection, sigmoid, tanh
 
 GATES = ("i", "f", "c", "o")
 """The gates of an LSTM, in the order of the file and of Paddle Lite."""
@@ -19,12 +19,15 @@ GATES = ("i", "f", "c", "o")
 INPUT, STATE, PEEPHOLES, BIAS, PROJECTION = 0, 4, 8, 11, 15
 """Where the operands of one direction of an LSTM stand, from its first weight on."""
 
-NORMS = {
-    "LSTM": range(20, 24),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": range(20, 24),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": range(39, 48),
-}
-"""Operands of layers that are normalized, or read a second input: they are not read."""
+NORMED = frozenset({"LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
+"""Layers that may be normalized."""
+
+NORMS, EPSILON = 20, 1e-8
+"""Where the scales of the gates stand, and what is added to their variances
+(tensorflow/lite/kernels/internal/reference/portable_tensor_utils.cc)."""
+
+SECOND_INPUT = {"BIDIRECTIONAL_SEQUENCE_LSTM": range(39, 48)}
+"""Operands of layers that read a second input: they are not read."""
 
 
 def _relu(builder: GraphBuilder, x: Value) -> Value:
@@ -81,30 +84,52 @@ def rnn_cell(node: TfliteNode, start: int) -> Cell:
 
 def lstm_cell(node: TfliteNode, start: int, steps: Dim | None) -> Cell:
     """The direction whose weights begin at ``start``, for so many steps, or without end."""
-    others = (start + PROJECTION, start + PROJECTION + 1, *NORMS[node.operator])
-    if any(node.has(index) for index in others):
-        raise node.unsupported(
-            "a projection, a normalization or a second input; only plain layers are supported"
-        )
+    if any(node.has(index) for index in SECOND_INPUT.get(node.operator, ())):
+        raise node.unsupported("a second input; only layers that read one are supported")
     if node.proto.options.get("diagonal_recurrent_tensors"):
         raise node.unsupported("weights of the state that are diagonals; whole ones are supported")
     function, clip = _function(node), node.real("cell_clip")
-    weight, state_weight, bias = (
-        node.new_constant(np.concatenate(_gates(node, start + place, rank)), name)
-        for place, name, rank in (
-            (INPUT, "weight", 2),
-            (STATE, "state_weight", 2),
-            (BIAS, "bias", 1),
-        )
+    weight, state_weight = (
+        node.new_constant(np.concatenate(_gates(node, start + place, 2)), name)
+        for place, name in ((INPUT, "weight"), (STATE, "state_weight"))
     )
+    biases = _gates(node, start + BIAS, 1)
+    norms = _norms(node, biases)
     return Cell(
         "LSTM",
         weight,
         state_weight,
-        bias,
+        None if norms else node.new_constant(np.concatenate(biases), "bias"),
         functions=(sigmoid, function, function),
         peepholes=_peepholes(node, start + PEEPHOLES),
         cell_clip=clip if _may_reach(node, clip, steps) else None,
+        norms=norms,
+        projection=_projection(node, start + PROJECTION),
+    )
+
+
+def _norms(node: TfliteNode, biases: Sequence[np.ndarray]) -> tuple[Norm, ...]:
+    """What normalizes each gate; without an input gate it is that of the forget gate."""
+    if node.operator not in NORMED or not node.has(NORMS + 1):
+        return ()
+    scales = [layer_weights(node, NORMS + place, 1) for place in range(1, len(GATES))]
+    scales.insert(0, layer_weights(node, NORMS, 1) if node.has(NORMS) else scales[0])
+    return tuple(
+        Norm(node.new_constant(scale, "scale"), node.new_constant(bias, "bias"), EPSILON)
+        for scale, bias in zip(scales, biases, strict=True)
+    )
+
+
+def _projection(node: TfliteNode, first: int) -> Projection | None:
+    if not node.has(first):
+        return None
+    clip = node.real("proj_clip")
+    return Projection(
+        node.new_constant(layer_weights(node, first, 2), "projection"),
+        node.new_constant(layer_weights(node, first + 1, 1), "projection_bias")
+        if node.has(first + 1)
+        else None,
+        clip if clip > 0 else None,
     )
 
 

@@ -24,6 +24,7 @@ from opt_tool.ir.operations.elementwise import (
     Scale,
 )
 from opt_tool.ir.operations.matmul import MatMulV2
+from opt_tool.ir.operations.normalization import LayerNorm
 from opt_tool.ir.operations.shape import Unsqueeze2
 
 Function: TypeAlias = Callable[[GraphBuilder, Value], Value]
@@ -39,13 +40,32 @@ def tanh(builder: GraphBuilder, x: Value) -> Value:
     return builder.add(Tanh(), X=x)
 
 
+class Norm(NamedTuple):
+    """What normalizes a gate before its function: scale and bias (H,)."""
+
+    scale: Value
+    bias: Value
+    epsilon: float
+
+
+class Projection(NamedTuple):
+    """What an LSTM's output (N, H) becomes before it is the state: its product with (P, H).
+
+    ``bias`` (P,) is added and ``clip`` bounds it, if there are such.
+    """
+
+    weight: Value
+    bias: Value | None = None
+    clip: float | None = None
+
+
 class Cell(NamedTuple):
     """One direction of a recurrent layer.
 
     Attributes:
         kind: ``LSTM``, ``GRU`` or ``RNN``, with 4, 3 or 1 gates.
         weight: The weight of the input (gates * H, I).
-        state_weight: That of the state (gates * H, H).
+        state_weight: That of the state (gates * H, H), or (4 * H, P) behind a projection.
         bias: What is added to the input's product (gates * H,), if anything.
         state_bias: What is added to the state's product (gates * H,), if anything.
         functions: Of the gates, of what is new, and of an LSTM's cell at the output.
@@ -54,6 +74,8 @@ class Cell(NamedTuple):
         cell_clip: The bound of an LSTM's cell, if there is one.
         input_forget: Whether an LSTM's f is 1 - i.
         reset_first: Whether a GRU scales the state before the product, not after it.
+        norms: What normalizes an LSTM's gates, if anything; their biases are its own.
+        projection: What becomes of an LSTM's output, if anything.
     """
 
     kind: str
@@ -67,6 +89,8 @@ class Cell(NamedTuple):
     cell_clip: float | None = None
     input_forget: bool = False
     reset_first: bool = False
+    norms: tuple[Norm, ...] = ()
+    projection: Projection | None = None
 
 
 def unroll(
@@ -84,7 +108,7 @@ def unroll(
         builder: What adds the steps.
         cell: The direction.
         x: The input.
-        states: h and, for an LSTM, c before the first step, each (N, H).
+        states: h and, for an LSTM, c before the first step, each (N, H), or h (N, P).
         masks: For each time 1 in the rows of (N, 1) that it belongs to, else 0; None where
             it belongs to all.
         backwards: Whether the last time comes first.
@@ -160,19 +184,33 @@ class _LstmStep(_Step):
     def __call__(self, x: Value, *states: Value) -> tuple[Value, ...]:
         h, c = states
         i, f, new, o = self.split(self.add(x, self.from_state(h)), 4)
-        in_gate = self.function(0, self._peeped(i, c, 0))
+        in_gate = self.function(0, self._normed(self._peeped(i, c, 0), 0))
         if self.cell.input_forget:
             keep = self.builder.add(Scale(scale=-1.0, bias=1.0), X=in_gate)
         else:
-            keep = self.function(0, self._peeped(f, c, 1))
-        added = self.multiply(in_gate, self.function(1, new))
-        cell = self._bounded(self.add(self.multiply(keep, c), added))
-        out_gate = self.function(0, self._peeped(o, cell, 2))
-        return self.multiply(out_gate, self.cell.functions[2](self.builder, cell)), cell
+            keep = self.function(0, self._normed(self._peeped(f, c, 1), 1))
+        added = self.multiply(in_gate, self.function(1, self._normed(new, 2)))
+        cell = self._bounded(self.add(self.multiply(keep, c), added), self.cell.cell_clip)
+        out_gate = self.function(0, self._normed(self._peeped(o, cell, 2), 3))
+        out = self.multiply(out_gate, self.cell.functions[2](self.builder, cell))
+        return self._projected(out), cell
 
-    def _bounded(self, c: Value) -> Value:
-        bound = self.cell.cell_clip
-        return c if bound is None else self.builder.add(Clip(min=-bound, max=bound), X=c)
+    def _normed(self, gate: Value, index: int) -> Value:
+        if not self.cell.norms:
+            return gate
+        scale, bias, epsilon = self.cell.norms[index]
+        op = LayerNorm(begin_norm_axis=1, epsilon=epsilon)
+        return self.builder.add(op, X=gate, Scale=scale, Bias=bias)
+
+    def _projected(self, out: Value) -> Value:
+        if self.cell.projection is None:
+            return out
+        weight, bias, clip = self.cell.projection
+        product = self.builder.add(MatMulV2(trans_y=True), X=out, Y=weight)
+        return self._bounded(_plus(self.builder, product, bias), clip)
+
+    def _bounded(self, x: Value, bound: float | None) -> Value:
+        return x if bound is None else self.builder.add(Clip(min=-bound, max=bound), X=x)
 
     def _peeped(self, gate: Value, c: Value, index: int) -> Value:
         if self.cell.peepholes is None:

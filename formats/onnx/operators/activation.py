@@ -5,15 +5,16 @@ What Paddle Lite has no operator for on both targets is built from those that it
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from opt_tool.formats.broadcasting import compare
 from opt_tool.formats.element_types import converted
+from opt_tool.formats.elementary import gelu_by_tanh
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.ir import DType, Value
+from opt_tool.ir import DType, Operation, Value
 from opt_tool.ir.operations import activation as ops
 from opt_tool.ir.operations import comparison, elementwise
 
@@ -21,13 +22,24 @@ SELU_ALPHA = 1.67326319217681884765625
 SELU_GAMMA = 1.05070102214813232421875
 """ONNX's defaults (Klambauer et al., Self-Normalizing Neural Networks, 2017)."""
 
-GELU_CUBIC = 0.044715
-"""The factor of x³ in GELU by tanh (Hendrycks and Gimpel, 2016)."""
+DIRECT: Mapping[str, tuple[int, Operation]] = {
+    "HardSwish": (14, ops.HardSwish()),
+    "Mish": (18, ops.Mish()),
+    "Relu": (1, ops.Relu()),
+    "Sigmoid": (1, ops.Sigmoid()),
+    "Softplus": (1, ops.Softplus()),
+    "Tanh": (1, ops.Tanh()),
+}
+"""Operators that are one operation in float32, with the opset that they came with."""
 
 
-@onnx_op("Relu", since=1)
-def relu(node: OnnxNode) -> Value:
-    return node.add(ops.Relu(), X=float_input(node))
+def direct(node: OnnxNode) -> Value:
+    _, op = DIRECT[node.operator]
+    return node.add(op, X=float_input(node))
+
+
+for _name, (_since, _) in DIRECT.items():
+    onnx_op(_name, since=_since)(direct)
 
 
 @onnx_op("LeakyRelu", since=1)
@@ -41,36 +53,11 @@ def hard_sigmoid(node: OnnxNode) -> Value:
     return node.add(op, X=float_input(node))
 
 
-@onnx_op("HardSwish", since=14)
-def hard_swish(node: OnnxNode) -> Value:
-    return node.add(ops.HardSwish(), X=float_input(node))
-
-
-@onnx_op("Sigmoid", since=1)
-def sigmoid(node: OnnxNode) -> Value:
-    return node.add(ops.Sigmoid(), X=float_input(node))
-
-
-@onnx_op("Tanh", since=1)
-def tanh(node: OnnxNode) -> Value:
-    return node.add(ops.Tanh(), X=float_input(node))
-
-
-@onnx_op("Softplus", since=1)
-def softplus(node: OnnxNode) -> Value:
-    return node.add(ops.Softplus(), X=float_input(node))
-
-
 @onnx_op("Softsign", since=1)
 def softsign(node: OnnxNode) -> Value:
     x = float_input(node)
     size = node.add(elementwise.Scale(bias=1.0), X=node.add(elementwise.Abs(), X=x))
     return node.add(elementwise.ElementwiseDiv(), X=x, Y=size)
-
-
-@onnx_op("Mish", since=18)
-def mish(node: OnnxNode) -> Value:
-    return node.add(ops.Mish(), X=float_input(node))
 
 
 @onnx_op("Swish", since=24)
@@ -86,18 +73,6 @@ def gelu(node: OnnxNode) -> Value:
     if form != "tanh":
         raise node.unsupported(f"GELU by {form!r}; there are 'none' and 'tanh'")
     return gelu_by_tanh(node, float_input(node))
-
-
-def gelu_by_tanh(node: OnnxNode, x: Value) -> Value:
-    """x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³))) / 2; the x86 kernel has no such form."""
-    squared = node.add(elementwise.Square(), X=x)
-    factor = node.add(elementwise.Scale(scale=GELU_CUBIC, bias=1.0), X=squared)
-    inner = node.add(elementwise.ElementwiseMul(), X=x, Y=factor)
-    bent = node.add(
-        ops.Tanh(), X=node.add(elementwise.Scale(scale=math.sqrt(2 / math.pi)), X=inner)
-    )
-    half = node.add(elementwise.Scale(scale=0.5, bias=0.5), X=bent)
-    return node.add(elementwise.ElementwiseMul(), X=x, Y=half)
 
 
 @onnx_op("Elu", since=1)

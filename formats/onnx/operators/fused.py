@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.elementary import add, divide, multiply
+from opt_tool.formats.elementary import add, divide, gelu_by_tanh, multiply
 from opt_tool.formats.onnx.node import OnnxNode
-from opt_tool.formats.onnx.operators.activation import float_input, gelu_by_tanh
+from opt_tool.formats.onnx.operators.activation import float_input
 from opt_tool.formats.onnx.operators.convolution import conv
 from opt_tool.formats.onnx.operators.creation import range_, trilu
 from opt_tool.formats.onnx.operators.indexing import gather_nd

@@ -11,11 +11,12 @@ import numpy as np
 from opt_tool.formats.local_response import LocalResponse, response_normalized
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
-from opt_tool.formats.shapes import reshape_to
+from opt_tool.formats.shapes import flat, reshape_to, transposed
 from opt_tool.ir import Dim, Shape, Value
 from opt_tool.ir.operations.elementwise import (
     Abs,
     Clip,
+    ElementwiseAdd,
     ElementwiseDiv,
     ElementwiseMul,
     ElementwiseSub,
@@ -32,14 +33,15 @@ TINY = float(np.finfo(np.float32).tiny)
 
 
 @onnx_op("BatchNormalization", since=7)
-def batch_normalization(node: OnnxNode) -> Value | tuple[Value, ...]:
+def batch_normalization(node: OnnxNode) -> Value | tuple[Value | None, ...]:
     of_batch = bool(node.integer("training_mode", 0))
     if of_batch and node.input(0).is_constant:
         return _of_a_constant(node)
-    if of_batch or node.integer("spatial", 1) != 1:
+    if of_batch:
+        return _of_the_batch(node)
+    if node.integer("spatial", 1) != 1:
         raise node.unsupported(
-            "statistics of the batch (training_mode) or of each element (spatial=0); export "
-            "the model in evaluation mode"
+            "statistics of each element (spatial=0); export the model in evaluation mode"
         )
     if any(node.has_output(index) for index in range(1, node.output_count)):
         raise node.unsupported("the running statistics as outputs; export in evaluation mode")
@@ -64,6 +66,33 @@ def _of_a_constant(node: OnnxNode) -> tuple[Value, ...]:
     )
     names = zip(found, running, strict=True)
     return y, *(node.new_constant(of.astype(x.dtype.numpy), name) for name, of in names)
+
+
+def _of_the_batch(node: OnnxNode) -> tuple[Value | None, ...]:
+    """A batch by its own statistics, as its channels are by theirs that lie in one image."""
+    x, scale, bias, *given = (node.input(index) for index in range(5))
+    swap = (1, 0, *range(2, x.rank))
+    turned = transposed(node, x, swap)
+    planes = reshape_to(node, turned, (1, *turned.shape[:2], product(turned.shape[2:])))
+    op = InstanceNorm(epsilon=node.real("epsilon", 1e-5))
+    y = node.add(op, X=planes, Scale=scale, Bias=bias)
+    running: list[Value | None] = [None, None]
+    if node.has_output(1) or node.has_output(2):
+        momentum = node.real("momentum", 0.9)
+        for index, (old, new) in enumerate(zip(given, _statistics(node, planes), strict=True)):
+            kept = node.add(Scale(scale=momentum), X=old)
+            added = node.add(Scale(scale=1 - momentum), X=new)
+            running[index] = node.add(ElementwiseAdd(), X=kept, Y=added)
+    return transposed(node, reshape_to(node, y, turned.shape), swap), *running
+
+
+def _statistics(node: OnnxNode, planes: Value) -> tuple[Value, Value]:
+    """Mean and variance of each channel (C,) of one image (1, C, H, W)."""
+    op = ReduceMean(dim=(2, 3), keep_dim=True)
+    mean = node.add(op, X=planes)
+    centred = node.add(ElementwiseSub(), X=planes, Y=mean)
+    variance = node.add(op, X=node.add(Square(), X=centred))
+    return flat(node, mean), flat(node, variance)
 
 
 def _as_planes(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:

@@ -57,17 +57,20 @@ class LastWindow(NamedTuple):
 
 
 @onnx_op("MaxPool", since=1)
-def max_pool(node: OnnxNode) -> Value:
-    if node.has_output(1):
-        raise node.unsupported("the output Indices; Paddle Lite's max pooling returns none")
+def max_pool(node: OnnxNode) -> Value | tuple[Value, Value]:
     pairs, native = _pools_pairs(node), frozenset({DType.FLOAT32})
     pooling = Pooling("max", ceil_mode=pairs or _ceil_mode(node))
     window = _pairs(node) if pairs else _window(node)
     if node.input(0).dtype is DType.INT8:
         raise node.unsupported("pooling of int8; Paddle Lite pools float32")
-    return carried(
+    pooled = carried(
         node, [node.input(0)], lambda x: _pooled(node, x, window, pooling), native=native
     )
+    if not node.has_output(1):
+        return pooled
+    from opt_tool.formats.onnx.operators.unpooling import largest_places  # few models read them
+
+    return pooled, largest_places(node, window, pooled)
 
 
 @onnx_op("AveragePool", since=1)

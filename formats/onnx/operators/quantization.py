@@ -122,25 +122,27 @@ def _blocks(node: OnnxNode, x: Value, parameter: Value | None, axis: Axis) -> Va
     return node.new_constant(np.take(repeated, range(length), axis), "blocks")
 
 
-@onnx_op("DequantizeLinear", since=10)
-def dequantize_linear(node: OnnxNode) -> Value:
-    x = node.input(0)
+def _parameters(node: OnnxNode, x: Value) -> tuple[Value, Value | None, Axis]:
+    """The scale, the zero point if there is one, and the axis along which they change."""
     axis = _axis(node, x, 1)
     scale, zero = (
         _blocks(node, x, parameter, axis) for parameter in (node.input(1), node.maybe(2))
     )
     assert scale is not None
+    return scale, zero, axis
+
+
+@onnx_op("DequantizeLinear", since=10)
+def dequantize_linear(node: OnnxNode) -> Value:
+    x = node.input(0)
+    scale, zero, axis = _parameters(node, x)
     return restored(node, x, scale, zero, axis)
 
 
 @onnx_op("QuantizeLinear", since=10)
 def quantize_linear(node: OnnxNode) -> Value:
     x = node.input(0)
-    axis = _axis(node, x, 1)
-    scale, zero = (
-        _blocks(node, x, parameter, axis) for parameter in (node.input(1), node.maybe(2))
-    )
-    assert scale is not None
+    scale, zero, axis = _parameters(node, x)
     if node.integer("precision", 0) not in (0, TensorProto.FLOAT):
         raise node.unsupported("its precision is not float32, in which Paddle Lite computes")
     number = converted(node.builder, x, DType.FLOAT32)

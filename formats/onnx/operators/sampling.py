@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from opt_tool.formats.elementary import add, multiply, rounded
+from opt_tool.formats.elementary import rounded
+from opt_tool.formats.onnx.gathered_sampling import Sampling, affine, sampled, scaling
 from opt_tool.formats.onnx.node import OnnxNode
 from opt_tool.formats.onnx.registry import onnx_op
 from opt_tool.formats.shapes import reshape_to, static_shape
@@ -14,27 +15,42 @@ from opt_tool.ir.operations.matmul import MatMulV2
 from opt_tool.ir.operations.sampling import GridSampler, RoiAlign
 from opt_tool.ir.operations.shape import Shape
 
-MODES = {"bilinear": "bilinear", "linear": "bilinear", "nearest": "nearest"}
-"""Paddle Lite's names of ONNX's modes."""
+MODES = {"bilinear": "linear", "linear": "linear", "nearest": "nearest"}
+"""ONNX's modes, of the first version and of later ones; the first had planes alone."""
+
+CUBIC = frozenset({"bicubic", "cubic"})
+
+OPERATOR_MODES = {"linear": "bilinear", "nearest": "nearest"}
+"""Those of Paddle Lite's operator for planes."""
 
 
 @onnx_op("GridSample", since=16)
 def grid_sample(node: OnnxNode) -> Value:
     x, grid = node.input(0), node.input(1)
-    mode = MODES.get(node.text("mode", "linear"))
-    if mode is None or x.rank != 4:
-        raise node.unsupported(
-            f"mode {node.text('mode', '')!r} of {x.type}; Paddle Lite takes the nearest elements "
-            "of planes or samples them linearly"
-        )
+    sampling = _sampling(node)
+    if x.rank == 4 and sampling.mode in OPERATOR_MODES:
+        return _with_operator(node, x, grid, sampling)
+    if x.rank not in (4, 5) or (sampling.mode == "cubic" and x.rank != 4):
+        raise node.unsupported(f"mode {sampling.mode!r} of {x.type}")
+    return sampled(node, x, grid, sampling)
+
+
+def _sampling(node: OnnxNode) -> Sampling:
+    name = node.text("mode", "linear")
+    mode = "cubic" if name in CUBIC else MODES.get(name)
+    padding = node.text("padding_mode", "zeros")
+    if mode is None or padding not in ("zeros", "border", "reflection"):
+        raise node.unsupported(f"mode {name!r}, padding_mode {padding!r}")
+    return Sampling(mode, padding, bool(node.integer("align_corners", 0)))
+
+
+def _with_operator(node: OnnxNode, x: Value, grid: Value, sampling: Sampling) -> Value:
     op = GridSampler(
-        mode=mode,
-        padding_mode=node.text("padding_mode", "zeros"),
-        align_corners=bool(node.integer("align_corners", 0)),
+        mode=OPERATOR_MODES[sampling.mode],
+        padding_mode=sampling.padding,
+        align_corners=sampling.align_corners,
     )
-    if op.padding_mode not in ("zeros", "border", "reflection"):
-        raise node.unsupported(f"padding_mode {op.padding_mode!r}")
-    if mode == "nearest":
+    if sampling.mode == "nearest":
         grid = _rounded(node, grid, x, align_corners=op.align_corners)
     return node.add(op, X=x, Grid=grid)
 
@@ -44,19 +60,11 @@ def _rounded(node: OnnxNode, grid: Value, x: Value, *, align_corners: bool) -> V
 
     Paddle Lite rounds halves away from 0, which no longer matters for whole elements.
     """
-    sizes = np.array(node.made_up(*static_shape(node, x, "input"))[:1:-1], np.float64)
-    steps = np.maximum(sizes - 1, 0) / 2 if align_corners else sizes / 2
-    first = steps if align_corners else steps - 0.5  # the element at position 0
+    sizes = node.made_up(*static_shape(node, x, "input"))[:1:-1]
+    steps, first = scaling(sizes, align_corners=align_corners)
     back = np.divide(1, steps, out=np.zeros_like(steps), where=steps > 0)
-    elements = rounded(node, _affine(node, grid, steps, first))
-    return _affine(node, elements, back, -first * back)
-
-
-def _affine(node: OnnxNode, x: Value, factors: np.ndarray, terms: np.ndarray) -> Value:
-    """X (..., 2) times factors (2,) plus terms (2,)."""
-    factor = node.new_constant(factors.astype(np.float32), "factors")
-    term = node.new_constant(terms.astype(np.float32), "terms")
-    return add(node, multiply(node, x, factor), term)
+    elements = rounded(node, affine(node, grid, steps, first))
+    return affine(node, elements, back, -first * back)
 
 
 @onnx_op("AffineGrid", since=20)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
+from opt_tool.formats.elementary import gelu_by_tanh
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.orders import Laid, channels_first
 from opt_tool.formats.tflite.registry import tflite_op
@@ -31,7 +31,6 @@ from opt_tool.ir.operations.elementwise import (
     Exp,
     Log,
     Scale,
-    Square,
 )
 from opt_tool.ir.operations.reduction import ReduceMax, ReduceSum, Softmax
 from opt_tool.ir.types import product
@@ -79,11 +78,7 @@ def gelu(node: TfliteNode) -> Laid:
     x = float_operand(node)
     if not node.flag("approximate"):
         return mapped(node, Gelu(), x)
-    cube = node.add(ElementwiseMul(), X=node.add(Square(), X=x.value), Y=x.value)
-    inner = node.add(ElementwiseAdd(), X=x.value, Y=node.add(Scale(scale=0.044715), X=cube))
-    angle = node.add(Scale(scale=math.sqrt(2 / math.pi)), X=inner)
-    share = node.add(Scale(scale=0.5, bias=0.5), X=node.add(Tanh(), X=angle))
-    return Laid(node.add(ElementwiseMul(), X=x.value, Y=share), x.order)
+    return Laid(gelu_by_tanh(node, x.value), x.order)
 
 
 @tflite_op("PRELU")

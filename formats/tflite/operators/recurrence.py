@@ -15,7 +15,7 @@ from opt_tool.formats.recurrent_layers import Layer, written
 from opt_tool.formats.shapes import reshape_to, static_shape, transposed
 from opt_tool.formats.tflite.node import TfliteNode
 from opt_tool.formats.tflite.operators.activation import float_operand
-from opt_tool.formats.tflite.recurrent_cells import lstm_cell, rnn_cell
+from opt_tool.formats.tflite.recurrent_cells import GATES, lstm_cell, rnn_cell
 from opt_tool.formats.tflite.registry import tflite_op
 from opt_tool.ir import Value
 from opt_tool.ir.operations.data_movement import Split
@@ -67,12 +67,14 @@ def _sequences(node: TfliteNode) -> Value:
 
 def _layer(node: TfliteNode, x: Value, cells: Sequence[Cell]) -> list[Value]:
     """The outputs of the directions, side by side in one tensor if they are merged."""
-    kind, size = cells[0].kind, cells[0].state_weight.shape[1]
+    kind, ways = cells[0].kind, len(cells)
+    rows, size = cells[0].state_weight.type.static_shape
     batch = static_shape(node, x, "sequences")[1]
-    assert isinstance(size, int)
-    ways = len(cells)
-    zeros = np.zeros(node.made_up(ways, batch, size), np.float32)
-    states = (node.new_constant(zeros, "start"),) * (2 if kind == "LSTM" else 1)
+    sizes = (size, rows // len(GATES)) if kind == "LSTM" else (size,)
+    states = tuple(
+        node.new_constant(np.zeros(node.made_up(ways, batch, each), np.float32), "start")
+        for each in sizes
+    )
     y, _ = written(Layer(node, kind, x, size, (False, True)[:ways], states), cells)
     sides = [y] if ways == 1 or node.flag("merge_outputs") else _sides(node, y)
     order = (0, 2, 1, 3) if node.flag("time_major") else (2, 0, 1, 3)

@@ -38,12 +38,21 @@ def test_batch_normalization_with_symbolic_sizes() -> None:
     assert_reads("BatchNormalization", inputs, constants=PARAMETERS, dynamic=True)
 
 
-@pytest.mark.parametrize(
-    ("opset", "options"), [(15, {"training_mode": 1}), (7, {"spatial": 0})], ids=str
-)
-def test_refuses_statistics_of_the_batch(opset: int, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("size", [(), (7,), (4, 5), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_statistics_of_the_batch(batch: int, size: tuple[int, ...]) -> None:
+    """As models are exported in training mode."""
+    inputs = batch_norm_inputs(normal(batch, 3, *size))
+    options: dict[str, Any] = {"epsilon": 0.01, "momentum": 0.8, "training_mode": 1, "opset": 15}
+    outputs = ("y", "mean_after", "variance_after")
+    assert_reads(
+        "BatchNormalization", inputs, constants=PARAMETERS, outputs=outputs, rtol=1e-4, **options
+    )
+
+
+def test_refuses_statistics_of_each_element() -> None:
     inputs = batch_norm_inputs(normal(2, 3, 4, 5))
-    model = node_model("BatchNormalization", inputs, constants=PARAMETERS, opset=opset, **options)
+    model = node_model("BatchNormalization", inputs, constants=PARAMETERS, opset=7, spatial=0)
     with pytest.raises(UnsupportedModelError, match="evaluation mode"):
         read_model(model)
 

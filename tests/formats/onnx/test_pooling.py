@@ -174,12 +174,6 @@ def test_max_pool_of_bytes() -> None:
     assert_reads("MaxPool", {"x": x}, kernel_shape=[2, 2], pads=[1, 0, 0, 1])
 
 
-def test_refuses_the_indices_of_maxima() -> None:
-    options: dict[str, Any] = {"kernel_shape": [2, 2], "outputs": ("y", "indices")}
-    with pytest.raises(UnsupportedModelError, match="Indices"):
-        read_model(node_model("MaxPool", {"x": normal(1, 2, 6, 6)}, **options))
-
-
 @pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
 @pytest.mark.parametrize("kernel", [(2, 2), (1, 2)], ids=str)
 @pytest.mark.parametrize("size", [(7, 8), (6, 9)], ids=str)

@@ -40,6 +40,35 @@ def test_grid_sample_takes_the_nearest_elements(
     assert_reads("GridSample", inputs, opset=20, mode="nearest", **options)
 
 
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align_corners", [0, 1])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_grid_sample_by_cubic_convolution(
+    padding_mode: str, align_corners: int, batch: int
+) -> None:
+    """Far outside, where reflection turns more than once, as well."""
+    grid = RNG.uniform(-3.5, 3.5, (batch, 5, 4, 2)).astype(np.float32)
+    options: dict[str, Any] = {"padding_mode": padding_mode, "align_corners": align_corners}
+    inputs = {"x": normal(batch, 3, 4, 6), "grid": grid}
+    assert_reads("GridSample", inputs, opset=20, mode="cubic", rtol=1e-4, **options)
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align_corners", [0, 1])
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+def test_grid_sample_of_volumes(padding_mode: str, align_corners: int, mode: str) -> None:
+    grid = RNG.uniform(-2.5, 2.5, (2, 3, 5, 4, 3)).astype(np.float32)
+    options: dict[str, Any] = {"padding_mode": padding_mode, "align_corners": align_corners}
+    inputs = {"x": normal(2, 3, 3, 4, 5), "grid": grid}
+    assert_reads("GridSample", inputs, opset=20, mode=mode, rtol=1e-4, **options)
+
+
+def test_volumes_of_one_element_along_an_axis() -> None:
+    grid = RNG.uniform(-2.5, 2.5, (1, 3, 5, 4, 3)).astype(np.float32)
+    inputs = {"x": normal(1, 2, 1, 4, 5), "grid": grid}
+    assert_reads("GridSample", inputs, opset=20, padding_mode="reflection", align_corners=1)
+
+
 @pytest.mark.parametrize("size", [(2, 3, 4, 5), (2, 3, 2, 3, 4)], ids=str)
 @pytest.mark.parametrize("align_corners", [0, 1])
 def test_affine_grid(size: tuple[int, ...], align_corners: int) -> None:
@@ -78,11 +107,11 @@ def test_roi_align_of_one_image_takes_any_number_of_regions() -> None:
 @pytest.mark.parametrize(
     ("operator", "inputs", "options", "reason"),
     [
-        ("GridSample", [(1, 1, 3, 3), (1, 2, 2, 2)], {"mode": "cubic"}, "'cubic'"),
+        ("GridSample", [(1, 1, 3, 3), (1, 2, 2, 2)], {"mode": "spline"}, "'spline'"),
         ("GridSample", [(1, 1, 3, 3), (1, 2, 2, 2)], {"padding_mode": "wrap"}, "'wrap'"),
-        ("GridSample", [(1, 1, 3, 3, 3), (1, 2, 2, 2, 3)], {}, "planes"),
+        ("GridSample", [(1, 1, 3, 3, 3), (1, 2, 2, 2, 3)], {"mode": "cubic"}, "'cubic'"),
+        ("GridSample", [(1, 1, 3, 3, 3), (1, 2, 2, 2, 2)], {}, "a grid"),
         ("MaxRoiPool", [(1, 1, 3, 3), (2, 5)], {"pooled_shape": [1, 1]}, "roi_pool"),
-        ("MaxUnpool", [(1, 1, 3, 3), (1, 1, 3, 3)], {"kernel_shape": [1, 1]}, "unpool"),
     ],
 )
 def test_refuses(

@@ -19,20 +19,23 @@ SIZE, STATE = 3, 4
 GATES = ("i", "f", "c", "o")
 
 
-def direction(name: str, *, coupled: bool, peepholes: bool) -> dict[str, np.ndarray | None]:
+def direction(
+    name: str, *, coupled: bool, peepholes: bool, projected: int = 0
+) -> dict[str, np.ndarray | None]:
     """The operands of one direction of an LSTM, those that are left out as None."""
     given: dict[str, np.ndarray | None] = {}
     for gate in GATES:
         given[f"{name}w{gate}"] = normal(STATE, SIZE)
     for gate in GATES:
-        given[f"{name}r{gate}"] = normal(STATE, STATE)
+        given[f"{name}r{gate}"] = normal(STATE, projected or STATE)
     for gate in ("i", "f", "o"):
         given[f"{name}p{gate}"] = normal(STATE) if peepholes else None
     for gate in GATES:
         given[f"{name}b{gate}"] = normal(STATE)
     if coupled:
         given |= {f"{name}{kind}i": None for kind in "wrpb"}
-    return given | {f"{name}projection": None, f"{name}projection_bias": None}
+    given[f"{name}projection"] = normal(projected, STATE) if projected else None
+    return given | {f"{name}projection_bias": normal(projected) if projected else None}
 
 
 def lstm(
@@ -41,25 +44,32 @@ def lstm(
     both: bool = False,
     coupled: bool = False,
     peepholes: bool = False,
+    projected: int = 0,
+    normed: bool = False,
     **options: Any,  # the operator's
 ) -> Made:
     """A layer over (N, T, I), or (T, N, I) where it is told so."""
     batch = shape[1] if options.get("time_major") else shape[0]
-    given = direction("", coupled=coupled, peepholes=peepholes)
+    kind: Any = {"coupled": coupled, "peepholes": peepholes, "projected": projected}
+    given = direction("", **kind)
     if both:
-        given |= direction("back_", coupled=coupled, peepholes=peepholes)
+        given |= direction("back_", **kind)
     states = [f"s{number}" for number in range(4 if both else 2)]
     inputs = ["x", *(name if array is not None else None for name, array in given.items())]
     code = "BIDIRECTIONAL_SEQUENCE_LSTM" if both else "UNIDIRECTIONAL_SEQUENCE_LSTM"
-    end = [None] * (9 if both else 0)
+    norms = {f"n{gate}": normal(STATE) for gate in GATES[int(coupled) :]} if normed else {}
+    end = [None] * 9 if both else [f"n{gate}" if f"n{gate}" in norms else None for gate in GATES]
     outputs = ("y", "z") if both and not options.get("merge_outputs") else ("y",)
     usual = {"fused_activation_function": TANH}
     return Made(
         [Op(code, [*inputs, *states, *end], outputs, usual | options)],
         {"x": normal(*shape)},
-        {name: array for name, array in given.items() if array is not None},
+        {name: array for name, array in (given | norms).items() if array is not None},
         outputs,
-        shapes=dict.fromkeys(states, (batch, STATE)),
+        shapes={
+            name: (batch, projected if projected and name in ("s0", "s2") else STATE)
+            for name in states
+        },
         variables=frozenset(states),
     )
 
@@ -188,16 +198,29 @@ def test_the_state_starts_at_zero_in_every_run(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first["y"], second["y"])
 
 
-def test_a_projection_is_refused() -> None:
-    made = lstm()
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("options", [{}, {"proj_clip": 0.3}, {"cell_clip": 0.5}], ids=str)
+def test_a_projected_layer(tmp_path: Path, both: bool, options: dict[str, Any]) -> None:
+    made = lstm((1, 5, SIZE), both=both, projected=2, time_major=False, **options)
+    assert_same(made, tmp_path)
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+@pytest.mark.parametrize("peepholes", [True, False])
+@pytest.mark.parametrize("projected", [0, 3])
+def test_a_layer_with_normalized_gates(
+    tmp_path: Path, coupled: bool, peepholes: bool, projected: int
+) -> None:
+    made = lstm(coupled=coupled, peepholes=peepholes, projected=projected, normed=True)
+    assert_same(made, tmp_path, rtol=1e-4)
+
+
+def test_a_second_input_is_refused() -> None:
+    made = lstm(both=True)
     op = made.ops[0]
-    inputs = [*op.inputs[:16], "projection", *op.inputs[17:]]
-    made = dataclasses.replace(
-        made,
-        ops=[dataclasses.replace(op, inputs=inputs)],
-        constants={**made.constants, "projection": normal(2, STATE)},
-    )
-    with pytest.raises(UnsupportedModelError, match="a projection"):
+    inputs = ["x" if index == 39 else name for index, name in enumerate(op.inputs)]
+    made = dataclasses.replace(made, ops=[dataclasses.replace(op, inputs=inputs)])
+    with pytest.raises(UnsupportedModelError, match="a second input"):
         made.read()
 
 

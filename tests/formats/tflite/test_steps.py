@@ -45,21 +45,32 @@ def rnn(activation: int = TANH) -> Made:
     )
 
 
-def lstm(*, coupled: bool = False, peepholes: bool = False, **options: Any) -> Made:
+def lstm(
+    *,
+    coupled: bool = False,
+    peepholes: bool = False,
+    projected: int = 0,
+    normed: bool = False,
+    **options: Any,
+) -> Made:
     """Options are the operator's."""
+    size = projected or UNITS
     given: dict[str, np.ndarray | None] = {f"w{gate}": normal(UNITS, SIZE) for gate in "ifco"}
-    given |= {f"r{gate}": normal(UNITS, UNITS) for gate in "ifco"}
+    given |= {f"r{gate}": normal(UNITS, size) for gate in "ifco"}
     given |= {f"p{gate}": normal(UNITS) if peepholes else None for gate in "ifo"}
     given |= {f"b{gate}": normal(UNITS) for gate in "ifco"}
     if coupled:
         given |= {f"{kind}i": None for kind in "wrpb"}
-    given |= {"projection": None, "projection_bias": None}
+    given["projection"] = normal(projected, UNITS) if projected else None
+    given["projection_bias"] = None
+    norms = {f"n{gate}": normal(UNITS) for gate in "ifco"} if normed else {}
     inputs = ["x", *(name if array is not None else None for name, array in given.items())]
+    options = {"fused_activation_function": TANH} | options
     return Made(
-        [Op("LSTM", [*inputs, "h", "c"], ["y"], {"fused_activation_function": TANH} | options)],
+        [Op("LSTM", [*inputs, "h", "c", *norms], ["y"], options)],
         {"x": normal(BATCH, SIZE)},
-        {name: array for name, array in given.items() if array is not None},
-        shapes=dict.fromkeys("yhc", (BATCH, UNITS)),
+        {name: array for name, array in (given | norms).items() if array is not None},
+        shapes={"y": (BATCH, size), "h": (BATCH, size), "c": (BATCH, UNITS)},
         variables=frozenset({"h", "c"}),
     )
 
@@ -110,6 +121,13 @@ def test_a_step_of_an_rnn(tmp_path: Path, activation: int) -> None:
 @pytest.mark.parametrize("coupled", [True, False])
 def test_a_step_of_an_lstm(tmp_path: Path, coupled: bool, peepholes: bool) -> None:
     assert_same_run_after_run(lstm(coupled=coupled, peepholes=peepholes), tmp_path)
+
+
+@pytest.mark.parametrize("options", [{}, {"proj_clip": 0.3}], ids=str)
+@pytest.mark.parametrize("normed", [True, False])
+def test_a_step_with_a_projection(tmp_path: Path, options: dict[str, Any], normed: bool) -> None:
+    made = lstm(projected=2, normed=normed, **options)
+    assert_same_run_after_run(made, tmp_path, rtol=1e-4)
 
 
 def test_the_cells_of_a_step_are_bounded(tmp_path: Path) -> None:
