@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from opt_tool.api.litert_runner import LiteRtRunner
 from opt_tool.api.loading import load_model
 from opt_tool.errors import UnsupportedModelError
 from opt_tool.formats.tflite.recurrent_cells import CONVERTERS_BOUND
-from opt_tool.formats.tflite.schema import Quantization
+from opt_tool.formats.tflite.schema import Quantization, TensorType
 from opt_tool.ir.operations.recurrence import Rnn
-from tflite_models import Made, Op, Stored, assert_same, normal
+from opt_tool.runtime.executor import Executor
+from tflite_models import Made, Op, Stored, assert_same, need_litert, normal
 
 NONE, RELU, TANH = 0, 1, 4
 SIZE, STATE = 3, 4
@@ -135,7 +137,42 @@ def test_weights_in_integers_are_restored(tmp_path: Path) -> None:
     assert_same(dataclasses.replace(made, constants={**made.constants, **stored}), tmp_path)
 
 
-def test_a_layer_in_integers_throughout_is_refused() -> None:
+INPUT, WEIGHT = 0.04, 0.01
+"""The steps of the integers of a layer."""
+
+
+def test_a_layer_in_integers_throughout_is_the_float_one_that_it_stands_for(tmp_path: Path) -> None:
+    """Its biases count in steps of the input's by the weights'; LiteRT runs the float form."""
+    need_litert()
+    made = lstm((1, 5, SIZE), time_major=False)
+    stored: dict[str, Any] = {}
+    floats: dict[str, Any] = {}
+    for name, array in made.constants.items():
+        assert isinstance(array, np.ndarray)
+        step = INPUT * WEIGHT if name[0] == "b" else WEIGHT
+        integers = np.clip(np.round(array / step), -(2**20), 2**20)
+        kind = np.int32 if name[0] == "b" else np.int8
+        integers = integers.clip(np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
+        rule = None if name[0] == "b" else Quantization((step,), (0,), 0)
+        stored[name] = Stored.of(integers, quantization=rule)
+        floats[name] = (integers * step).astype(np.float32)
+    activations = Quantization((INPUT,), (3,), 0)
+    quantized = dataclasses.replace(
+        made,
+        inputs={"x": np.zeros((1, 5, SIZE), np.int8)},
+        constants=stored,
+        types={"y": TensorType.INT8, "s0": TensorType.INT8, "s1": TensorType.INT16},
+        rules=dict.fromkeys(("x", "y", "s0"), activations) | {"s1": Quantization((0.1,), (0,), 0)},
+    )
+    (tmp_path / "model.tflite").write_bytes(quantized.data())
+    runner = LiteRtRunner(tmp_path / "model.tflite")
+    plain = dataclasses.replace(made, constants=floats).read()
+    (expected,) = Executor(plain).run(made.inputs).values()
+    for computed in (Executor(quantized.read()).run(made.inputs), runner.run(made.inputs)):
+        np.testing.assert_allclose(computed["y"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_with_integers_for_biases_alone_is_refused() -> None:
     made = lstm()
     biases = {name: np.ones(STATE, np.int32) for name in ("bi", "bf", "bc", "bo")}
     with pytest.raises(UnsupportedModelError, match="of int32"):
@@ -189,8 +226,6 @@ def test_rnn(tmp_path: Path, activation: int, time_major: bool) -> None:
 
 
 def test_the_state_starts_at_zero_in_every_run(tmp_path: Path) -> None:
-    from opt_tool.api.litert_runner import LiteRtRunner
-
     path, made = tmp_path / "model.tflite", lstm()
     path.write_bytes(made.data())
     runner = LiteRtRunner(path)
