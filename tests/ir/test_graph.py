@@ -160,6 +160,20 @@ def test_verify_finds_users_that_read_nothing_and_readers_that_are_no_users() ->
     verify(graph)
 
 
+def test_verify_finds_a_value_that_another_node_makes() -> None:
+    graph = chain()
+    verifier = Verifier()
+    verifier.verify(graph)
+    first, last = graph.nodes
+    graph.values["h"].producer = last
+    with pytest.raises(InvalidGraphError, match="is not the producer of 'h'"):
+        verifier.verify(graph)
+    graph.values["h"].producer = first
+    first.outputs = last.outputs
+    with pytest.raises(InvalidGraphError, match="is not the producer of 'y'"):
+        verifier.verify(graph)
+
+
 def test_verify_finds_a_node_out_of_order() -> None:
     graph = chain()
     first, last = graph.nodes

@@ -92,6 +92,7 @@ def test_small_weights_and_all_else_are_parsed_as_they_are(tmp_path: Path) -> No
     model = model_with(small, square(), small_copy(small))
     model.metadata_props.add(key="author", value="nobody")
     found = load_model(saved(model, tmp_path / "model.onnx"))
+    assert [bool(tensor.raw_data) for tensor in found.graph.initializer] == [True, False, True]
     attach(found, tmp_path / "model.onnx")
     assert found == model
 

@@ -96,11 +96,50 @@ def test_names_what_is_wrong_with_a_model(
         read(change(path, edit))
 
 
-def test_a_name_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
-    path = model(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"], "a_node")])
-    path.write_bytes(path.read_bytes().replace(b"a_node", b"a\xffnode"))
+TEXTS = (
+    "the_domain", "the_graph", "the_input", "the_size", "the_weight", "the_key", "the_operator",
+    "the_node", "the_operand", "the_result", "the_attribute", "the_reference", "the_tensor",
+    "the_branch", "the_list", "the_function", "the_argument", "the_inner_node",
+)  # fmt: skip
+"""Names in the model below, one for each place that a name stands at."""
+
+
+def with_names() -> bytes:
+    """A model whose names say where they stand."""
+    attributes = [
+        onnx.AttributeProto(name="the_attribute", ref_attr_name="the_reference"),
+        onnx.AttributeProto(name="t", t=TensorProto(name="the_tensor")),
+        onnx.AttributeProto(name="g", g=onnx.GraphProto(name="the_branch")),
+        onnx.AttributeProto(name="gs", graphs=[onnx.GraphProto(name="the_list")]),
+    ]
+    node = Node(op_type="the_operator", name="the_node", input=["the_operand"])
+    node.output.append("the_result")
+    node.attribute.extend(attributes)
+    info = helper.make_tensor_value_info("the_input", TensorProto.FLOAT, ["the_size"])
+    weight = TensorProto(name="the_weight")
+    weight.external_data.add(key="the_key", value="v")
+    graph = onnx.GraphProto(name="the_graph", node=[node], input=[info], initializer=[weight])
+    inner = helper.make_node("Relu", ["a"], ["b"], "the_inner_node")
+    function = onnx.FunctionProto(name="the_function", input=["the_argument"], node=[inner])
+    opsets = [helper.make_opsetid("the_domain", 1)]
+    whole = onnx.ModelProto(graph=graph, functions=[function], opset_import=opsets)
+    return whole.SerializeToString()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_name_that_is_not_utf_8_is_damage(tmp_path: Path, name: str) -> None:
+    damaged = tmp_path / "m.onnx"
+    bad = name.encode().replace(b"the", b"t\xffe")
+    damaged.write_bytes(with_names().replace(name.encode(), bad))
+    assert bad in damaged.read_bytes()
     with pytest.raises(DamagedFileError, match="not UTF-8"):
-        load_model(path)
+        load_model(damaged)
+
+
+def test_names_in_utf_8_are_no_damage(tmp_path: Path) -> None:
+    whole = tmp_path / "m.onnx"
+    whole.write_bytes(with_names())
+    assert load_model(whole).graph.name == "the_graph"
 
 
 def test_a_quantization_without_its_outputs_is_no_crash(tmp_path: Path) -> None:
