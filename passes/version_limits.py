@@ -2,7 +2,8 @@
 
 The versions are those of the release tags that mended lite/operators/cumsum_op.cc,
 lite/operators/expand_v2_op.cc, lite/kernels/host/topk_v2_compute.cc and
-lite/backends/x86/math/interpolate.cc.
+lite/backends/x86/math/interpolate.cc. What casts to bool do was seen in the runtimes 2.10
+and 2.12; 2.11 is taken for one that does not.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from opt_tool.ir import Node, Operation, Value
+from opt_tool.ir import DType, Node, Operation, Value
 from opt_tool.ir.operations.data_movement import ExpandV2
+from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.reduction import CumSum, TopKV2
 from opt_tool.targets import LiteVersion, Target
@@ -68,6 +70,12 @@ def _grows_from_the_corner(node: Node) -> bool:
     return bool(node.inputs["OutSize"]) or not op.scale or max(op.scale) > 1
 
 
+def _asks_floats(node: Node) -> bool:
+    """Whether numbers that need not be whole become truth values."""
+    assert isinstance(node.op, Cast)
+    return node.op.out_dtype is DType.BOOL and node.op.in_dtype in (DType.FLOAT32, DType.BOOL)
+
+
 def _known(planes: Value) -> bool:
     return all(isinstance(dim, int) for dim in planes.shape[2:])
 
@@ -80,6 +88,9 @@ LIMITS: Mapping[type[Operation], tuple[VersionLimit, ...]] = {
             "reads beyond planes of open sizes that grow and whose positions count from the corner",
             frozenset({Target.X86}),
         ),
+    ),
+    Cast: (
+        VersionLimit(LiteVersion.V2_12, _asks_floats, "has no cast from float32 or bool to bool"),
     ),
     CumSum: (
         VersionLimit(LiteVersion.V2_10, _leaves_itself_out, "sums no elements but each itself too"),

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from graphs import TestGraphs
-from opt_tool.ir import Operation
+from opt_tool.ir import DType, Operation
 from opt_tool.ir.operations.data_movement import ExpandV2
+from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.reduction import CumSum, TopKV2
 from opt_tool.passes.version_limits import version_limit_of
@@ -38,6 +39,24 @@ def test_knows_which_versions_run_a_node(
         version for version in LiteVersion if version_limit_of(node, Target.ARM, version) is None
     ]
     assert runs == [version for version in LiteVersion if version >= since]
+
+
+@pytest.mark.parametrize(
+    ("before", "since"),
+    [
+        (DType.FLOAT32, LiteVersion.V2_12),
+        (DType.BOOL, LiteVersion.V2_12),
+        (DType.INT32, LiteVersion.V2_8),
+    ],
+)
+def test_knows_which_versions_cast_to_bool(before: DType, since: LiteVersion) -> None:
+    b = TestGraphs()
+    b.add(Cast(in_dtype=before, out_dtype=DType.BOOL), X=b.input(3, dtype=before))
+    b.add(Cast(in_dtype=DType.BOOL, out_dtype=DType.FLOAT32), X=b.input(3, dtype=DType.BOOL))
+    node, back = b.graph.nodes
+    for version in LiteVersion:
+        assert (version_limit_of(node, Target.X86, version) is None) == (version >= since)
+        assert version_limit_of(back, Target.X86, version) is None
 
 
 def test_says_which_version_to_take() -> None:
