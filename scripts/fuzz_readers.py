@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import os
+import pkgutil
 import random
 import resource
 import shutil
@@ -32,11 +34,12 @@ from google.protobuf.message import DecodeError, EncodeError
 from google.protobuf.text_format import ParseError
 
 with atheris.instrument_imports(include=["opt_tool"]):
-    import opt_tool
-    import opt_tool.formats.caffe
-    import opt_tool.formats.onnx.reader
     import opt_tool.formats.paddle_lite
-    import opt_tool.formats.tflite.reader
+    from opt_tool import formats, runtime
+
+    for package in (formats, runtime):  # what a reader would import when an operator needs it, too
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     from hostile_models import seeds
     from hostile_models.mutants import UNWRITABLE, Model, change_structure
     from opt_tool.errors import OptError
