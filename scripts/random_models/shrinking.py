@@ -85,7 +85,8 @@ def _without(model: RandomModel, place: int) -> Iterator[RandomModel]:
     """The model without one operator, whose first operand takes the place of its result."""
     operator = model.operators[place]
     operand, result = operator.inputs[:1], operator.outputs[:1]
-    if not operand or operand == result or operand[0] in model.constants:
+    handed_out = set(operator.outputs) & set(model.outputs)
+    if not operand or operand == result or operand[0] in model.constants or handed_out:
         return
     after = [
         replace(
@@ -94,5 +95,4 @@ def _without(model: RandomModel, place: int) -> Iterator[RandomModel]:
         )
         for other in model.operators[place + 1 :]
     ]
-    if result[0] not in model.outputs:
-        yield replace(model, operators=(*model.operators[:place], *after)).used()
+    yield replace(model, operators=(*model.operators[:place], *after)).used()

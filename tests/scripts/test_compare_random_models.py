@@ -36,7 +36,7 @@ from random_models.drawing import Draw, Tensor
 from random_models.growth import Random, random_model
 from random_models.model import Operator, RandomModel
 from random_models.onnx_source import OnnxSource, proto
-from random_models.shrinking import smallest
+from random_models.shrinking import _smaller, smallest
 from random_models.tally import reason
 from tflite_models import need_litert
 
@@ -114,6 +114,14 @@ def test_finds_the_operator_that_a_pass_spoils(tmp_path: Path) -> None:
     part, its = smallest(source, model, NUMPY, tmp_path, verdict)
     assert part.types == ["Relu"]
     assert its.kind == DIFFERS
+
+
+def test_keeps_the_operator_whose_second_result_is_an_output(tmp_path: Path) -> None:
+    model = chain("Relu", "Split")
+    parts = replace(model.operators[1], outputs=("first", "second"), attributes={"axis": 2})
+    model = replace(model, operators=(model.operators[0], parts), outputs=("second",), opset=11)
+    made = list(_smaller(OnnxSource(), model, tmp_path))
+    assert [part.types for part in made] == [["Relu"], ["Split"], ["Split"]]
 
 
 @pytest.mark.usefixtures("wrong_pass")
