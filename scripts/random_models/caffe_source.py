@@ -74,11 +74,17 @@ class CaffeSource:
 
 
 def references(model: RandomModel) -> list[str]:
-    """The references that are there and have all layers, the better one first."""
+    """The references that are there and have all layers, the better one first.
+
+    OpenCV hands out the first top of a layer only.
+    """
+    others = {top for layer in model.operators for top in layer.outputs[1:]}
+    hidden = {"opencv"} if others & set(model.outputs) else set()
     return [
         name
         for name in caffe_references.REFERENCES
-        if caffe_references.is_there(name)
+        if name not in hidden
+        and caffe_references.is_there(name)
         and all(name in _references(layer) for layer in model.operators)
     ]
 
