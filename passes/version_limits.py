@@ -1,9 +1,8 @@
 """What kernels of older versions cannot do, or get wrong, and newer ones can.
 
 The versions are those of the release tags that mended lite/operators/cumsum_op.cc,
-lite/operators/expand_v2_op.cc, lite/kernels/host/topk_v2_compute.cc and
-lite/backends/x86/math/interpolate.cc. What casts to bool do was seen in the runtimes 2.10
-and 2.12; 2.11 is taken for one that does not.
+lite/operators/expand_v2_op.cc, lite/kernels/host/topk_v2_compute.cc,
+lite/kernels/host/cast_compute.cc and lite/backends/x86/math/interpolate.cc.
 """
 
 from __future__ import annotations
