@@ -1,4 +1,4 @@
-"""Give a plane and the grid that samples it one size, as ARM's kernel wants.
+"""Give a plane and the grid that samples it one size, as ARM and versions before 2.13 want it.
 
 Before::
 
@@ -10,7 +10,8 @@ After, with A = max(H, P) and B = max(W, Q)::
 
 Both grow at the lower right. Where the plane grows, the same places have other positions:
 those of a grid go from edge to edge of whatever is sampled. The kernel takes one position
-for each element of the plane (lite/kernels/arm/grid_sampler_compute.cc).
+for each element of the plane (lite/kernels/arm/grid_sampler_compute.cc), and up to 2.12 the
+operator ends the process for any other grid (lite/operators/grid_sampler_op.cc).
 """
 
 from __future__ import annotations

@@ -175,6 +175,8 @@ def lowering_passes(
         yield LowerDepthwise()  # its larger filters take the paddings that were folded
     else:
         yield LowerSoftmax()
+        if version < LiteVersion.V2_13:
+            yield LowerGridSampler()
         yield LowerOpenConv()  # its paddings are final
     yield LowerOpenRows(target)  # slices that join others have by now
     if version < LiteVersion.V2_12:

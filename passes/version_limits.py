@@ -1,8 +1,9 @@
 """What kernels of older versions cannot do, or get wrong, and newer ones can.
 
 The versions are those of the release tags that mended lite/operators/cumsum_op.cc,
-lite/operators/expand_v2_op.cc, lite/kernels/host/topk_v2_compute.cc,
-lite/kernels/host/cast_compute.cc and lite/backends/x86/math/interpolate.cc.
+lite/operators/expand_v2_op.cc, lite/operators/grid_sampler_op.cc,
+lite/kernels/host/topk_v2_compute.cc, lite/kernels/host/cast_compute.cc and
+lite/backends/x86/math/interpolate.cc.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from opt_tool.ir.operations.data_movement import ExpandV2
 from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.reduction import CumSum, TopKV2
+from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.targets import LiteVersion, Target
 
 
@@ -75,6 +77,10 @@ def _asks_floats(node: Node) -> bool:
     return node.op.out_dtype is DType.BOOL and node.op.in_dtype in (DType.FLOAT32, DType.BOOL)
 
 
+def _samples_another_size(node: Node) -> bool:
+    return node.input("X").shape[2:] != node.input("Grid").shape[1:3]
+
+
 def _known(planes: Value) -> bool:
     return all(isinstance(dim, int) for dim in planes.shape[2:])
 
@@ -96,5 +102,10 @@ LIMITS: Mapping[type[Operation], tuple[VersionLimit, ...]] = {
         VersionLimit(LiteVersion.V2_11, _sums_backwards, "sums forwards only"),
     ),
     ExpandV2: (VersionLimit(LiteVersion.V2_11, _expands_a_scalar, "does not expand scalars"),),
+    GridSampler: (
+        VersionLimit(
+            LiteVersion.V2_13, _samples_another_size, "samples planes by grids of their size only"
+        ),
+    ),
     TopKV2: (VersionLimit(LiteVersion.V2_11, _sorts_planes, "sorts along the last axis only"),),
 }

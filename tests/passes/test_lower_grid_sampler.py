@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from graphs import TestGraphs, ops
+from opt_tool.api import official_runtime
+from opt_tool.api.lowering import lower
+from opt_tool.formats import paddle_lite
 from opt_tool.ir import Graph
 from opt_tool.ir.operations.padding import Pad2D
 from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.passes.lower_grid_sampler import LowerGridSampler
 from opt_tool.runtime.executor import Executor
+from opt_tool.targets import LiteVersion
 
 PLANE = (2, 3, 6, 5)
+OLDER = "2.12"
 
 
 def sampler(rows: int, columns: int, mode: str = "zeros", *, aligned: bool = False) -> Graph:
@@ -50,3 +57,22 @@ def test_a_smaller_grid_alone_is_padded_in_every_mode() -> None:
 )
 def test_keeps_equal_sizes_and_reflected_planes(size: tuple[int, int], mode: str) -> None:
     assert LowerGridSampler().run(sampler(*size, mode)).changes == 0
+
+
+@pytest.mark.official(OLDER)
+@pytest.mark.parametrize("size", [(4, 3), (9, 8), (6, 5)], ids=str)
+def test_an_older_official_runtime_samples_by_grids_of_any_size(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    graph = sampler(*size)
+    rng = np.random.default_rng(0)
+    x, grid = graph.inputs
+    feeds = {
+        x.name: rng.standard_normal(PLANE).astype(np.float32),
+        grid.name: rng.uniform(-1.5, 1.5, (2, *size, 2)).astype(np.float32),
+    }
+    (expected,) = Executor(graph).run(feeds).values()
+    lower(graph, "x86", OLDER)
+    paddle_lite.write(graph, tmp_path / "out.nb", version=LiteVersion.parse(OLDER))
+    ((made,),) = official_runtime.run(tmp_path / "out.nb", [list(feeds.values())], OLDER)
+    np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5)

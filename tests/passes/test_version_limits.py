@@ -8,6 +8,7 @@ from opt_tool.ir.operations.data_movement import ExpandV2
 from opt_tool.ir.operations.elementwise import Cast
 from opt_tool.ir.operations.interpolation import BilinearInterp
 from opt_tool.ir.operations.reduction import CumSum, TopKV2
+from opt_tool.ir.operations.sampling import GridSampler
 from opt_tool.passes.version_limits import version_limit_of
 from opt_tool.targets import LiteVersion, Target
 
@@ -39,6 +40,20 @@ def test_knows_which_versions_run_a_node(
         version for version in LiteVersion if version_limit_of(node, Target.ARM, version) is None
     ]
     assert runs == [version for version in LiteVersion if version >= since]
+
+
+@pytest.mark.parametrize(
+    ("grid", "since"),
+    [((6, 5), LiteVersion.V2_8), ((6, 4), LiteVersion.V2_13), ((7, 5), LiteVersion.V2_13)],
+)
+def test_knows_which_versions_sample_planes_by_grids_of_other_sizes(
+    grid: tuple[int, int], since: LiteVersion
+) -> None:
+    b = TestGraphs()
+    b.add(GridSampler(), X=b.input(2, 3, 6, 5), Grid=b.input(2, *grid, 2))
+    (node,) = b.graph.nodes
+    for version in LiteVersion:
+        assert (version_limit_of(node, Target.X86, version) is None) == (version >= since)
 
 
 @pytest.mark.parametrize(
