@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from opt_tool.kernels.calls import Call, CallsInPlace, replay
-from opt_tool.kernels.memory import aligned_empty, in_a_row
+from opt_tool.kernels.memory import aligned_empty, in_a_row, lie_alike
 from opt_tool.kernels.planes import InPlace
 
 ROW, SHORTEST_ROW = 8192, 4608
@@ -176,7 +176,7 @@ def in_parts(
     y = np.empty_like(x) if out is None else out
     source = in_a_row(x)
     target = source if y is x else in_a_row(y)
-    if source is None or target is None or x.strides != y.strides:
+    if source is None or target is None or not lie_alike(x, y):
         function(x, y)
         return y
     for start in range(0, len(source), length):
@@ -191,7 +191,7 @@ def with_constant(
     y = np.empty_like(x) if out is None else out
     source = in_a_row(x)
     target = source if y is x else in_a_row(y)
-    if source is None or target is None or x.strides != y.strides:
+    if source is None or target is None or not lie_alike(x, y):
         return np.asarray(function(x, x.dtype.type(value), out=y))
     by_rows(function, source, constant_row(value, x.dtype), target)
     return y

@@ -91,6 +91,17 @@ def test_sigmoid_ends_at_0_and_1() -> None:
     np.testing.assert_array_equal(activation.sigmoid(far), [0, 0, 0, 1, 1, 1, np.nan])
 
 
+def test_prelu_of_one_row_whatever_the_stride_from_row_to_row() -> None:
+    """As the first row of taller planes lies, and as convolutions leave it."""
+    rng = np.random.default_rng(2)
+    slope = rng.uniform(-2, 2, (8, 1, 1)).astype(np.float32)
+    x = channels_first(rng.standard_normal((1, 3, 2, 8)).astype(np.float32)[:, :1])
+    expected = np.where(x > 0, x, x * slope)
+    np.testing.assert_array_equal(activation.prelu(x, slope), expected)
+    out = channels_first(np.full((1, 1, 2, 8), np.nan, np.float32))
+    np.testing.assert_array_equal(activation.prelu(x, slope, out=out), expected)
+
+
 @pytest.mark.parametrize("slopes", [(1,), (7, 1, 1), (2, 7, 90, 80)], ids=str)
 def test_prelu_is_its_definition_in_every_order(slopes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
